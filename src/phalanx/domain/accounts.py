@@ -1,0 +1,90 @@
+"""Clients, the accounts we trade for them, and the books those accounts keep."""
+
+from enum import IntEnum
+from typing import TypeAlias
+
+import msgspec
+
+from phalanx.domain.numbers import Money
+
+AccountId: TypeAlias = str
+BookId: TypeAlias = str
+"""``ACCOUNT/P`` or ``ACCOUNT/L``: one account in one mode. Paper and live never mix."""
+
+
+class Mode(IntEnum):
+    """Which book an account's new instructions go to."""
+
+    PAPER = 1
+    LIVE = 2
+
+
+_MODE_LETTER = {Mode.PAPER: "P", Mode.LIVE: "L"}
+
+
+def book_id(account: AccountId, mode: Mode) -> BookId:
+    """The identity of one book."""
+    return f"{account}/{_MODE_LETTER[mode]}"
+
+
+class Client(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A person or firm we act for."""
+
+    id: int
+    name: str
+    active: bool = True
+    created_at: int = 0
+
+
+class FillProfile(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How the paper broker treats an account's orders. Durations in milliseconds, shares in basis points.
+
+    ``filled_bps`` of the quantity is filled, in ``slices`` equal parts spread over
+    ``fill_duration_ms`` after the acknowledgement; what is left keeps working. A market order
+    fills ``slippage_bps`` worse than the last price, never beyond its protected price.
+    ``reject_bps`` of orders are rejected. All draws come from ``seed`` and the ClOrdID.
+    """
+
+    ack_delay_ms: int = 0
+    fill_duration_ms: int = 0
+    filled_bps: int = 10_000
+    slices: int = 1
+    slippage_bps: int = 0
+    reject_bps: int = 0
+    seed: int = 0
+
+
+class RateLimit(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """At most ``count`` broker requests in any window of ``window_ms``; ``reserved`` of them only for
+    cancels and exits. A count of zero means the broker declares no limit.
+    """
+
+    count: int = 0
+    window_ms: int = 1_000
+    reserved: int = 0
+
+
+class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A client code traded through a login. Refers to credentials by login name, never carries them.
+
+    ``charge_bps``: what a trade costs, in basis points of its value: the estimate that a hold
+    contains, and on paper the charge itself.
+    """
+
+    id: AccountId
+    client_id: int
+    broker: str = "paper"
+    login: str = "paper"
+    mode: Mode = Mode.PAPER
+    enabled: bool = True
+    primary: bool = True
+    currency: str = "INR"
+    charge_bps: int = 0
+    rate_limit: RateLimit = RateLimit()
+    fill_profile: FillProfile = FillProfile()
+    reserve: Money = 0
+
+    @property
+    def book(self) -> BookId:
+        """The book that new instructions go to."""
+        return book_id(self.id, self.mode)

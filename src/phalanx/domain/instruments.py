@@ -1,0 +1,161 @@
+"""Instruments and how a caller's name finds one."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import IntEnum
+from typing import TypeAlias
+
+import msgspec
+
+from phalanx.domain.numbers import Price, Quantity
+from phalanx.domain.time import Nanoseconds
+
+InstrumentKey: TypeAlias = str
+"""``EXCHANGE:TOKEN``, such as ``NSE:2885``; the one identity of an instrument."""
+
+LOCAL_EXCHANGE = "LOCAL"
+"""Exchange of paper instruments made up on import for names nobody knows."""
+
+
+class Instrument(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One tradable thing. Prices and quantities are Fixed; zero in an optional one means "none".
+
+    ``freeze_quantity``: largest single order the exchange takes. ``band_low``/``band_high``: the
+    exchange's price band where the master brings one, else risk derives it from the close.
+    """
+
+    key: InstrumentKey
+    exchange: str
+    token: str
+    symbol: str
+    instrument_type: str
+    lot_size: Quantity
+    tick_size: Price
+    isin: str = ""
+    currency: str = "INR"
+    freeze_quantity: Quantity = 0
+    band_low: Price = 0
+    band_high: Price = 0
+    tradable: bool = True
+    series: str = ""
+    expiry: str = ""
+    strike: Price = 0
+    right: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Made up on import; paper accounts only."""
+        return self.exchange == LOCAL_EXCHANGE
+
+
+class QuoteSource(IntEnum):
+    """Where a price comes from; risk treats synthetic ones as good on paper only."""
+
+    CLOSE = 1
+    SYNTHETIC = 2
+    FEED = 3
+
+
+class Quote(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The price of one instrument: last trade, touch (zero: unknown) and the reference close."""
+
+    last: Price
+    reference_close: Price
+    time: Nanoseconds
+    source: QuoteSource
+    bid: Price = 0
+    ask: Price = 0
+
+
+class AmbiguousName(Exception):
+    """A bare token that exists on several exchanges."""
+
+    def __init__(self, name: str, keys: tuple[InstrumentKey, ...]) -> None:
+        super().__init__(name, keys)
+        self.name = name
+        self.keys = keys
+
+
+def instrument_key(exchange: str, token: str) -> InstrumentKey:
+    """The key of (exchange, token)."""
+    return f"{exchange}:{token}"
+
+
+class InstrumentIndex:
+    """Look-up over one loaded master: by key, exact symbol, alias or bare token.
+
+    Immutable after construction; a new master is a new index. ``sha256`` identifies the file it
+    came from. A symbol listed on several exchanges resolves to the one loaded first.
+    """
+
+    __slots__ = ("_aliases", "_by_key", "_by_symbol", "_by_token", "sha256")
+
+    def __init__(
+        self,
+        instruments: Iterable[Instrument],
+        aliases: Mapping[str, str] | None = None,
+        sha256: str = "",
+    ) -> None:
+        self.sha256 = sha256
+        self._by_key: dict[InstrumentKey, Instrument] = {}
+        self._by_symbol: dict[str, Instrument] = {}
+        self._by_token: dict[str, tuple[InstrumentKey, ...]] = {}
+        for instrument in instruments:
+            self._by_key[instrument.key] = instrument
+            self._by_symbol.setdefault(instrument.symbol, instrument)
+            self._by_token[instrument.token] = (
+                *self._by_token.get(instrument.token, ()),
+                instrument.key,
+            )
+        self._aliases = dict(aliases or {})
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def __iter__(self) -> Iterator[Instrument]:
+        return iter(self._by_key.values())
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Alias → symbol."""
+        return self._aliases
+
+    def get(self, key: InstrumentKey) -> Instrument | None:
+        """The instrument with exactly this key."""
+        return self._by_key.get(key)
+
+    def resolve(self, name: str) -> Instrument | None:
+        """Find by exact symbol, then alias, then ``EXCHANGE:TOKEN``, then bare token.
+
+        Raises AmbiguousName when a bare token exists on several exchanges.
+        """
+        found = self._by_symbol.get(name)
+        if found is not None:
+            return found
+        symbol = self._aliases.get(name)
+        if symbol is not None:
+            return self._by_symbol.get(symbol)
+        found = self._by_key.get(name)
+        if found is not None:
+            return found
+        keys = self._by_token.get(name)
+        if keys is None:
+            return None
+        if len(keys) > 1:
+            raise AmbiguousName(name, keys)
+        return self._by_key[keys[0]]
+
+
+class InstrumentFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a plan saw of an instrument, journaled with it so that replay needs no master."""
+
+    key: InstrumentKey
+    symbol: str
+    isin: str
+    lot_size: Quantity
+    tick_size: Price
+    band_low: Price
+    band_high: Price
+    last: Price
+    quote_source: QuoteSource
+    protected_buy: Price = 0
+    protected_sell: Price = 0

@@ -1,0 +1,167 @@
+"""Orders, fills and what brokers say about them, in FIX 4.4's words."""
+
+from enum import IntEnum
+from typing import TypeAlias
+
+import msgspec
+
+from phalanx.domain.accounts import BookId
+from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.numbers import Money, Price, Quantity
+from phalanx.domain.time import Nanoseconds
+
+ClOrdId: TypeAlias = str
+"""Ten characters ``[A-Z0-9]``: desk (2), shard (1), journaled counter (7, base 36)."""
+
+
+class Side(IntEnum):
+    """FIX tag 54."""
+
+    BUY = 1
+    SELL = 2
+
+
+class OrdType(IntEnum):
+    """FIX tag 40."""
+
+    MARKET = 1
+    LIMIT = 2
+    STOP = 3
+    STOP_LIMIT = 4
+
+
+class TimeInForce(IntEnum):
+    """FIX tag 59."""
+
+    DAY = 0
+    IOC = 3
+
+
+class Product(IntEnum):
+    """How an Indian broker carries the position."""
+
+    DELIVERY = 1
+    INTRADAY = 2
+    MTF = 3
+
+
+class OrdStatus(IntEnum):
+    """Where an order stands. The moves between them are ``engine.lifecycle``'s one table."""
+
+    HELD = 1
+    PENDING_NEW = 2
+    SENT = 3
+    NEW = 4
+    PARTIALLY_FILLED = 5
+    FILLED = 6
+    PENDING_CANCEL = 7
+    CANCELED = 8
+    PENDING_REPLACE = 9
+    REJECTED = 10
+    EXPIRED = 11
+    IN_DOUBT = 12
+    NOT_RECEIVED = 13
+
+
+TERMINAL: frozenset[OrdStatus] = frozenset(
+    {
+        OrdStatus.FILLED,
+        OrdStatus.CANCELED,
+        OrdStatus.REJECTED,
+        OrdStatus.EXPIRED,
+        OrdStatus.NOT_RECEIVED,
+    }
+)
+
+
+class RequestKind(IntEnum):
+    """What a pending request on a working order asks for."""
+
+    CANCEL = 1
+    REPLACE = 2
+
+
+class Closing(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """That much of a sell closes that lot."""
+
+    lot: ClOrdId
+    quantity: Quantity
+
+
+class OrderDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One planned order, complete: what is journaled before anything is sent.
+
+    ``limit``: the worst price it may trade at; for MARKET the protected price that the hold is
+    counted with. ``hold``: cash set aside, charges included (zero for sells). ``closes``: the lots
+    a sell is meant to close, in order. ``lot_size``/``tick_size`` ride along for later checks.
+    """
+
+    cl_ord_id: ClOrdId
+    book: BookId
+    instrument: InstrumentKey
+    side: Side
+    product: Product
+    ord_type: OrdType
+    time_in_force: TimeInForce
+    quantity: Quantity
+    limit: Price
+    hold: Money
+    strategy: str | None = None
+    closes: tuple[Closing, ...] = ()
+    reduce_only: bool = False
+    stop_price: Price = 0
+
+
+class ExecType(IntEnum):
+    """What one report of a broker says happened (FIX tag 150, named; the last three are about requests)."""
+
+    NEW = 1
+    TRADE = 2
+    CANCELED = 3
+    REJECTED = 4
+    EXPIRED = 5
+    REPLACED = 6
+    CANCEL_REJECTED = 7
+    REPLACE_REJECTED = 8
+
+
+class ExecutionReport(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a broker says about one of our orders, as its module mapped it.
+
+    ``cum_quantity`` is the broker's running total; ``charges`` are for this fill. ``exec_id``
+    identifies a fill for ever; reports are deduplicated by it.
+    """
+
+    cl_ord_id: ClOrdId
+    exec_type: ExecType
+    order_id: str = ""
+    exec_id: str = ""
+    cum_quantity: Quantity = 0
+    last_quantity: Quantity = 0
+    last_price: Price = 0
+    charges: Money = 0
+    text: str = ""
+    time: Nanoseconds = 0
+    quantity: Quantity = 0
+    price: Price = 0
+
+
+class Hops(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Monotonic nanoseconds of one order's way; zero means not known in this process.
+
+    TAT = ``sent − received − held − waited``, where ``held`` and ``waited`` are durations and the
+    others are instants.
+    """
+
+    received: Nanoseconds = 0
+    planned: Nanoseconds = 0
+    held: Nanoseconds = 0
+    committed: Nanoseconds = 0
+    waited: Nanoseconds = 0
+    sent: Nanoseconds = 0
+    acknowledged: Nanoseconds = 0
+
+    @property
+    def tat(self) -> Nanoseconds:
+        """Turnaround of the order, or zero while it is not sent."""
+        return self.sent - self.received - self.held - self.waited if self.sent else 0

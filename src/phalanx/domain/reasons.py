@@ -1,0 +1,135 @@
+"""Why something was not done: one enum of stable codes, each with its sentence.
+
+``docs/reason-codes.md`` is generated from this file. A fact that is an ``int`` is a Fixed and is
+shown as a decimal; a fact that is a ``str`` is shown as it is.
+"""
+
+from enum import StrEnum
+from typing import TypeAlias
+
+import msgspec
+
+from phalanx.domain.numbers import format_fixed
+
+Facts: TypeAlias = tuple[int | str, ...]
+
+
+class ReasonCode(StrEnum):
+    """A stable code. The order is the order of the risk checks, plan reasons first."""
+
+    UNKNOWN_STRATEGY = "UNKNOWN_STRATEGY"
+    STRATEGY_DISABLED = "STRATEGY_DISABLED"
+    UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"
+    UNKNOWN_ACCOUNT = "UNKNOWN_ACCOUNT"
+    NO_SUBSCRIBERS = "NO_SUBSCRIBERS"
+    NOTHING_VALID = "NOTHING_VALID"
+    NOT_IN_SUBSCRIPTION = "NOT_IN_SUBSCRIPTION"
+    SUBSCRIPTION_DISABLED = "SUBSCRIPTION_DISABLED"
+    SELL_SCOPE_NOT_CHOSEN = "SELL_SCOPE_NOT_CHOSEN"
+    LOT_ALREADY_OPEN = "LOT_ALREADY_OPEN"
+    NO_OPEN_LOT = "NO_OPEN_LOT"
+    QUANTITY_IN_DOUBT = "QUANTITY_IN_DOUBT"
+    PRODUCT_CONFLICT = "PRODUCT_CONFLICT"
+    ZERO_QUANTITY = "ZERO_QUANTITY"
+
+    ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
+    ACCOUNT_NOT_RECONCILED = "ACCOUNT_NOT_RECONCILED"
+    LIVE_NOT_AVAILABLE = "LIVE_NOT_AVAILABLE"
+    KILL_ALL = "KILL_ALL"
+    KILL_ACCOUNT = "KILL_ACCOUNT"
+    INSTRUMENT_NOT_TRADABLE = "INSTRUMENT_NOT_TRADABLE"
+    INSTRUMENT_PAPER_ONLY = "INSTRUMENT_PAPER_ONLY"
+    ORDER_TYPE_NOT_SUPPORTED = "ORDER_TYPE_NOT_SUPPORTED"
+    LOT_MULTIPLE = "LOT_MULTIPLE"
+    OFF_TICK = "OFF_TICK"
+    NO_PRICE = "NO_PRICE"
+    STALE_PRICE = "STALE_PRICE"
+    SYNTHETIC_PRICE = "SYNTHETIC_PRICE"
+    OUTSIDE_BAND = "OUTSIDE_BAND"
+    FAR_FROM_LAST = "FAR_FROM_LAST"
+    QUANTITY_CAP = "QUANTITY_CAP"
+    VALUE_CAP = "VALUE_CAP"
+    ORDER_IN_DOUBT = "ORDER_IN_DOUBT"
+    NOT_SELLABLE = "NOT_SELLABLE"
+    INSUFFICIENT_CASH = "INSUFFICIENT_CASH"
+    TOO_MANY_OPEN_ORDERS = "TOO_MANY_OPEN_ORDERS"
+    TOO_MANY_ORDERS_TODAY = "TOO_MANY_ORDERS_TODAY"
+    DUPLICATE_ORDER = "DUPLICATE_ORDER"
+
+    INSTRUCTION_EXPIRED = "INSTRUCTION_EXPIRED"
+    NEVER_SENT = "NEVER_SENT"
+    STALE_EPOCH = "STALE_EPOCH"
+    SEND_DEADLINE = "SEND_DEADLINE"
+    RATE_LIMITED = "RATE_LIMITED"
+    BROKER_REJECTED = "BROKER_REJECTED"
+    BROKER_UNREACHABLE = "BROKER_UNREACHABLE"
+    ABSENT_AT_BROKER = "ABSENT_AT_BROKER"
+    CANCELED_BEFORE_SENT = "CANCELED_BEFORE_SENT"
+
+
+SENTENCES: dict[ReasonCode, str] = {
+    ReasonCode.UNKNOWN_STRATEGY: "no strategy is named {0}",
+    ReasonCode.STRATEGY_DISABLED: "strategy {0} is switched off",
+    ReasonCode.UNKNOWN_INSTRUMENT: "no instrument is named {0}",
+    ReasonCode.UNKNOWN_ACCOUNT: "no account {0}",
+    ReasonCode.NO_SUBSCRIBERS: "no account is subscribed to {0}",
+    ReasonCode.NOTHING_VALID: "not valid for any account",
+    ReasonCode.NOT_IN_SUBSCRIPTION: "the subscription to {0} does not trade {1}",
+    ReasonCode.SUBSCRIPTION_DISABLED: "the subscription to {0} is switched off",
+    ReasonCode.SELL_SCOPE_NOT_CHOSEN: "a live subscription must choose its sell_scope",
+    ReasonCode.LOT_ALREADY_OPEN: "{0} already holds an open buy of {1} (order {2})",
+    ReasonCode.NO_OPEN_LOT: "no open buy of {0} to sell",
+    ReasonCode.QUANTITY_IN_DOUBT: "order {0} is in doubt: its quantity is not known yet",
+    ReasonCode.PRODUCT_CONFLICT: "a buy of {0} in another product is still closing (order {1})",
+    ReasonCode.ZERO_QUANTITY: "the sizing rule gives no whole lot: {0} buys less than {1} at {2}",
+    ReasonCode.ACCOUNT_DISABLED: "account {0} is switched off",
+    ReasonCode.ACCOUNT_NOT_RECONCILED: "account {0} is not open yet: {1}",
+    ReasonCode.LIVE_NOT_AVAILABLE: "account {0} is live and no live broker is connected",
+    ReasonCode.KILL_ALL: "new orders are stopped for everybody",
+    ReasonCode.KILL_ACCOUNT: "new orders are stopped for account {0}",
+    ReasonCode.INSTRUMENT_NOT_TRADABLE: "{0} is not tradable",
+    ReasonCode.INSTRUMENT_PAPER_ONLY: "{0} is a local paper instrument",
+    ReasonCode.ORDER_TYPE_NOT_SUPPORTED: "broker {0} does not take {1} orders",
+    ReasonCode.LOT_MULTIPLE: "{0} is not a multiple of the lot, {1}",
+    ReasonCode.OFF_TICK: "{0} is not a multiple of the tick, {1}",
+    ReasonCode.NO_PRICE: "no price is known for {0}",
+    ReasonCode.STALE_PRICE: "the price of {0} is {1} s old, more than {2} s",
+    ReasonCode.SYNTHETIC_PRICE: "the price of {0} is synthetic, good for paper only",
+    ReasonCode.OUTSIDE_BAND: "{0} is outside the price band {1} to {2}",
+    ReasonCode.FAR_FROM_LAST: "{0} is too far from the last price {1}",
+    ReasonCode.QUANTITY_CAP: "{0} is above the quantity cap {1}",
+    ReasonCode.VALUE_CAP: "{0} is above the value cap {1}",
+    ReasonCode.ORDER_IN_DOUBT: "an order of {0} in this book is in doubt",
+    ReasonCode.NOT_SELLABLE: "{0} asked, {1} sellable",
+    ReasonCode.INSUFFICIENT_CASH: "{0} needed, {1} available",
+    ReasonCode.TOO_MANY_OPEN_ORDERS: "the book has {0} open orders already",
+    ReasonCode.TOO_MANY_ORDERS_TODAY: "the book sent {0} orders today already",
+    ReasonCode.DUPLICATE_ORDER: "the same order came within {0} s (order {1})",
+    ReasonCode.INSTRUCTION_EXPIRED: "the instruction expired before the order was sent",
+    ReasonCode.NEVER_SENT: "never written to the broker: {0}",
+    ReasonCode.STALE_EPOCH: "another process took over before the order was written",
+    ReasonCode.SEND_DEADLINE: "the send deadline passed before the order was written",
+    ReasonCode.RATE_LIMITED: "no place in the broker's rate limit before the instruction expired",
+    ReasonCode.BROKER_REJECTED: "the broker refused: {0}",
+    ReasonCode.BROKER_UNREACHABLE: "the broker could not be reached, nothing was written",
+    ReasonCode.ABSENT_AT_BROKER: "the broker does not know the order: it was not received",
+    ReasonCode.CANCELED_BEFORE_SENT: "canceled before it was sent",
+}
+
+
+class Reason(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A code and the facts that fill its sentence."""
+
+    code: ReasonCode
+    facts: Facts = ()
+
+    def __str__(self) -> str:
+        """The sentence with its facts."""
+        shown = [format_fixed(f) if isinstance(f, int) else f for f in self.facts]
+        return SENTENCES[self.code].format(*shown)
+
+
+def reason_table() -> str:
+    """The Markdown table of all codes, as ``docs/reason-codes.md`` shows it."""
+    rows = [f"| `{code}` | {SENTENCES[code]} |" for code in ReasonCode]
+    return "\n".join(["| code | meaning |", "|---|---|", *rows, ""])

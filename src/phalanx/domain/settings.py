@@ -1,0 +1,32 @@
+"""The settings that decide about orders; journaled, because a replay must meet the same ones."""
+
+import msgspec
+
+from phalanx.domain.numbers import Money, Quantity, whole
+
+
+class RiskSettings(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Bounds that hold for every book. Basis points and seconds are plain integers.
+
+    ``band_bps``: distance from the reference close where the master brings no band.
+    ``protection_bps``: how much worse than the last price a market order may trade; its hold and
+    its protected price come from it. ``retire_after_s`` and ``terminal_orders_max`` bound memory.
+    """
+
+    quantity_max: Quantity = whole(1_000_000)
+    value_max: Money = whole(10_000_000)
+    band_bps: int = 2_000
+    distance_bps: int = 1_000
+    protection_bps: int = 100
+    stale_after_s: int = 15
+    open_orders_max: int = 10_000
+    orders_per_day_max: int = 100_000
+    duplicate_window_s: int = 1
+    signal_expires_s: int = 30
+    order_expires_s: int = 30
+    send_timeout_s: int = 5
+    retire_after_s: int = 3_600
+    terminal_orders_max: int = 50_000
+    keys_retain_s: int = 48 * 3_600
+    keys_max: int = 1_000_000
+    zone_offset_s: int = 19_800

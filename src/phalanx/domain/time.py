@@ -1,0 +1,62 @@
+"""Time is UTC nanoseconds, and always an argument: these are the ports it comes through."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeAlias
+
+Nanoseconds: TypeAlias = int
+
+MICROSECOND: Nanoseconds = 1_000
+MILLISECOND: Nanoseconds = 1_000_000
+SECOND: Nanoseconds = 1_000_000_000
+MINUTE: Nanoseconds = 60 * SECOND
+HOUR: Nanoseconds = 60 * MINUTE
+DAY: Nanoseconds = 24 * HOUR
+
+
+class Clock(Protocol):
+    """Where a shell reads time; the engine is only ever told it."""
+
+    def now(self) -> Nanoseconds:
+        """Wall time, UTC nanoseconds since 1970; may jump."""
+        ...
+
+    def monotonic(self) -> Nanoseconds:
+        """Nanoseconds that never go back; comparable within one process only."""
+        ...
+
+
+class Appointment(Protocol):
+    """A call that was asked for and has not happened yet."""
+
+    def cancel(self) -> None:
+        """Do not call."""
+        ...
+
+
+class Timer(Protocol):
+    """Where a shell waits."""
+
+    def sleep(self, duration_ns: Nanoseconds) -> Awaitable[None]:
+        """Return after ``duration_ns``."""
+        ...
+
+    def call_later(self, delay_ns: Nanoseconds, call: Callable[[], None]) -> Appointment:
+        """Call once after ``delay_ns``, on the loop's thread."""
+        ...
+
+
+class Random(Protocol):
+    """Where a shell draws chance; the results are journaled, never the generator."""
+
+    def bits(self, count: int) -> int:
+        """An integer of ``count`` random bits."""
+        ...
+
+    def token(self, count: int) -> bytes:
+        """``count`` random bytes."""
+        ...
+
+
+def trading_day(now: Nanoseconds, zone_offset_s: int) -> int:
+    """The day number (days since 1970-01-01) in a zone of fixed offset; India is +19,800 s all year."""
+    return (now + zone_offset_s * SECOND) // DAY
