@@ -1,0 +1,45 @@
+"""The only code that changes state: ``apply(state, event)``, one function per event."""
+
+from collections.abc import Callable
+from typing import Any
+
+from phalanx.domain import events as e
+from phalanx.engine.apply import instructions, orders, reference, requests, upkeep
+from phalanx.engine.state import State
+
+_APPLIERS: dict[type, Callable[[State, Any], None]] = {
+    e.DeskFounded: upkeep.desk_founded,
+    e.TermBegan: upkeep.term_began,
+    e.InstrumentsLoaded: reference.instruments_loaded,
+    e.LocalInstrumentPut: reference.local_instrument_put,
+    e.ClientPut: reference.client_put,
+    e.AccountPut: reference.account_put,
+    e.CashAdjusted: reference.cash_adjusted,
+    e.StrategyPut: reference.strategy_put,
+    e.SubscriptionPut: reference.subscription_put,
+    e.SettingsPut: reference.settings_put,
+    e.InstructionPlanned: instructions.instruction_planned,
+    e.OrdersDispatched: orders.orders_dispatched,
+    e.DispatchLapsed: orders.dispatch_lapsed,
+    e.OrderReported: orders.order_reported,
+    e.OrderDoubted: orders.order_doubted,
+    e.OrderEnded: orders.order_ended,
+    e.CancelRequested: requests.cancel_requested,
+    e.ReplaceRequested: requests.replace_requested,
+    e.RequestDispatched: requests.request_dispatched,
+    e.RequestEnded: requests.request_ended,
+    e.RequestDoubted: requests.request_doubted,
+    e.KillPut: reference.kill_put,
+    e.KillLifted: reference.kill_lifted,
+    e.OrdersRetired: upkeep.orders_retired,
+    e.DayRolled: upkeep.day_rolled,
+    e.KeysForgotten: upkeep.keys_forgotten,
+}
+
+
+def apply(state: State, event: e.Event) -> None:
+    """Change ``state`` as ``event`` says, and count the event."""
+    _APPLIERS[type(event)](state, event)
+    state.seq += 1
+    if event.time > state.time:
+        state.time = event.time

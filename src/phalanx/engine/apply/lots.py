@@ -1,0 +1,169 @@
+"""Lots and positions: what fills do to them.
+
+Kept true after every event (and asserted by the property tests): for each (book, instrument,
+product) the unsold filled quantity of all lots equals the long position; at most one lot of a
+(book, named strategy, instrument) is open.
+"""
+
+from collections.abc import Iterator
+
+from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.numbers import Money, Quantity
+from phalanx.domain.orders import Closing, OrderDraft, Product
+from phalanx.domain.time import Nanoseconds
+from phalanx.engine.state import Book, Lot, Order, Position, position_key
+
+
+def position(book: Book, instrument: InstrumentKey, product: Product) -> Position:
+    """The position, made flat when it was not there."""
+    key = position_key(instrument, product)
+    found = book.positions.get(key)
+    if found is None:
+        found = book.positions[key] = Position(instrument, product)
+    return found
+
+
+def drop_if_flat(book: Book, held: Position) -> None:
+    """Memory follows what is open: a flat position nobody sells is forgotten; views keep its past."""
+    if held.quantity == 0 and held.selling == 0:
+        book.positions.pop(position_key(held.instrument, held.product), None)
+
+
+def open_lot(book: Book, draft: OrderDraft, opened_at: Nanoseconds, *, by_signal: bool) -> Lot:
+    """The lot that a buy's fills go to: the book's open one of that strategy, else a new one.
+
+    Only a late arrival finds one open; a plan refuses a second buy. In another product it cannot
+    join, and becomes a lot of no strategy.
+    """
+    strategy = draft.strategy
+    other = None if strategy is None else open_lot_of(book, strategy, draft.instrument)
+    if other is not None:
+        if other.product is draft.product:
+            return other
+        strategy = None
+    lot = Lot(
+        draft.cl_ord_id, strategy, draft.instrument, draft.product, opened_at, by_signal=by_signal
+    )
+    lots = book.lots.get(draft.instrument)
+    if lots is None:
+        lots = book.lots[draft.instrument] = {}
+    lots[lot.id] = lot
+    return lot
+
+
+def open_lot_of(book: Book, strategy: str, instrument: InstrumentKey) -> Lot | None:
+    """The one open lot of (book, named strategy, instrument)."""
+    for lot in book.lots.get(instrument, {}).values():
+        if lot.strategy == strategy and lot.is_open:
+            return lot
+    return None
+
+
+def find_lot(book: Book, instrument: InstrumentKey, lot_id: str) -> Lot | None:
+    """A lot that may have gone already."""
+    return book.lots.get(instrument, {}).get(lot_id)
+
+
+def add(book: Book, lot: Lot, quantity: Quantity, value: Money) -> None:
+    """A buy filled: the position grows, and so does the lot by what is not covering a short."""
+    held = position(book, lot.instrument, lot.product)
+    held.quantity += quantity
+    held.bought_value += value
+    long_part = max(0, min(quantity, held.quantity))
+    lot.remaining += long_part
+    lot.cost += value * long_part // quantity
+    drop_if_flat(book, held)
+
+
+def reserve(book: Book, draft: OrderDraft) -> None:
+    """A sell was planned: what it is meant to close is no longer available."""
+    position(book, draft.instrument, draft.product).selling += draft.quantity
+    for closing in draft.closes:
+        book.lots[draft.instrument][closing.lot].reserved += closing.quantity
+
+
+def take(book: Book, order: Order, quantity: Quantity, value: Money) -> list[Lot]:
+    """A sell filled: its lots shrink in their order, then (overfills, late fills) the oldest others.
+
+    Returns the lots that shrank. The filled part must have been released first.
+    """
+    draft = order.draft
+    held = position(book, draft.instrument, draft.product)
+    from_lots = min(quantity, max(0, held.quantity))
+    held.quantity -= quantity
+    held.sold_value += value
+    start = order.cum_quantity
+    touched = []
+    for closing, part in _parts(draft.closes, start, start + quantity):
+        lot = find_lot(book, draft.instrument, closing.lot)
+        if lot is not None:
+            from_lots -= _shrink(lot, min(part, from_lots))
+            touched.append(lot)
+    if from_lots:
+        for lot in book.lots.get(draft.instrument, {}).values():
+            if from_lots and lot.product is draft.product:
+                from_lots -= _shrink(lot, from_lots)
+                touched.append(lot)
+    assert from_lots == 0, f"lots of {draft.instrument} in {book.id} do not cover the position"
+    drop_if_flat(book, held)
+    return touched
+
+
+def release(book: Book, order: Order, start: Quantity, end: Quantity) -> None:
+    """The part ``start..end`` of a sell's quantity is not being sold any more: filled or given up."""
+    draft = order.draft
+    held = position(book, draft.instrument, draft.product)
+    held.selling = max(0, held.selling - (end - start))
+    for closing, part in _parts(draft.closes, start, end):
+        lot = find_lot(book, draft.instrument, closing.lot)
+        if lot is not None:
+            lot.reserved = max(0, lot.reserved - part)
+    drop_if_flat(book, held)
+
+
+def settle(book: Book, lot: Lot) -> None:
+    """After anything ended: give up a finished closing, join the open lot, forget an empty one."""
+    if lot.closing is not None and not lot.buys and lot.reserved == 0:
+        lot.closing = None
+    if lot.strategy is not None and lot.closing is None and not lot.buys and lot.available > 0:
+        _join(book, lot)
+    if lot.remaining == 0 and lot.reserved == 0 and not lot.buys:
+        lots = book.lots[lot.instrument]
+        del lots[lot.id]
+        if not lots:
+            del book.lots[lot.instrument]
+
+
+def _join(book: Book, lot: Lot) -> None:
+    """What is left of a lot goes to another open lot of its strategy, if there is one by then."""
+    for other in book.lots[lot.instrument].values():
+        same = other.strategy == lot.strategy and other.product is lot.product
+        if other is not lot and same and other.is_open:
+            moved = lot.available
+            cost = lot.cost * moved // lot.remaining
+            other.remaining += moved
+            other.cost += cost
+            lot.remaining -= moved
+            lot.cost -= cost
+            return
+
+
+def _shrink(lot: Lot, quantity: Quantity) -> Quantity:
+    taken = min(quantity, lot.remaining)
+    if taken:
+        lot.cost -= lot.cost * taken // lot.remaining
+        lot.remaining -= taken
+        lot.reserved = min(lot.reserved, lot.remaining)
+    return taken
+
+
+def _parts(
+    closes: tuple[Closing, ...], start: Quantity, end: Quantity
+) -> Iterator[tuple[Closing, Quantity]]:
+    """How much of the stretch ``start..end`` of an order's quantity falls to each lot it closes."""
+    edge = 0
+    for closing in closes:
+        part = min(end, edge + closing.quantity) - max(start, edge)
+        if part > 0:
+            yield closing, part
+        edge += closing.quantity

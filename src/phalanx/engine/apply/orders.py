@@ -1,0 +1,269 @@
+"""What happens to orders: placed, dispatched, reported, doubted, ended."""
+
+from phalanx.domain.events import (
+    DispatchLapsed,
+    OrderDoubted,
+    OrderEnded,
+    OrderReported,
+    OrdersDispatched,
+)
+from phalanx.domain.instructions import InstructionStatus
+from phalanx.domain.numbers import Money, multiply
+from phalanx.domain.orders import TERMINAL, ExecType, OrderDraft, OrdStatus, Side
+from phalanx.domain.time import Nanoseconds
+from phalanx.engine.apply import lots
+from phalanx.engine.state import Book, Instruction, Order, State
+
+
+def place(state: State, instruction: Instruction, draft: OrderDraft, time: Nanoseconds) -> Order:
+    """Take a planned order in: count it, set its cash or its lots aside."""
+    order = Order(draft, instruction.id, draft.quantity, draft.limit, draft.hold, draft.hold)
+    book = state.books[draft.book]
+    state.orders[draft.cl_ord_id] = order
+    state.next_order += 1
+    book.open_orders += 1
+    book.orders_today += 1
+    book.holds += draft.hold
+    if draft.side is Side.BUY:
+        lot = lots.open_lot(book, draft, time, by_signal=instruction.kind == "signal")
+        lot.buys.append(draft.cl_ord_id)
+        order.lot = lot.id
+    else:
+        lots.reserve(book, draft)
+    instruction.orders += 1
+    instruction.open_orders += 1
+    instruction.in_memory += 1
+    return order
+
+
+def orders_dispatched(state: State, event: OrdersDispatched) -> None:
+    """PENDING_NEW → SENT: from here on the broker may know them."""
+    for cl_ord_id in event.cl_ord_ids:
+        order = state.orders[cl_ord_id]
+        order.status = OrdStatus.SENT
+        order.deadline = event.deadline
+
+
+def dispatch_lapsed(state: State, event: DispatchLapsed) -> None:
+    """SENT → PENDING_NEW: not a byte left, they wait for another turn."""
+    for cl_ord_id in event.cl_ord_ids:
+        order = state.orders[cl_ord_id]
+        order.status = OrdStatus.PENDING_NEW
+        order.deadline = 0
+
+
+def order_reported(state: State, event: OrderReported) -> None:
+    """Book a report: the fill first, then the children it causes, then the new status."""
+    order = state.orders[event.cl_ord_id]
+    book = state.book_of(order)
+    report = event.report
+    if report.order_id:
+        order.order_id = report.order_id
+    if order.status in TERMINAL and event.status not in TERMINAL:
+        _reopen(state, order, book, event.time)
+    if report.exec_type is ExecType.REPLACED and order.request is not None:
+        _replace(book, order)
+    if event.last_quantity:
+        _fill(state, event, order, book)
+    for draft in event.children:
+        closing = order.closed_by
+        assert closing is not None
+        place(state, state.instructions[closing], draft, event.time)
+    _enter(state, order, book, event.status, event.time)
+
+
+def order_doubted(state: State, event: OrderDoubted) -> None:
+    """SENT → IN_DOUBT: its book takes no new entries in the instrument until it is known."""
+    order = state.orders[event.cl_ord_id]
+    _enter(state, order, state.book_of(order), OrdStatus.IN_DOUBT, event.time)
+
+
+def order_ended(state: State, event: OrderEnded) -> None:
+    """An end that no report told us."""
+    order = state.orders[event.cl_ord_id]
+    _enter(state, order, state.book_of(order), event.status, event.time)
+
+
+def set_hold(book: Book, order: Order, hold: Money) -> None:
+    """Change what an order has set aside."""
+    book.holds += hold - order.hold
+    order.hold = hold
+    assert book.holds >= 0, f"negative hold in {book.id}"
+
+
+def needed_hold(order: Order) -> Money:
+    """The part of the full hold that what is left needs, rounded up; with a replace under way, the greater."""
+    if order.draft.side is Side.SELL:
+        return 0
+    needed = _part(order.hold_total, order.quantity - order.cum_quantity, order.quantity)
+    request = order.request
+    if request is not None and request.hold:
+        left = request.quantity - order.cum_quantity
+        needed = max(needed, _part(request.hold, left, request.quantity))
+    return needed
+
+
+def enter_doubt(book: Book, order: Order) -> None:
+    """Count a doubtful order against its instrument."""
+    instrument = order.draft.instrument
+    book.doubts[instrument] = book.doubts.get(instrument, 0) + 1
+
+
+def finish_if_done(state: State, instruction: Instruction) -> None:
+    """An instruction with nothing open any more is DONE, and forgotten when no order keeps it."""
+    if instruction.open_orders or instruction.watched:
+        return
+    instruction.status = InstructionStatus.DONE
+    if not instruction.in_memory:
+        state.instructions.pop(instruction.id, None)
+
+
+def end(state: State, order: Order, book: Book, status: OrdStatus, time: Nanoseconds) -> None:
+    """Let go of everything an open order held, and tell its instruction."""
+    set_hold(book, order, 0)
+    book.open_orders -= 1
+    order.status = status
+    order.request = None
+    state.ended[order.draft.cl_ord_id] = time
+    if order.draft.side is Side.BUY:
+        lot = lots.find_lot(book, order.draft.instrument, order.lot)
+        if lot is not None:
+            lot.buys.remove(order.draft.cl_ord_id)
+            lots.settle(book, lot)
+    else:
+        lots.release(book, order, min(order.cum_quantity, order.quantity), order.quantity)
+        _settle_closed(book, order)
+    _tell_instructions(state, order, status)
+
+
+def _fill(state: State, event: OrderReported, order: Order, book: Book) -> None:
+    report = event.report
+    quantity = event.last_quantity
+    value = multiply(report.last_price, quantity)
+    draft = order.draft
+    if report.exec_id:
+        order.exec_ids.append(report.exec_id)
+    if draft.side is Side.BUY:
+        book.cash -= value + report.charges
+        lot = lots.find_lot(book, draft.instrument, order.lot)
+        if lot is None:
+            instruction = state.instructions.get(order.instruction_id)
+            by_signal = instruction is not None and instruction.kind == "signal"
+            lot = lots.open_lot(book, draft, event.time, by_signal=by_signal)
+            order.lot = lot.id
+        lots.add(book, lot, quantity, value)
+        order.cum_quantity = event.cum_quantity
+    else:
+        book.cash += value - report.charges
+        if order.status not in TERMINAL:
+            upto = min(order.cum_quantity + quantity, order.quantity)
+            lots.release(book, order, min(order.cum_quantity, upto), upto)
+        touched = lots.take(book, order, quantity, value)
+        order.cum_quantity = event.cum_quantity
+        for lot in touched:
+            lots.settle(book, lot)
+    order.filled_value += value
+    order.charges += report.charges
+    if order.status not in TERMINAL:
+        set_hold(book, order, needed_hold(order))
+
+
+def _enter(state: State, order: Order, book: Book, status: OrdStatus, time: Nanoseconds) -> None:
+    before = order.status
+    if before is not status:
+        if before is OrdStatus.IN_DOUBT:
+            _leave_doubt(book, order)
+        if status is OrdStatus.IN_DOUBT:
+            enter_doubt(book, order)
+    if status not in TERMINAL:
+        order.status = status
+    elif before not in TERMINAL:
+        end(state, order, book, status, time)
+    else:
+        order.status = status
+        _settle_late(book, order)
+
+
+def _leave_doubt(book: Book, order: Order) -> None:
+    instrument = order.draft.instrument
+    book.doubts[instrument] -= 1
+    if not book.doubts[instrument]:
+        del book.doubts[instrument]
+
+
+def _reopen(state: State, order: Order, book: Book, time: Nanoseconds) -> None:
+    """An order we had given up lives: what ``end`` let go is taken again."""
+    state.ended.pop(order.draft.cl_ord_id, None)
+    instruction = state.instructions[order.instruction_id]
+    ended = instruction.ended
+    ended[order.status.value] = ended.get(order.status.value, 1) - 1
+    instruction.open_orders += 1
+    instruction.status = InstructionStatus.WORKING
+    book.open_orders += 1
+    order.status = OrdStatus.NEW
+    set_hold(book, order, needed_hold(order))
+    if order.draft.side is Side.BUY:
+        by_signal = instruction.kind == "signal"
+        lot = lots.find_lot(book, order.draft.instrument, order.lot) or lots.open_lot(
+            book, order.draft, time, by_signal=by_signal
+        )
+        lot.buys.append(order.draft.cl_ord_id)
+        order.lot = lot.id
+    else:
+        _reserve_again(book, order)
+
+
+def _reserve_again(book: Book, order: Order) -> None:
+    draft = order.draft
+    held = lots.position(book, draft.instrument, draft.product)
+    held.selling += order.quantity - order.cum_quantity
+    for closing in draft.closes:
+        lot = lots.find_lot(book, draft.instrument, closing.lot)
+        if lot is not None:
+            lot.reserved += min(closing.quantity, lot.available)
+
+
+def _replace(book: Book, order: Order) -> None:
+    request = order.request
+    assert request is not None
+    if order.draft.side is Side.SELL:
+        kept = max(request.quantity, order.cum_quantity)
+        lots.release(book, order, kept, order.quantity)
+        order.quantity = kept
+        _settle_closed(book, order)
+    order.quantity = max(request.quantity, order.cum_quantity)
+    order.limit = request.limit
+    order.hold_total = request.hold
+    order.request = None
+    set_hold(book, order, needed_hold(order))
+
+
+def _settle_closed(book: Book, order: Order) -> None:
+    for closing in order.draft.closes:
+        lot = lots.find_lot(book, order.draft.instrument, closing.lot)
+        if lot is not None:
+            lots.settle(book, lot)
+
+
+def _settle_late(book: Book, order: Order) -> None:
+    if order.draft.side is Side.BUY:
+        lot = lots.find_lot(book, order.draft.instrument, order.lot)
+        if lot is not None:
+            lots.settle(book, lot)
+
+
+def _tell_instructions(state: State, order: Order, status: OrdStatus) -> None:
+    instruction = state.instructions[order.instruction_id]
+    instruction.open_orders -= 1
+    instruction.ended[status.value] = instruction.ended.get(status.value, 0) + 1
+    finish_if_done(state, instruction)
+    if order.closed_by is not None:
+        closer = state.instructions.get(order.closed_by)
+        if closer is not None:
+            closer.watched -= 1
+            finish_if_done(state, closer)
+
+
+def _part(total: Money, left: int, whole: int) -> Money:
+    """``total × left ÷ whole`` rounded up, and nothing once nothing is left."""
+    return -(-total * left // whole) if left > 0 else 0

@@ -1,0 +1,76 @@
+"""Pending cancels and replaces: requests with their own id and their own doubt."""
+
+from phalanx.domain.events import (
+    CancelRequested,
+    ReplaceRequested,
+    RequestDispatched,
+    RequestDoubted,
+    RequestEnded,
+)
+from phalanx.domain.orders import OrdStatus, RequestKind
+from phalanx.engine.apply.orders import end, needed_hold, set_hold
+from phalanx.engine.apply.upkeep import use_key
+from phalanx.engine.lifecycle import Trigger, move
+from phalanx.engine.state import Order, PendingRequest, State
+
+_TRIGGERS = {
+    RequestKind.CANCEL: Trigger.CANCEL_REQUEST,
+    RequestKind.REPLACE: Trigger.REPLACE_REQUEST,
+}
+
+
+def start_request(order: Order, request_id: str, kind: RequestKind) -> PendingRequest:
+    """Hang a request on a working order; a cancel displaces a replace that was not sent."""
+    status = move(order.status, _TRIGGERS[kind])
+    if status is not None:
+        order.status = status
+    order.request = PendingRequest(request_id, kind)
+    return order.request
+
+
+def cancel_requested(state: State, event: CancelRequested) -> None:
+    """A cancel waits for its turn; an order that was never dispatched ends at once."""
+    state.next_request += 1
+    use_key(state, event.origin, event.time)
+    order = state.orders[event.cl_ord_id]
+    if order.status is OrdStatus.PENDING_NEW:
+        end(state, order, state.book_of(order), OrdStatus.CANCELED, event.time)
+    else:
+        start_request(order, event.request_id, RequestKind.CANCEL)
+
+
+def replace_requested(state: State, event: ReplaceRequested) -> None:
+    """A replace waits for its turn; the greater of both holds is set aside meanwhile."""
+    state.next_request += 1
+    use_key(state, event.origin, event.time)
+    order = state.orders[event.cl_ord_id]
+    request = start_request(order, event.request_id, RequestKind.REPLACE)
+    request.quantity = event.quantity
+    request.limit = event.price
+    request.hold = event.hold
+    set_hold(state.book_of(order), order, needed_hold(order))
+
+
+def request_dispatched(state: State, event: RequestDispatched) -> None:
+    """From here on the broker may know the request."""
+    request = state.orders[event.cl_ord_id].request
+    assert request is not None
+    request.dispatched = True
+    request.deadline = event.deadline
+
+
+def request_ended(state: State, event: RequestEnded) -> None:
+    """Without effect: the order is what its fills say."""
+    order = state.orders[event.cl_ord_id]
+    order.request = None
+    status = move(order.status, Trigger.REQUEST_END, order.cum_quantity)
+    if status is not None:
+        order.status = status
+        set_hold(state.book_of(order), order, needed_hold(order))
+
+
+def request_doubted(state: State, event: RequestDoubted) -> None:
+    """Sent, not answered: the order itself is not in doubt."""
+    request = state.orders[event.cl_ord_id].request
+    assert request is not None
+    request.in_doubt = True

@@ -1,0 +1,74 @@
+"""Terms, days, and what leaves memory."""
+
+from phalanx.domain.events import (
+    DayRolled,
+    DeskFounded,
+    KeysForgotten,
+    OrdersRetired,
+    TermBegan,
+)
+from phalanx.domain.instructions import Origin
+from phalanx.domain.orders import OrdStatus
+from phalanx.domain.time import Nanoseconds
+from phalanx.engine.state import KeyUse, State
+
+
+def key_id(actor: str, idempotency_key: str) -> str:
+    """The scope of an idempotency key is its actor."""
+    return f"{actor}\n{idempotency_key}"
+
+
+def use_key(state: State, origin: Origin, time: Nanoseconds) -> None:
+    """Remember where a key was used first, and forget the oldest beyond the bound."""
+    if not origin.idempotency_key:
+        return
+    key = key_id(origin.actor, origin.idempotency_key)
+    if key not in state.keys:
+        state.keys[key] = KeyUse(origin.fingerprint, state.seq + 1, time)
+        if len(state.keys) > state.settings.keys_max:
+            del state.keys[next(iter(state.keys))]
+
+
+def desk_founded(state: State, event: DeskFounded) -> None:
+    """The data folder has its two letters."""
+    state.desk_id = event.desk_id
+    state.shard = event.shard
+
+
+def term_began(state: State, event: TermBegan) -> None:
+    """Another process writes now. What was sent and never answered is in doubt until asked about."""
+    state.epoch = event.epoch
+    for cl_ord_id in event.doubted:
+        order = state.orders[cl_ord_id]
+        order.status = OrdStatus.IN_DOUBT
+        book = state.book_of(order)
+        instrument = order.draft.instrument
+        book.doubts[instrument] = book.doubts.get(instrument, 0) + 1
+    for order in state.open_orders():
+        if order.request is not None and order.request.dispatched:
+            order.request.in_doubt = True
+
+
+def orders_retired(state: State, event: OrdersRetired) -> None:
+    """Terminal orders leave; an instruction leaves with its last one."""
+    for cl_ord_id in event.cl_ord_ids:
+        order = state.orders.pop(cl_ord_id)
+        del state.ended[cl_ord_id]
+        instruction = state.instructions[order.instruction_id]
+        instruction.in_memory -= 1
+        if not instruction.in_memory and not instruction.watched:
+            del state.instructions[instruction.id]
+
+
+def day_rolled(state: State, event: DayRolled) -> None:
+    """The day counters start again."""
+    state.day = event.day
+    for book in state.books.values():
+        book.orders_today = 0
+        book.recent.clear()
+
+
+def keys_forgotten(state: State, event: KeysForgotten) -> None:
+    """The oldest keys are past their retention."""
+    for key in list(state.keys)[: event.count]:
+        del state.keys[key]

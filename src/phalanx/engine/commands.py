@@ -1,0 +1,177 @@
+"""What the shell can ask the engine to decide. Timers and reports are commands too."""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import msgspec
+
+from phalanx.domain.accounts import Account, AccountId, BookId, Client
+from phalanx.domain.instructions import InstructionRequest, Origin
+from phalanx.domain.numbers import Money, Price, Quantity
+from phalanx.domain.orders import ClOrdId, ExecutionReport, Hops, OrdStatus
+from phalanx.domain.reasons import Reason
+from phalanx.domain.settings import RiskSettings
+from phalanx.domain.strategies import Strategy, Subscription
+from phalanx.domain.time import Nanoseconds
+
+
+class Submit(msgspec.Struct, frozen=True, gc=False):
+    """An instruction. ``expires_s`` None: the kind's default. ``received``/``planned``: monotonic ns."""
+
+    origin: Origin
+    request: InstructionRequest
+    note: str = ""
+    expires_s: int | None = None
+    received: Nanoseconds = 0
+    planned: Nanoseconds = 0
+
+
+class CancelOrder(msgspec.Struct, frozen=True, gc=False):
+    """Cancel one working order."""
+
+    origin: Origin
+    cl_ord_id: ClOrdId
+
+
+class ReplaceOrder(msgspec.Struct, frozen=True, gc=False):
+    """Give one working order another total quantity or limit; None keeps what it has."""
+
+    origin: Origin
+    cl_ord_id: ClOrdId
+    quantity: Quantity | None = None
+    price: Price | None = None
+
+
+class Dispatch(msgspec.Struct, frozen=True, gc=False):
+    """These orders' turn has come: they may be written."""
+
+    cl_ord_ids: tuple[ClOrdId, ...]
+    epoch: int
+
+
+class DispatchRequest(msgspec.Struct, frozen=True, gc=False):
+    """This order's pending cancel or replace may be written."""
+
+    cl_ord_id: ClOrdId
+    epoch: int
+
+
+class BookReport(msgspec.Struct, frozen=True, gc=False):
+    """A broker's report arrived."""
+
+    report: ExecutionReport
+    hops: Hops = Hops()
+
+
+class BookUnknown(msgspec.Struct, frozen=True, gc=False):
+    """Written, and no trustworthy answer. ``request_id`` empty: the order itself, else its request."""
+
+    cl_ord_id: ClOrdId
+    text: str
+    request_id: str = ""
+    hops: Hops = Hops()
+
+
+class BookNeverWritten(msgspec.Struct, frozen=True, gc=False):
+    """Not a byte left. ``again``: it may wait for another turn."""
+
+    cl_ord_id: ClOrdId
+    reason: Reason
+    again: bool = False
+    request_id: str = ""
+
+
+class ExpireUnsent(msgspec.Struct, frozen=True, gc=False):
+    """These orders waited for their turn until their instruction expired."""
+
+    cl_ord_ids: tuple[ClOrdId, ...]
+
+
+class BookLookUp(msgspec.Struct, frozen=True, gc=False):
+    """The broker was asked by tag and answered completely: what it knows of one order, or nothing."""
+
+    cl_ord_id: ClOrdId
+    found: bool
+    order_id: str = ""
+    status: OrdStatus = OrdStatus.NEW
+    reports: tuple[ExecutionReport, ...] = ()
+
+
+class BeginTerm(msgspec.Struct, frozen=True, gc=False):
+    """This process took over with ``epoch``. ``desk_id`` names a data folder that has no name yet."""
+
+    epoch: int
+    version: str
+    desk_id: str
+    shard: int = 0
+
+
+class LoadInstruments(msgspec.Struct, frozen=True, gc=False):
+    """An instrument file, already stored under its hash, comes into force."""
+
+    origin: Origin
+    sha256: str
+    count: int
+    name: str = ""
+
+
+class ImportProfiles(msgspec.Struct, frozen=True, gc=False):
+    """Profiles ``{user: {strategy: [instrument name, …]}}``: upserted, all or nothing."""
+
+    origin: Origin
+    profiles: Mapping[str, Mapping[str, Sequence[str]]]
+    cash: Money
+    account: Account | None = None
+
+
+class PutReference(msgspec.Struct, frozen=True, gc=False):
+    """Reference data, upserted in this order; ``cash`` are (book, amount, note) adjustments."""
+
+    origin: Origin
+    clients: tuple[Client, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    strategies: tuple[Strategy, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    cash: tuple[tuple[BookId, Money, str], ...] = ()
+    settings: RiskSettings | None = None
+
+
+class PutKill(msgspec.Struct, frozen=True, gc=False):
+    """Stop new risk for one account, or for everybody (empty)."""
+
+    origin: Origin
+    account: AccountId
+    note: str = ""
+
+
+class LiftKill(msgspec.Struct, frozen=True, gc=False):
+    """Lift that kill again."""
+
+    origin: Origin
+    account: AccountId
+    note: str = ""
+
+
+class Tick(msgspec.Struct, frozen=True, gc=False):
+    """Time passed: retire what ended, roll the day, forget old keys."""
+
+
+Command: TypeAlias = (
+    Submit
+    | CancelOrder
+    | ReplaceOrder
+    | Dispatch
+    | DispatchRequest
+    | BookReport
+    | BookUnknown
+    | BookNeverWritten
+    | ExpireUnsent
+    | BookLookUp
+    | BeginTerm
+    | LoadInstruments
+    | ImportProfiles
+    | PutReference
+    | PutKill
+    | LiftKill
+    | Tick
+)

@@ -1,0 +1,39 @@
+"""``decide``: what a command means now. Reads everything, changes nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+from phalanx.domain.events import Event
+from phalanx.engine import commands as c
+from phalanx.engine import imports, instructions, reference, reports, requests, terms, timers
+from phalanx.engine.context import Context
+from phalanx.engine.state import State
+
+_DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
+    c.Submit: instructions.submit,
+    c.CancelOrder: requests.cancel_order,
+    c.ReplaceOrder: requests.replace_order,
+    c.Dispatch: instructions.dispatch,
+    c.DispatchRequest: requests.dispatch_request,
+    c.BookReport: reports.book_report,
+    c.BookUnknown: reports.book_unknown,
+    c.BookNeverWritten: reports.book_never_written,
+    c.BookLookUp: reports.book_look_up,
+    c.ExpireUnsent: instructions.expire_unsent,
+    c.BeginTerm: terms.begin_term,
+    c.LoadInstruments: reference.load_instruments,
+    c.ImportProfiles: imports.import_profiles,
+    c.PutReference: reference.put_reference,
+    c.PutKill: reference.put_kill,
+    c.LiftKill: reference.lift_kill,
+    c.Tick: timers.tick,
+}
+
+
+def decide(state: State, command: c.Command, context: Context) -> list[Event]:
+    """The events that ``command`` causes, possibly none.
+
+    Raises Refused when the command is turned away whole. The events, applied in order to this very
+    state, cannot fail any more.
+    """
+    return _DECIDERS[type(command)](state, command, context)

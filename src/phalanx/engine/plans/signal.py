@@ -1,0 +1,192 @@
+"""The plan of a signal: STRATEGY says BUY or SELL an INSTRUMENT (DESIGN section 5)."""
+
+from collections.abc import Iterator
+
+from phalanx.domain.accounts import Account, Mode
+from phalanx.domain.instructions import SignalRequest
+from phalanx.domain.instruments import Instrument
+from phalanx.domain.numbers import BASIS_POINTS, Price, Quantity, round_down
+from phalanx.domain.orders import Closing, OrdType, Side
+from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.domain.strategies import SellScope, Sizing, SizingRule, Strategy, Subscription
+from phalanx.engine.context import Context, find_instrument
+from phalanx.engine.plans.plan import Plan
+from phalanx.engine.pricing import affordable, hold_for
+from phalanx.engine.risk import PricedInstrument, Terms, available_cash, refusal
+from phalanx.engine.state import Book, Lot, State
+
+_R = ReasonCode
+
+
+def plan_signal(state: State, context: Context, request: SignalRequest) -> Plan:
+    """One order, cancel or skip for every account subscribed to the strategy."""
+    strategy = state.strategies.get(request.strategy)
+    if strategy is None:
+        return Plan(state, Reason(_R.UNKNOWN_STRATEGY, (request.strategy,)))
+    if not strategy.enabled:
+        return Plan(state, Reason(_R.STRATEGY_DISABLED, (request.strategy,)))
+    instrument = find_instrument(state, context, request.instrument)
+    if instrument is None:
+        return Plan(state, Reason(_R.UNKNOWN_INSTRUMENT, (request.instrument,)))
+    plan = Plan(state)
+    priced = plan.price(state, context, instrument)
+    plan_one = _buy if request.side is Side.BUY else _sell
+    for subscription in _rotated(state, context, strategy):
+        account = state.accounts[subscription.account]
+        if not subscription.enabled:
+            plan.skip(account.id, _R.SUBSCRIPTION_DISABLED, strategy.name)
+        else:
+            plan_one(state, context, plan, account, subscription, priced)
+    if not plan.orders and not plan.cancels:
+        code = _R.NOTHING_VALID if plan.skips else _R.NO_SUBSCRIBERS
+        plan.refusal = Reason(code, () if plan.skips else (strategy.name,))
+    return plan
+
+
+def _rotated(state: State, context: Context, strategy: Strategy) -> Iterator[Subscription]:
+    """The subscriptions in their order, begun at a place drawn by the seed: nobody is always first."""
+    subscriptions = list(state.subscriptions.get(strategy.name, {}).values())
+    start = context.seed % len(subscriptions) if subscriptions else 0
+    yield from subscriptions[start:]
+    yield from subscriptions[:start]
+
+
+def _buy(
+    state: State,
+    context: Context,
+    plan: Plan,
+    account: Account,
+    subscription: Subscription,
+    priced: PricedInstrument,
+) -> None:
+    instrument = priced.instrument
+    strategy = subscription.strategy
+    if instrument.key not in _traded(state, subscription):
+        plan.skip(account.id, _R.NOT_IN_SUBSCRIPTION, strategy, instrument.symbol)
+        return
+    book = state.books[account.book]
+    blocking = _blocking_lot(book, subscription, instrument)
+    if blocking is not None:
+        plan.skip_for(account.id, blocking)
+        return
+    if priced.facts is None:
+        plan.skip(account.id, _R.NO_PRICE, instrument.symbol)
+        return
+    is_market = subscription.ord_type is OrdType.MARKET
+    limit = priced.facts.protected_buy if is_market else priced.facts.last
+    quantity = _size(subscription.sizing, account, book, instrument, limit)
+    if quantity <= 0:
+        amount = subscription.sizing.amount
+        plan.skip(account.id, _R.ZERO_QUANTITY, amount, instrument.lot_size, limit)
+        return
+    terms = Terms(Side.BUY, subscription.product, subscription.ord_type, quantity, limit)
+    hold = hold_for(account, limit, quantity)
+    reason = refusal(state, context, account, priced, terms, hold)
+    if reason is None:
+        plan.add(account, instrument, terms, hold, strategy=strategy)
+    else:
+        plan.skip_for(account.id, reason)
+
+
+def _traded(state: State, subscription: Subscription) -> tuple[str, ...]:
+    if subscription.instruments is not None:
+        return subscription.instruments
+    return state.strategies[subscription.strategy].instruments
+
+
+def _blocking_lot(book: Book, subscription: Subscription, instrument: Instrument) -> Reason | None:
+    """An open buy forbids another; one still closing in another product could not take it in later."""
+    for lot in book.lots.get(instrument.key, {}).values():
+        if lot.strategy != subscription.strategy:
+            continue
+        if lot.is_open:
+            facts = (subscription.strategy, instrument.symbol, lot.id)
+            return Reason(_R.LOT_ALREADY_OPEN, facts)
+        if lot.product is not subscription.product:
+            return Reason(_R.PRODUCT_CONFLICT, (instrument.symbol, lot.id))
+    return None
+
+
+def _size(
+    rule: SizingRule, account: Account, book: Book, instrument: Instrument, limit: Price
+) -> Quantity:
+    lot_size = instrument.lot_size
+    match rule.sizing:
+        case Sizing.FIXED_QUANTITY:
+            return rule.amount or lot_size
+        case Sizing.FIXED_CASH:
+            return affordable(account, limit, rule.amount, lot_size)
+        case Sizing.CASH_SHARE:
+            cash = available_cash(account, book) * rule.amount // BASIS_POINTS
+            return affordable(account, limit, cash, lot_size)
+
+
+def _sell(
+    state: State,
+    context: Context,
+    plan: Plan,
+    account: Account,
+    subscription: Subscription,
+    priced: PricedInstrument,
+) -> None:
+    scope = subscription.sell_scope
+    if scope is None:
+        if account.mode is Mode.LIVE:
+            plan.skip(account.id, _R.SELL_SCOPE_NOT_CHOSEN)
+            return
+        scope = SellScope.ACCOUNT
+    instrument = priced.instrument
+    book = state.books[account.book]
+    lot = _lot_to_close(book, subscription.strategy, scope, instrument)
+    if lot is None:
+        plan.skip(account.id, _R.NO_OPEN_LOT, instrument.symbol)
+        return
+    _close(state, context, plan, account, lot, priced)
+
+
+def _lot_to_close(
+    book: Book, strategy: str, scope: SellScope, instrument: Instrument
+) -> Lot | None:
+    """The named strategy's open lot first, then (scope ACCOUNT) the oldest other that a signal opened."""
+    lots = book.lots.get(instrument.key)
+    if not lots:
+        return None
+    oldest = None
+    for lot in lots.values():
+        if lot.by_signal and lot.is_open:
+            if lot.strategy == strategy:
+                return lot
+            oldest = oldest or lot
+    return oldest if scope is SellScope.ACCOUNT else None
+
+
+def _close(
+    state: State,
+    context: Context,
+    plan: Plan,
+    account: Account,
+    lot: Lot,
+    priced: PricedInstrument,
+) -> None:
+    """Sell at once what is held and cancel what is still buying; later fills become further sells."""
+    instrument = priced.instrument
+    quantity = round_down(lot.available, instrument.lot_size)
+    buys = [state.orders[cl_ord_id] for cl_ord_id in lot.buys]
+    reason = None
+    if quantity:
+        if priced.facts is None:
+            reason = Reason(_R.NO_PRICE, (instrument.symbol,))
+        else:
+            limit = priced.facts.protected_sell
+            terms = Terms(Side.SELL, lot.product, OrdType.MARKET, quantity, limit)
+            reason = refusal(state, context, account, priced, terms, 0)
+            if reason is None:
+                closes = (Closing(lot.id, quantity),)
+                plan.add(account, instrument, terms, 0, strategy=lot.strategy, closes=closes)
+    if reason is not None:
+        plan.skip_for(account.id, reason)
+        return
+    if not buys and not quantity:
+        plan.skip(account.id, _R.LOT_MULTIPLE, lot.available, instrument.lot_size)
+    for order in buys:
+        plan.cancel(order)

@@ -1,0 +1,103 @@
+"""Reference data and switches, decided: only what really changes becomes an event."""
+
+from phalanx.domain.accounts import book_id
+from phalanx.domain.events import (
+    AccountPut,
+    CashAdjusted,
+    ClientPut,
+    Event,
+    InstrumentsLoaded,
+    KillLifted,
+    KillPut,
+    SettingsPut,
+    StrategyPut,
+    SubscriptionPut,
+)
+from phalanx.engine.commands import LiftKill, LoadInstruments, PutKill, PutReference
+from phalanx.engine.context import Context
+from phalanx.engine.refused import Refused
+from phalanx.engine.state import State
+
+
+def load_instruments(state: State, command: LoadInstruments, context: Context) -> list[Event]:
+    """Another instrument file than the one in force."""
+    if command.sha256 == state.instruments_sha256:
+        return []
+    return [
+        InstrumentsLoaded(context.now, command.origin, command.sha256, command.count, command.name)
+    ]
+
+
+def put_reference(state: State, command: PutReference, context: Context) -> list[Event]:
+    """Upsert clients, accounts, strategies, subscriptions, settings; adjust cash.
+
+    Raises Refused: ``UNKNOWN_CLIENT``, ``UNKNOWN_ACCOUNT``, ``UNKNOWN_STRATEGY``, ``ACCOUNT_MOVED``.
+    """
+    _check_references(state, command)
+    now, origin = context.now, command.origin
+    events: list[Event] = [
+        ClientPut(now, origin, client)
+        for client in command.clients
+        if state.clients.get(client.id) != client
+    ]
+    events += [
+        AccountPut(now, origin, account)
+        for account in command.accounts
+        if state.accounts.get(account.id) != account
+    ]
+    events += [CashAdjusted(now, origin, *adjustment) for adjustment in command.cash]
+    events += [
+        StrategyPut(now, origin, strategy)
+        for strategy in command.strategies
+        if state.strategies.get(strategy.name) != strategy
+    ]
+    events += [
+        SubscriptionPut(now, origin, subscription)
+        for subscription in command.subscriptions
+        if state.subscriptions.get(subscription.strategy, {}).get(subscription.account)
+        != subscription
+    ]
+    if command.settings is not None and command.settings != state.settings:
+        events.append(SettingsPut(now, origin, command.settings))
+    return events
+
+
+def put_kill(state: State, command: PutKill, context: Context) -> list[Event]:
+    """Stop new risk; a kill that stands already is not journaled again."""
+    _check_kill(state, command.account)
+    if command.account in state.kills:
+        return []
+    return [KillPut(context.now, command.origin, command.account, command.note)]
+
+
+def lift_kill(state: State, command: LiftKill, context: Context) -> list[Event]:
+    """Lift a standing kill. Raises Refused ``NO_SUCH_KILL``."""
+    if command.account not in state.kills:
+        raise Refused("NO_SUCH_KILL", f"no kill stands for {command.account or 'everybody'}")
+    return [KillLifted(context.now, command.origin, command.account, command.note)]
+
+
+def _check_kill(state: State, account: str) -> None:
+    if account and account not in state.accounts:
+        raise Refused("UNKNOWN_ACCOUNT", f"no account {account}")
+
+
+def _check_references(state: State, command: PutReference) -> None:
+    clients = state.clients.keys() | {client.id for client in command.clients}
+    accounts = state.accounts.keys() | {account.id for account in command.accounts}
+    strategies = state.strategies.keys() | {strategy.name for strategy in command.strategies}
+    for account in command.accounts:
+        if account.client_id not in clients:
+            raise Refused("UNKNOWN_CLIENT", f"no client {account.client_id}")
+        before = state.accounts.get(account.id)
+        if before is not None and before.client_id != account.client_id:
+            raise Refused("ACCOUNT_MOVED", f"{account.id} belongs to client {before.client_id}")
+    for subscription in command.subscriptions:
+        if subscription.account not in accounts:
+            raise Refused("UNKNOWN_ACCOUNT", f"no account {subscription.account}")
+        if subscription.strategy not in strategies:
+            raise Refused("UNKNOWN_STRATEGY", f"no strategy {subscription.strategy}")
+    books = {book_id(a.id, a.mode) for a in command.accounts} | state.books.keys()
+    for book, _, _ in command.cash:
+        if book not in books:
+            raise Refused("UNKNOWN_ACCOUNT", f"no book {book}")

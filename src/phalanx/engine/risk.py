@@ -1,0 +1,198 @@
+"""The risk checks: one list, one order, fail-closed, for every order from every door.
+
+``refusal`` returns the first reason why an order may not go, or None. Reduce-only orders (sells
+within what is sellable) pass kills and the limits that stop new risk; nothing passes the rest.
+"""
+
+import msgspec
+
+from phalanx.domain.accounts import Account, Mode
+from phalanx.domain.instruments import Instrument, InstrumentFacts, Quote, QuoteSource
+from phalanx.domain.numbers import BASIS_POINTS, Money, Price, Quantity, multiply
+from phalanx.domain.orders import OrdType, Product, Side
+from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.domain.time import SECOND
+from phalanx.engine.context import Context
+from phalanx.engine.state import Book, State, position_key
+
+_R = ReasonCode
+
+
+class Terms(msgspec.Struct, frozen=True, gc=False):
+    """What is proposed about one instrument, the same for every account that proposes it.
+
+    ``limit`` is the price asked, or the protected one of a MARKET order.
+    """
+
+    side: Side
+    product: Product
+    ord_type: OrdType
+    quantity: Quantity
+    limit: Price
+
+
+def refusal(
+    state: State,
+    context: Context,
+    account: Account,
+    priced: "PricedInstrument",
+    terms: Terms,
+    hold: Money,
+) -> Reason | None:
+    """The first check that fails, in the order of DESIGN section 6."""
+    book = state.books[account.book]
+    reduces = terms.side is Side.SELL
+    return (
+        account_refusal(state, context, account, reduces=reduces)
+        or priced.refusal(state, context, account, terms)
+        or _book_refusal(state, account, book, priced.instrument, terms, hold)
+    )
+
+
+def account_refusal(
+    state: State, context: Context, account: Account, *, reduces: bool
+) -> Reason | None:
+    """Enabled, open, with a broker for its mode, and not stopped."""
+    if not account.enabled:
+        return Reason(_R.ACCOUNT_DISABLED, (account.id,))
+    closed = context.closed.get(account.id)
+    if closed is not None:
+        return Reason(_R.ACCOUNT_NOT_RECONCILED, (account.id, closed))
+    capabilities = context.capabilities.get(account.broker)
+    if capabilities is None or account.mode not in capabilities.modes:
+        return Reason(_R.LIVE_NOT_AVAILABLE, (account.id,))
+    if reduces or not state.kills:
+        return None
+    return kill_refusal(state, account)
+
+
+def kill_refusal(state: State, account: Account) -> Reason | None:
+    """The standing kill that stops an account's new risk."""
+    if "" in state.kills:
+        return Reason(_R.KILL_ALL)
+    if account.id in state.kills:
+        return Reason(_R.KILL_ACCOUNT, (account.id,))
+    return None
+
+
+class PricedInstrument:
+    """One instrument with its price now; remembers verdicts, so a fan-out checks equal terms once."""
+
+    __slots__ = ("_verdicts", "facts", "instrument", "quote")
+
+    def __init__(
+        self, instrument: Instrument, quote: Quote | None, facts: InstrumentFacts | None
+    ) -> None:
+        self.instrument = instrument
+        self.quote = quote
+        self.facts = facts
+        self._verdicts: dict[tuple[Terms, Mode, str], Reason | None] = {}
+
+    def refusal(
+        self, state: State, context: Context, account: Account, terms: Terms
+    ) -> Reason | None:
+        """Tradable, supported, lot, tick, price, band, distance, caps; the same for equal terms."""
+        key = (terms, account.mode, account.broker)
+        if key not in self._verdicts:
+            self._verdicts[key] = self._judge(state, context, account, terms)
+        return self._verdicts[key]
+
+    def _judge(
+        self, state: State, context: Context, account: Account, terms: Terms
+    ) -> Reason | None:
+        instrument = self.instrument
+        if not instrument.tradable:
+            return Reason(_R.INSTRUMENT_NOT_TRADABLE, (instrument.symbol,))
+        if instrument.is_local and account.mode is not Mode.PAPER:
+            return Reason(_R.INSTRUMENT_PAPER_ONLY, (instrument.symbol,))
+        capabilities = context.capabilities[account.broker]
+        supported = (
+            terms.ord_type in capabilities.ord_types and terms.product in capabilities.products
+        )
+        if not supported:
+            return Reason(_R.ORDER_TYPE_NOT_SUPPORTED, (account.broker, terms.ord_type.name))
+        return (
+            self._shape_refusal(terms)
+            or self._price_refusal(state, context, account)
+            or self._distance_refusal(state, terms)
+            or self._cap_refusal(state, terms)
+        )
+
+    def _shape_refusal(self, terms: Terms) -> Reason | None:
+        if terms.quantity % self.instrument.lot_size:
+            return Reason(_R.LOT_MULTIPLE, (terms.quantity, self.instrument.lot_size))
+        if terms.ord_type is not OrdType.MARKET and terms.limit % self.instrument.tick_size:
+            return Reason(_R.OFF_TICK, (terms.limit, self.instrument.tick_size))
+        return None
+
+    def _price_refusal(self, state: State, context: Context, account: Account) -> Reason | None:
+        quote = self.quote
+        if quote is None or self.facts is None:
+            return Reason(_R.NO_PRICE, (self.instrument.symbol,))
+        if quote.source is not QuoteSource.FEED and account.mode is Mode.PAPER:
+            return None
+        if quote.source is QuoteSource.SYNTHETIC:
+            return Reason(_R.SYNTHETIC_PRICE, (self.instrument.symbol,))
+        age_s = (context.now - quote.time) // SECOND
+        if age_s > state.settings.stale_after_s:
+            facts = (self.instrument.symbol, str(age_s), str(state.settings.stale_after_s))
+            return Reason(_R.STALE_PRICE, facts)
+        return None
+
+    def _distance_refusal(self, state: State, terms: Terms) -> Reason | None:
+        facts = self.facts
+        assert facts is not None
+        if terms.ord_type is OrdType.MARKET:
+            return None
+        if not facts.band_low <= terms.limit <= facts.band_high:
+            return Reason(_R.OUTSIDE_BAND, (terms.limit, facts.band_low, facts.band_high))
+        allowed = facts.last * state.settings.distance_bps // BASIS_POINTS
+        if abs(terms.limit - facts.last) > allowed:
+            return Reason(_R.FAR_FROM_LAST, (terms.limit, facts.last))
+        return None
+
+    def _cap_refusal(self, state: State, terms: Terms) -> Reason | None:
+        settings = state.settings
+        if terms.quantity > settings.quantity_max:
+            return Reason(_R.QUANTITY_CAP, (terms.quantity, settings.quantity_max))
+        value = multiply(terms.limit, terms.quantity)
+        if value > settings.value_max:
+            return Reason(_R.VALUE_CAP, (value, settings.value_max))
+        return None
+
+
+def sellable(book: Book, instrument: str, product: Product) -> Quantity:
+    """What of the position may be sold now."""
+    position = book.positions.get(position_key(instrument, product))
+    return 0 if position is None else position.sellable
+
+
+def available_cash(account: Account, book: Book) -> Money:
+    """The cash new buys may use: what is there, less holds, less the account's reserve."""
+    return book.cash - book.holds - account.reserve
+
+
+def _book_refusal(
+    state: State,
+    account: Account,
+    book: Book,
+    instrument: Instrument,
+    terms: Terms,
+    hold: Money,
+) -> Reason | None:
+    if terms.side is Side.SELL:
+        free = sellable(book, instrument.key, terms.product)
+        if terms.quantity > free:
+            return Reason(_R.NOT_SELLABLE, (terms.quantity, free))
+        return None
+    if instrument.key in book.doubts:
+        return Reason(_R.ORDER_IN_DOUBT, (instrument.symbol,))
+    available = available_cash(account, book)
+    if hold > available:
+        return Reason(_R.INSUFFICIENT_CASH, (hold, available))
+    settings = state.settings
+    if book.open_orders >= settings.open_orders_max:
+        return Reason(_R.TOO_MANY_OPEN_ORDERS, (str(book.open_orders),))
+    if book.orders_today >= settings.orders_per_day_max:
+        return Reason(_R.TOO_MANY_ORDERS_TODAY, (str(book.orders_today),))
+    return None

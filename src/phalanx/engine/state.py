@@ -1,0 +1,249 @@
+"""What the desk knows. Only ``engine.apply`` changes anything in here.
+
+Mutable msgspec Structs, so that a snapshot is one encode and the state hash one digest of it.
+Dict order is insertion order and means something (oldest first); it survives a snapshot.
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+import msgspec
+
+from phalanx.domain.accounts import Account, AccountId, BookId, Client, Mode
+from phalanx.domain.instructions import InstructionId, InstructionStatus, Origin
+from phalanx.domain.instruments import Instrument, InstrumentKey
+from phalanx.domain.numbers import Money, Price, Quantity
+from phalanx.domain.orders import (
+    TERMINAL,
+    ClOrdId,
+    OrderDraft,
+    OrdStatus,
+    Product,
+    RequestKind,
+)
+from phalanx.domain.settings import RiskSettings
+from phalanx.domain.strategies import Strategy, Subscription
+from phalanx.domain.time import Nanoseconds
+
+SNAPSHOT_VERSION = 1
+
+
+class PendingRequest(msgspec.Struct):
+    """A cancel or replace under way on an order; its doubt is its own."""
+
+    id: str
+    kind: RequestKind
+    quantity: Quantity = 0
+    limit: Price = 0
+    hold: Money = 0
+    dispatched: bool = False
+    deadline: Nanoseconds = 0
+    in_doubt: bool = False
+
+
+class Order(msgspec.Struct):
+    """One child order as it stands.
+
+    ``quantity``, ``limit`` and ``hold_total`` start as drafted and follow replaces; ``hold`` is
+    what is still set aside. ``filled_value`` is Σ price × quantity. ``lot``: where a buy's fills go.
+    ``closed_by``: the instruction that cancels this buy because it closes that lot.
+    """
+
+    draft: OrderDraft
+    instruction_id: InstructionId
+    quantity: Quantity
+    limit: Price
+    hold_total: Money
+    hold: Money
+    status: OrdStatus = OrdStatus.PENDING_NEW
+    cum_quantity: Quantity = 0
+    filled_value: Money = 0
+    charges: Money = 0
+    order_id: str = ""
+    deadline: Nanoseconds = 0
+    request: PendingRequest | None = None
+    exec_ids: list[str] = msgspec.field(default_factory=list)
+    lot: ClOrdId = ""
+    closed_by: InstructionId | None = None
+
+    @property
+    def leaves_quantity(self) -> Quantity:
+        """What may still be filled; zero once terminal."""
+        return 0 if self.status in TERMINAL else max(0, self.quantity - self.cum_quantity)
+
+
+class Lot(msgspec.Struct):
+    """One buy that is not sold yet.
+
+    ``remaining`` is filled and unsold, ``reserved`` of it is being sold. ``buys`` are the orders
+    that may still add to it. ``closing``: the SELL instruction that is closing it.
+    """
+
+    id: ClOrdId
+    strategy: str | None
+    instrument: InstrumentKey
+    product: Product
+    opened_at: Nanoseconds
+    by_signal: bool
+    remaining: Quantity = 0
+    reserved: Quantity = 0
+    cost: Money = 0
+    buys: list[ClOrdId] = msgspec.field(default_factory=list)
+    closing: InstructionId | None = None
+
+    @property
+    def available(self) -> Quantity:
+        """What of it could be sold now."""
+        return self.remaining - self.reserved
+
+    @property
+    def is_open(self) -> bool:
+        """Counts as an open buy: still buying or holding something, and no SELL is closing it."""
+        return self.closing is None and (bool(self.buys) or self.remaining > self.reserved)
+
+
+class Position(msgspec.Struct):
+    """Net quantity of (book, instrument, product). ``selling``: the part that working sells may still take."""
+
+    instrument: InstrumentKey
+    product: Product
+    quantity: Quantity = 0
+    selling: Quantity = 0
+    bought_value: Money = 0
+    sold_value: Money = 0
+
+    @property
+    def sellable(self) -> Quantity:
+        """What may be sold now without going short."""
+        return max(0, self.quantity - self.selling)
+
+
+class RecentOrder(msgspec.Struct):
+    """The latest order of one shape, for the duplicate window."""
+
+    cl_ord_id: ClOrdId
+    time: Nanoseconds
+
+
+class Book(msgspec.Struct):
+    """One account in one mode. ``recent`` holds the latest single orders by shape."""
+
+    id: BookId
+    account: AccountId
+    mode: Mode
+    cash: Money = 0
+    holds: Money = 0
+    open_orders: int = 0
+    orders_today: int = 0
+    positions: dict[str, Position] = msgspec.field(default_factory=dict)
+    lots: dict[InstrumentKey, dict[ClOrdId, Lot]] = msgspec.field(default_factory=dict)
+    doubts: dict[InstrumentKey, int] = msgspec.field(default_factory=dict)
+    recent: dict[str, RecentOrder] = msgspec.field(default_factory=dict)
+
+    def all_lots(self) -> Iterator[Lot]:
+        """Every lot, instrument by instrument, oldest first within one."""
+        for lots in self.lots.values():
+            yield from lots.values()
+
+
+class Instruction(msgspec.Struct):
+    """An instruction that still has orders in memory.
+
+    ``open_orders``: children not terminal. ``watched``: cancelled orders of others whose end it
+    still waits for. ``in_memory``: children not retired. ``ended`` counts ends by OrdStatus value.
+    """
+
+    id: InstructionId
+    origin: Origin
+    kind: str
+    time: Nanoseconds
+    expires_at: Nanoseconds
+    received: Nanoseconds = 0
+    planned: Nanoseconds = 0
+    status: InstructionStatus = InstructionStatus.WORKING
+    orders: int = 0
+    skips: int = 0
+    open_orders: int = 0
+    watched: int = 0
+    in_memory: int = 0
+    ended: dict[int, int] = msgspec.field(default_factory=dict)
+
+
+class KeyUse(msgspec.Struct):
+    """Where an idempotency key was used; the first answer is read back from the event at ``seq``."""
+
+    fingerprint: bytes
+    seq: int
+    time: Nanoseconds
+
+
+class Kill(msgspec.Struct):
+    """A standing kill: who, when, why."""
+
+    origin: Origin
+    time: Nanoseconds
+    note: str
+
+
+class State(msgspec.Struct):
+    """Everything the single writer knows. ``kills`` is keyed by account id, or "" for everybody."""
+
+    seq: int = 0
+    desk_id: str = ""
+    shard: int = 0
+    epoch: int = 0
+    time: Nanoseconds = 0
+    day: int = 0
+    next_order: int = 0
+    next_instruction: int = 0
+    next_request: int = 0
+    instruments_sha256: str = ""
+    local_instruments: dict[InstrumentKey, Instrument] = msgspec.field(default_factory=dict)
+    clients: dict[int, Client] = msgspec.field(default_factory=dict)
+    accounts: dict[AccountId, Account] = msgspec.field(default_factory=dict)
+    primary_accounts: dict[int, AccountId] = msgspec.field(default_factory=dict)
+    strategies: dict[str, Strategy] = msgspec.field(default_factory=dict)
+    subscriptions: dict[str, dict[AccountId, Subscription]] = msgspec.field(default_factory=dict)
+    settings: RiskSettings = RiskSettings()
+    kills: dict[AccountId, Kill] = msgspec.field(default_factory=dict)
+    books: dict[BookId, Book] = msgspec.field(default_factory=dict)
+    orders: dict[ClOrdId, Order] = msgspec.field(default_factory=dict)
+    ended: dict[ClOrdId, Nanoseconds] = msgspec.field(default_factory=dict)
+    instructions: dict[InstructionId, Instruction] = msgspec.field(default_factory=dict)
+    keys: dict[str, KeyUse] = msgspec.field(default_factory=dict)
+
+    def order(self, cl_ord_id: ClOrdId) -> Order:
+        """An order that must be in memory."""
+        return self.orders[cl_ord_id]
+
+    def book_of(self, order: Order) -> Book:
+        """The book an order belongs to."""
+        return self.books[order.draft.book]
+
+    def open_orders(self) -> Iterator[Order]:
+        """Orders that are not terminal, oldest first."""
+        return (order for order in self.orders.values() if order.status not in TERMINAL)
+
+
+def position_key(instrument: InstrumentKey, product: Product) -> str:
+    """The key of a position within its book."""
+    return f"{instrument}|{product.value}"
+
+
+_snapshot_encoder = msgspec.msgpack.Encoder()
+_snapshot_decoder = msgspec.msgpack.Decoder(State)
+
+
+def encode_state(state: State) -> bytes:
+    """A snapshot; it keeps every dict's order."""
+    return _snapshot_encoder.encode(state)
+
+
+def decode_state(blob: bytes) -> State:
+    """The state a snapshot holds. Raises msgspec.DecodeError when it is not one."""
+    return _snapshot_decoder.decode(blob)
+
+
+def state_hash(state: State) -> bytes:
+    """32 bytes that are equal exactly when two states are, the order of their dicts included."""
+    return hashlib.sha256(encode_state(state)).digest()
