@@ -16,14 +16,13 @@ from phalanx.domain.time import Nanoseconds
 
 
 class Submit(msgspec.Struct, frozen=True, gc=False):
-    """An instruction. ``expires_s`` None: the kind's default. ``received``/``planned``: monotonic ns."""
+    """An instruction. ``expires_s`` None: the kind's default. ``received``: monotonic ns of its first byte."""
 
     origin: Origin
     request: InstructionRequest
     note: str = ""
     expires_s: int | None = None
     received: Nanoseconds = 0
-    planned: Nanoseconds = 0
 
 
 class CancelOrder(msgspec.Struct, frozen=True, gc=False):

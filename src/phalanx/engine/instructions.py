@@ -35,7 +35,7 @@ def submit(state: State, command: Submit, context: Context) -> list[Event]:
         tuple(plan.skips),
         plan.refusal,
         command.note,
-        Hops(received=command.received, planned=command.planned),
+        Hops(received=command.received),
         context.seed,
     )
     return [planned]

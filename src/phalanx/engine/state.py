@@ -159,7 +159,6 @@ class Instruction(msgspec.Struct):
     time: Nanoseconds
     expires_at: Nanoseconds
     received: Nanoseconds = 0
-    planned: Nanoseconds = 0
     status: InstructionStatus = InstructionStatus.WORKING
     orders: int = 0
     skips: int = 0

@@ -27,7 +27,6 @@ def instruction_planned(state: State, event: InstructionPlanned) -> None:
         event.time,
         event.expires_at,
         event.hops.received,
-        event.hops.planned,
         skips=len(event.skips),
     )
     state.instructions[instruction.id] = instruction

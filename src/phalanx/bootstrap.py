@@ -1,0 +1,229 @@
+"""The only place that builds and wires objects."""
+
+import asyncio
+import gc
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+from phalanx import __version__
+from phalanx.brokers.paper import PaperBroker, RestoredOrder
+from phalanx.brokers.port import PlaceRequest
+from phalanx.config import Settings
+from phalanx.desk.desk import Desk, Executed, Ports
+from phalanx.desk.recovery import rebuild
+from phalanx.desk.startup import accepted_orders, open_accounts, take_over
+from phalanx.domain.accounts import Account, AccountId
+from phalanx.domain.instructions import Door, Origin
+from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey
+from phalanx.domain.numbers import Money, parse_fixed
+from phalanx.domain.time import SECOND, Appointment, Nanoseconds
+from phalanx.engine.commands import ImportProfiles, LoadInstruments
+from phalanx.engine.ids import desk_id
+from phalanx.engine.state import State
+from phalanx.journal.sqlite import SqliteJournal, SqliteJournalReader
+from phalanx.journal.verify import Report, verify
+from phalanx.market.master import MasterDiff, diff, read_aliases, read_index
+from phalanx.market.quotes import QuoteBoard
+from phalanx.market.shipped import ALIASES, CLOSES, INSTRUMENTS, shipped_file
+from phalanx.market.store import InstrumentStore
+
+PAPER = "paper"
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> Nanoseconds:
+        """Wall time, UTC."""
+        return time.time_ns()
+
+    def monotonic(self) -> Nanoseconds:
+        """Never goes back."""
+        return time.monotonic_ns()
+
+
+class LoopTimer:
+    """Waiting on the running event loop, whichever it is."""
+
+    def sleep(self, duration_ns: Nanoseconds) -> Awaitable[None]:
+        """Return after ``duration_ns``."""
+        return asyncio.sleep(duration_ns / SECOND)
+
+    def call_later(self, delay_ns: Nanoseconds, call: Callable[[], None]) -> Appointment:
+        """Call once after ``delay_ns``; at the next turn of the loop when there is no delay."""
+        loop = asyncio.get_running_loop()
+        if delay_ns <= 0:
+            return loop.call_soon(call)
+        return loop.call_later(delay_ns / SECOND, call)
+
+
+class SystemRandom:
+    """The operating system's chance."""
+
+    def bits(self, count: int) -> int:
+        """An integer of ``count`` random bits."""
+        return secrets.randbits(count)
+
+    def token(self, count: int) -> bytes:
+        """``count`` random bytes."""
+        return secrets.token_bytes(count)
+
+
+class System:
+    """One running Phalanx: a desk with its journal, market and broker. Made by ``build``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        settings.data.mkdir(parents=True, exist_ok=True)
+        self._journal = SqliteJournal(settings.data)
+        tail = self._journal.acquire()
+        try:
+            state = rebuild(self._journal)
+            self.instruments_store = InstrumentStore(settings.data / "instruments")
+            self._aliases = read_aliases(shipped_file(ALIASES).read_bytes())
+            self._content, index = self._master(state)
+            self.quotes = QuoteBoard(self._instrument, settings.quote_seed)
+            clock, timer = SystemClock(), LoopTimer()
+            self._paper = PaperBroker(self.quotes, self._instrument, self._account, timer, clock)
+            self._brokers = {PAPER: self._paper}
+            ports = Ports(
+                self._journal, clock, timer, SystemRandom(), self._brokers, self.quotes.get
+            )
+            self._replayed = tail.seq
+            self.desk = Desk(state, tail, ports, index)
+            self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
+        except BaseException:
+            self._journal.close()
+            raise
+
+    async def start(self) -> None:
+        """Recover, reconcile, import what the settings name, open the doors."""
+        desk = self.desk
+        draw = int.from_bytes(secrets.token_bytes(4), "big")
+        await take_over(desk, __version__, desk_id(draw))
+        if self._content is not None:
+            await self.import_instruments(self._content, INSTRUMENTS, _origin())
+        if self.settings.instruments is not None:
+            path = self.settings.instruments
+            await self.import_instruments(path.read_bytes(), path.name, _origin())
+        self._paper.listen(desk.report)
+        self._paper.restore(_restored(desk.state))
+        await self._paper.connect()
+        await open_accounts(desk, self._brokers)
+        if self._replayed - self._snapshot_seq() > self.settings.snapshot_after_events:
+            desk.keep_snapshot()
+        desk.admit()
+        gc.collect()
+        gc.freeze()
+
+    async def stop(self) -> None:
+        """Close the doors, finish what is decided, release the folder. Safe to call twice."""
+        await self.desk.stop()
+        self._journal.close()
+
+    async def wait_failed(self) -> BaseException:
+        """Return only when the desk had to stop by itself, with why."""
+        assert self.desk.failed is not None
+        return await asyncio.shield(self.desk.failed)
+
+    async def import_profiles(
+        self,
+        profiles: Mapping[str, Mapping[str, Sequence[str]]],
+        origin: Origin,
+        cash: Money | None = None,
+        account: Account | None = None,
+    ) -> Executed:
+        """Upsert profiles; new accounts get ``cash`` (default: the setting) and ``account``'s terms."""
+        opening = parse_fixed(self.settings.opening_cash) if cash is None else cash
+        return await self.desk.execute(ImportProfiles(origin, profiles, opening, account))
+
+    async def import_instruments(self, content: bytes, name: str, origin: Origin) -> MasterDiff:
+        """Check a master, keep it under its hash, journal that it is in force, and use it.
+
+        Raises ImportFault before anything is kept.
+        """
+        index = read_index(content, self._aliases)
+        report = diff(self.desk.instruments, index)
+        sha256 = self.instruments_store.save(content)
+        if sha256 != self.desk.state.instruments_sha256:
+            self.desk.handle(LoadInstruments(origin, sha256, len(index), name))
+            self.desk.use_instruments(index)
+            await self.desk.durable(self.desk.state.seq)
+            self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
+        return report
+
+    def _master(self, state: State) -> tuple[bytes | None, InstrumentIndex]:
+        """The master in force; for a new folder the shipped one, still to be journaled."""
+        if state.instruments_sha256:
+            return None, self.instruments_store.load(state.instruments_sha256, self._aliases)
+        content = shipped_file(INSTRUMENTS).read_bytes()
+        return content, InstrumentIndex((), self._aliases)
+
+    def _snapshot_seq(self) -> int:
+        newest = self._journal.latest_snapshot()
+        return 0 if newest is None else newest.seq
+
+    def _instrument(self, key: InstrumentKey) -> Instrument | None:
+        return self.desk.instruments.get(key) or self.desk.state.local_instruments.get(key)
+
+    def _account(self, account: AccountId) -> Account | None:
+        return self.desk.state.accounts.get(account)
+
+
+def build(settings: Settings) -> System:
+    """A system over ``settings.data``, replayed and not started.
+
+    Raises the journal's errors by name (locked, damaged, unreadable), InstrumentsMissing and
+    InstrumentsAltered; nothing is written besides the folder and the new epoch.
+    """
+    return System(settings)
+
+
+def replay_state(
+    data: Path, until_seq: int | None = None, until_time: Nanoseconds | None = None
+) -> State:
+    """The state of any past moment of a data folder, read-only; the folder may be live."""
+    reader = SqliteJournalReader(data)
+    try:
+        return rebuild(reader, until_seq, until_time)
+    finally:
+        reader.close()
+
+
+def verify_folder(data: Path) -> tuple[Report, State | None]:
+    """Check every record of a data folder and replay it from the start, read-only.
+
+    The state is None when the journal is damaged.
+    """
+    reader = SqliteJournalReader(data)
+    try:
+        report = verify(reader)
+        state = None if report.problem is not None else rebuild(reader, use_snapshot=False)
+        return report, state
+    finally:
+        reader.close()
+
+
+def _restored(state: State) -> list[RestoredOrder]:
+    restored = []
+    for order in accepted_orders(state, PAPER):
+        draft = order.draft
+        request = PlaceRequest(
+            draft.cl_ord_id,
+            state.book_of(order).account,
+            draft.instrument,
+            draft.side,
+            draft.product,
+            draft.ord_type,
+            draft.time_in_force,
+            order.quantity,
+            order.limit,
+        )
+        restored.append(RestoredOrder(request, order.order_id, order.cum_quantity))
+    return restored
+
+
+def _origin() -> Origin:
+    return Origin("local", Door.DESK)

@@ -1,0 +1,179 @@
+"""Where paper orders meet quotes: fills as the profile plans them, waiting, reports."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from phalanx.brokers.paper.agenda import Agenda
+from phalanx.brokers.paper.fills import fill_price, next_slice
+from phalanx.brokers.paper.orders import PaperBook, PaperOrder, Waiting
+from phalanx.brokers.port import ReportListener
+from phalanx.domain.instruments import InstrumentKey, Quote
+from phalanx.domain.numbers import Price, Quantity, multiply, share_up
+from phalanx.domain.orders import ExecType, ExecutionReport
+from phalanx.domain.time import Clock
+
+
+class Quotes(Protocol):
+    """What paper asks of a market: the latest quote, and word of every change."""
+
+    def get(self, key: InstrumentKey, /) -> Quote | None:
+        """The latest quote, or None for an unknown instrument."""
+        ...
+
+    def listen(self, listener: Callable[[InstrumentKey, Quote], None], /) -> Callable[[], None]:
+        """Call at every change; returns how to stop that."""
+        ...
+
+
+class Matcher:
+    """Fills the orders of a book. Every method but ``quote_changed`` is called from the agenda.
+
+    The work per order is constant, and per quote as well while nobody who waits can trade at it.
+    """
+
+    __slots__ = ("_agenda", "_book", "_clock", "_looks", "_quotes", "_waiting", "listener")
+
+    def __init__(self, book: PaperBook, quotes: Quotes, agenda: Agenda, clock: Clock) -> None:
+        self._book = book
+        self._quotes = quotes
+        self._agenda = agenda
+        self._clock = clock
+        self._waiting: dict[InstrumentKey, Waiting] = {}
+        self._looks: set[InstrumentKey] = set()
+        self.listener: ReportListener | None = None
+
+    def resume(self, order: PaperOrder) -> None:
+        """Let a restored order go on: its next slice an interval from now, or on the next turn."""
+        order.step = self._agenda.add(order.interval_ns, partial(self._work, order))
+
+    def start(self, order: PaperOrder) -> None:
+        """Let an order that was just accepted begin to fill, at once if its profile says so."""
+        if order.interval_ns and order.slices_left:
+            self.resume(order)
+        else:
+            self._work(order)
+
+    def replace(self, order: PaperOrder, quantity: Quantity, limit: Price, mark: str) -> None:
+        """Give an order new terms. A slice that waited for the price is due at once; one that has
+        its time keeps it.
+        """
+        waited = self._wait_no_longer(order)
+        order.replace(quantity, limit)
+        self._report(order, ExecType.REPLACED, mark)
+        if order.is_ended or not order.slices_left:
+            self._drop_step(order)
+        elif waited:
+            self._work(order)
+        elif order.step is None:
+            self.start(order)
+
+    def cancel(self, order: PaperOrder, text: str) -> None:
+        """Take what is left of an order out of the market."""
+        self._wait_no_longer(order)
+        self._drop_step(order)
+        self._report(order, ExecType.CANCELED, "C", text=text)
+
+    def quote_changed(self, key: InstrumentKey, quote: Quote) -> None:
+        """If somebody waits for this price, look on the next turn, once for many changes."""
+        waiting = self._waiting.get(key)
+        if waiting is not None and waiting.allows(quote.last) and key not in self._looks:
+            self._looks.add(key)
+            self._agenda.add(0, partial(self._look, key))
+
+    def _look(self, key: InstrumentKey) -> None:
+        """Fill those who waited, at the quote of this moment; the oldest order first."""
+        self._looks.discard(key)
+        waiting = self._waiting.get(key)
+        quote = self._quotes.get(key)
+        if waiting is None or quote is None:
+            return
+        taken = waiting.take(quote.last)
+        if not waiting:
+            del self._waiting[key]
+        for order in taken:
+            self._work(order)
+
+    def _work(self, order: PaperOrder) -> None:
+        """A slice is due: fill it, and the others too where there is no time between them."""
+        order.step = None
+        while order.slices_left:
+            price = self._price(order)
+            if price is None:
+                break
+            self._fill(order, price)
+            if order.interval_ns and order.slices_left:
+                self.resume(order)
+                return
+        if order.is_ended:
+            return
+        if order.is_ioc:
+            self.cancel(order, "IOC: not filled at once")
+        elif order.slices_left:
+            self._wait(order)
+
+    def _price(self, order: PaperOrder) -> Price | None:
+        """What the order trades at now, if it does."""
+        quote = self._quotes.get(order.instrument)
+        if quote is None:
+            return None
+        slippage_bps = order.profile.slippage_bps
+        return fill_price(order.side, order.limit, quote.last, slippage_bps, order.tick_size)
+
+    def _fill(self, order: PaperOrder, price: Price) -> None:
+        quantity = next_slice(order.remaining, order.slices_left, order.lot_size)
+        order.remaining -= quantity
+        order.slices_left -= 1
+        total = order.cum_quantity + quantity
+        self._report(order, ExecType.TRADE, str(total), quantity, price)
+
+    def _wait(self, order: PaperOrder) -> None:
+        waiting = self._waiting.get(order.instrument)
+        if waiting is None:
+            waiting = self._waiting[order.instrument] = Waiting()
+        waiting.add(order)
+
+    def _wait_no_longer(self, order: PaperOrder) -> bool:
+        """Whether the order waited for its price."""
+        waiting = self._waiting.get(order.instrument)
+        if waiting is None or not waiting.discard(order):
+            return False
+        if not waiting:
+            del self._waiting[order.instrument]
+        return True
+
+    def _drop_step(self, order: PaperOrder) -> None:
+        if order.step is not None:
+            self._agenda.drop(order.step)
+            order.step = None
+
+    def _report(
+        self,
+        order: PaperOrder,
+        exec_type: ExecType,
+        mark: str,
+        quantity: Quantity = 0,
+        price: Price = 0,
+        *,
+        text: str = "",
+    ) -> None:
+        """Book and tell one event of an order; ``mark`` makes its ExecID, the same for ever."""
+        assert self.listener is not None
+        report = ExecutionReport(
+            cl_ord_id=order.cl_ord_id,
+            exec_type=exec_type,
+            order_id=order.order_id,
+            exec_id=f"{order.cl_ord_id}-{mark}",
+            cum_quantity=order.cum_quantity + quantity,
+            last_quantity=quantity,
+            last_price=price,
+            charges=share_up(multiply(price, quantity), order.charge_bps) if quantity else 0,
+            text=text,
+            time=self._clock.now(),
+            quantity=order.quantity,
+            price=order.limit,
+        )
+        order.record(report)
+        if order.is_ended:
+            self._book.end(order)
+        self.listener(report)

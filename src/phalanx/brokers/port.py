@@ -1,0 +1,178 @@
+"""The broker port: what the desk asks of a broker, and the three ways an answer can come out."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from phalanx.domain.accounts import AccountId
+from phalanx.domain.capabilities import BrokerKind, Capabilities
+from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.numbers import Price, Quantity
+from phalanx.domain.orders import (
+    ClOrdId,
+    ExecutionReport,
+    OrdStatus,
+    OrdType,
+    Product,
+    Side,
+    TimeInForce,
+)
+from phalanx.domain.reasons import Reason
+
+__all__ = [
+    "Accepted",
+    "Broker",
+    "BrokerKind",
+    "BrokerOrder",
+    "CancelRequest",
+    "Capabilities",
+    "NeverWritten",
+    "Outcome",
+    "PlaceRequest",
+    "Refused",
+    "ReplaceRequest",
+    "ReportListener",
+    "Ticket",
+    "Unknown",
+]
+
+
+class PlaceRequest(msgspec.Struct, frozen=True, gc=False):
+    """One new order as it goes on the wire; ``limit`` is the protected price of a MARKET order."""
+
+    cl_ord_id: ClOrdId
+    account: AccountId
+    instrument: InstrumentKey
+    side: Side
+    product: Product
+    ord_type: OrdType
+    time_in_force: TimeInForce
+    quantity: Quantity
+    limit: Price
+
+
+class CancelRequest(msgspec.Struct, frozen=True, gc=False):
+    """Cancel a working order; both its ids, because brokers differ in which one they want."""
+
+    request_id: str
+    cl_ord_id: ClOrdId
+    order_id: str
+    account: AccountId
+
+
+class ReplaceRequest(msgspec.Struct, frozen=True, gc=False):
+    """Change a working order to this total quantity and this limit."""
+
+    request_id: str
+    cl_ord_id: ClOrdId
+    order_id: str
+    account: AccountId
+    quantity: Quantity
+    limit: Price
+
+
+class Accepted(msgspec.Struct, frozen=True, gc=False):
+    """The broker took it. ``order_id`` is the broker's own."""
+
+    order_id: str
+
+
+class Refused(msgspec.Struct, frozen=True, gc=False):
+    """The broker proved that it did not take it."""
+
+    code: str
+    text: str
+
+
+class NeverWritten(msgspec.Struct, frozen=True, gc=False):
+    """Not one byte left; ``again``: the same request may be tried again (no connection, no place)."""
+
+    reason: Reason
+    again: bool = False
+
+
+class Unknown(msgspec.Struct, frozen=True, gc=False):
+    """Written, or perhaps written, and no trustworthy answer: never sent again, asked about."""
+
+    text: str
+
+
+Outcome: TypeAlias = Accepted | Refused | NeverWritten | Unknown
+
+
+class Ticket(Protocol):
+    """The desk's side of one request. The session calls ``admit`` and ``written`` in one synchronous
+    block with the write, and ``done`` exactly once.
+    """
+
+    def admit(self) -> Reason | None:
+        """The gate's last look; a reason means: do not write, answer ``done(NeverWritten(reason))``."""
+        ...
+
+    def written(self) -> None:
+        """The kernel took the bytes."""
+        ...
+
+    def done(self, outcome: Outcome) -> None:
+        """What came of it."""
+        ...
+
+
+class BrokerOrder(msgspec.Struct, frozen=True):
+    """One order as the broker's book shows it."""
+
+    cl_ord_id: ClOrdId
+    order_id: str
+    account: AccountId
+    status: OrdStatus
+    quantity: Quantity
+    cum_quantity: Quantity
+    reports: tuple[ExecutionReport, ...] = ()
+
+
+ReportListener: TypeAlias = Callable[[ExecutionReport], None]
+
+
+class Broker(Protocol):
+    """One broker module. ``place``, ``cancel`` and ``replace`` return at once and never raise for
+    anything the network or the broker does: that comes through the ticket.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The capability table."""
+        ...
+
+    def listen(self, listener: ReportListener) -> None:
+        """Set who hears of reports; called once, before ``connect``."""
+        ...
+
+    async def connect(self) -> None:
+        """Log in and warm the connections."""
+        ...
+
+    async def close(self) -> None:
+        """Stop; nothing is reported afterwards."""
+        ...
+
+    def place(self, request: PlaceRequest, ticket: Ticket) -> None:
+        """Send a new order."""
+        ...
+
+    def cancel(self, request: CancelRequest, ticket: Ticket) -> None:
+        """Send a cancel. Accepted means it was taken; the cancel itself comes as a report."""
+        ...
+
+    def replace(self, request: ReplaceRequest, ticket: Ticket) -> None:
+        """Send a replace. Accepted means it was taken; the replacement itself comes as a report."""
+        ...
+
+    async def find(
+        self, account: AccountId, cl_ord_ids: Sequence[ClOrdId]
+    ) -> Sequence[BrokerOrder]:
+        """One complete look-up by tag: those of the orders that the broker knows.
+
+        Raises OSError when the book could not be read completely: that proves nothing.
+        """
+        ...

@@ -1,0 +1,56 @@
+"""The settings of one process: flag > environment ``PHALANX_*`` > ``phalanx.toml`` > default."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Settings(BaseSettings):
+    """Unknown names are refused, so that a misspelt setting is noticed.
+
+    ``data``: the data folder, made when it is not there. ``open_localhost``: no logins, loopback
+    only; the only mode until logins exist. ``opening_cash``: what an imported user's paper account
+    starts with, as plain decimal text. ``quote_seed`` decides the synthetic prices.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="PHALANX_", toml_file="phalanx.toml", extra="forbid", frozen=True
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65_535)
+    data: Path = Path("phalanx-data")
+    profiles: Path | None = None
+    instruments: Path | None = None
+    open_localhost: bool = True
+    opening_cash: str = "1000000"
+    quote_seed: int = Field(default=0, ge=0)
+    snapshot_after_events: int = Field(default=50_000, ge=0)
+    views_wait_s: float = Field(default=2.0, gt=0, le=60)
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    server: str = "http://127.0.0.1:8080"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server would be reachable from this machine only."""
+        return self.host in LOOPBACK
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order of precedence."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)

@@ -1,0 +1,1 @@
+"""The market: which instruments exist and what they cost. No order, no account, no broker."""
