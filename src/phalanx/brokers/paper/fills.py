@@ -34,6 +34,8 @@ def slice_count(quantity: Quantity, lot_size: Quantity, slices: int) -> int:
     """How many slices a quantity is filled in: none is smaller than a lot, unless all of it is."""
     if quantity <= 0:
         return 0
+    if slices <= 1:
+        return 1
     return max(1, min(slices, quantity // lot_size, SLICES_MAX))
 
 
@@ -48,14 +50,11 @@ def next_slice(remaining: Quantity, slices: int, lot_size: Quantity) -> Quantity
     return -(-lots // slices) * lot_size
 
 
-def slices_left(
-    planned: Quantity, remaining: Quantity, lot_size: Quantity, profile: FillProfile
-) -> int:
-    """How many slices are left when only ``remaining`` of ``planned`` is still to fill."""
-    if remaining <= 0:
-        return 0
-    count = slice_count(planned, lot_size, profile.slices)
-    return slice_count(remaining, lot_size, -(-count * remaining // planned))
+def slices_left(count: int, planned: Quantity, remaining: Quantity, lot_size: Quantity) -> int:
+    """How many of ``count`` slices are left when ``remaining`` of ``planned`` is still to fill."""
+    if remaining == planned:
+        return count
+    return slice_count(remaining, lot_size, -(-count * remaining // planned)) if remaining else 0
 
 
 def fill_price(
@@ -68,5 +67,5 @@ def fill_price(
     """
     slippage = share_up(last, max(0, slippage_bps))
     if side == Side.BUY:
-        return max(last, round_up(last + slippage, tick_size)) if last <= limit else None
+        return min(limit, round_up(last + slippage, tick_size)) if last <= limit else None
     return max(limit, round_down(last - slippage, tick_size)) if last >= limit else None

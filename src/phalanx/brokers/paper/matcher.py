@@ -45,14 +45,13 @@ class Matcher:
 
     def resume(self, order: PaperOrder) -> None:
         """Let a restored order go on: its next slice an interval from now, or on the next turn."""
-        order.step = self._agenda.add(order.interval_ns, partial(self._work, order))
+        order.plan()
+        self._work_later(order)
 
     def start(self, order: PaperOrder) -> None:
         """Let an order that was just accepted begin to fill, at once if its profile says so."""
-        if order.interval_ns and order.slices_left:
-            self.resume(order)
-        else:
-            self._work(order)
+        order.plan()
+        self._go_on(order)
 
     def replace(self, order: PaperOrder, quantity: Quantity, limit: Price, mark: str) -> None:
         """Give an order new terms. A slice that waited for the price is due at once; one that has
@@ -66,7 +65,7 @@ class Matcher:
         elif waited:
             self._work(order)
         elif order.step is None:
-            self.start(order)
+            self._go_on(order)
 
     def cancel(self, order: PaperOrder, text: str) -> None:
         """Take what is left of an order out of the market."""
@@ -94,6 +93,16 @@ class Matcher:
         for order in taken:
             self._work(order)
 
+    def _go_on(self, order: PaperOrder) -> None:
+        """Fill the next slice when its time has come, which without an interval is now."""
+        if order.interval_ns and order.slices_left:
+            self._work_later(order)
+        else:
+            self._work(order)
+
+    def _work_later(self, order: PaperOrder) -> None:
+        order.step = self._agenda.add(order.interval_ns, partial(self._work, order))
+
     def _work(self, order: PaperOrder) -> None:
         """A slice is due: fill it, and the others too where there is no time between them."""
         order.step = None
@@ -103,7 +112,7 @@ class Matcher:
                 break
             self._fill(order, price)
             if order.interval_ns and order.slices_left:
-                self.resume(order)
+                self._work_later(order)
                 return
         if order.is_ended:
             return

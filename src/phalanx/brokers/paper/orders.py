@@ -88,7 +88,9 @@ class PaperOrder:
         self.status = OrdStatus.PARTIALLY_FILLED if cum_quantity else OrdStatus.NEW
         self.step: int | None = None
         self.reports: list[ExecutionReport] = []
-        self._plan()
+        self.remaining: Quantity = 0
+        self.slices_left = 0
+        self.interval_ns: Nanoseconds = 0
 
     @property
     def ack_delay_ns(self) -> Nanoseconds:
@@ -99,6 +101,18 @@ class PaperOrder:
     def is_ended(self) -> bool:
         """Nothing happens to it any more."""
         return self.status in TERMINAL
+
+    def plan(self) -> None:
+        """Plan the fills once the order is accepted, or for a restored one what is left of them."""
+        profile, lot = self.profile, self.lot_size
+        if lot == 0:
+            return  # no instrument, no market: it can only be canceled
+        planned = filled_quantity(self.quantity, lot, profile.filled_bps)
+        self.remaining = max(0, planned - self.cum_quantity)
+        count = slice_count(planned, lot, profile.slices)
+        self.slices_left = slices_left(count, planned, self.remaining, lot)
+        if profile.fill_duration_ms > 0 and not self.is_ioc:
+            self.interval_ns = profile.fill_duration_ms * MILLISECOND // max(1, count)
 
     def allows(self, last: Price) -> bool:
         """Whether it trades at all while that is the last price."""
@@ -135,21 +149,6 @@ class PaperOrder:
             cum_quantity=self.cum_quantity,
             reports=tuple(self.reports),
         )
-
-    def _plan(self) -> None:
-        """The first plan, or for a restored order what is left of it."""
-        profile, lot = self.profile, self.lot_size
-        self.remaining: Quantity = 0
-        self.slices_left = 0
-        self.interval_ns: Nanoseconds = 0
-        if lot == 0:
-            return  # no instrument, no market: it can only be canceled
-        planned = filled_quantity(self.quantity, lot, profile.filled_bps)
-        self.remaining = max(0, planned - self.cum_quantity)
-        self.slices_left = slices_left(planned, self.remaining, lot, profile)
-        if not self.is_ioc:
-            count = max(1, slice_count(planned, lot, profile.slices))
-            self.interval_ns = max(0, profile.fill_duration_ms) * MILLISECOND // count
 
     def _refill(self, slices: int) -> None:
         if self.lot_size == 0:

@@ -54,12 +54,11 @@ TEXTS: dict[Code, str] = {
 
 def unable(request: PlaceRequest) -> Reason | None:
     """Why an order cannot even be written here: a term that the capability table does not have."""
-    if request.ord_type not in CAPABILITIES.ord_types:
-        word = request.ord_type.name
-    elif request.product not in CAPABILITIES.products:
-        word = request.product.name
-    elif request.time_in_force not in CAPABILITIES.times_in_force:
-        word = request.time_in_force.name
-    else:
+    if (
+        request.ord_type in CAPABILITIES.ord_types
+        and request.product in CAPABILITIES.products
+        and request.time_in_force in CAPABILITIES.times_in_force
+    ):
         return None
-    return Reason(ReasonCode.ORDER_TYPE_NOT_SUPPORTED, (CAPABILITIES.name, word))
+    words = f"{request.product.name} {request.time_in_force.name} {request.ord_type.name}"
+    return Reason(ReasonCode.ORDER_TYPE_NOT_SUPPORTED, (CAPABILITIES.name, words))

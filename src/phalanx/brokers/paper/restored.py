@@ -1,0 +1,34 @@
+"""What the journal says paper's book was: its working orders, ready for ``PaperBroker.restore``."""
+
+from phalanx.brokers.paper.orders import RestoredOrder
+from phalanx.brokers.paper.terms import CAPABILITIES
+from phalanx.brokers.port import PlaceRequest
+from phalanx.domain.orders import OrdStatus
+from phalanx.engine.state import State
+
+_NOT_REPORTED = frozenset(
+    {OrdStatus.HELD, OrdStatus.PENDING_NEW, OrdStatus.SENT, OrdStatus.IN_DOUBT}
+)
+
+
+def restored_orders(state: State) -> list[RestoredOrder]:
+    """The working orders that paper had reported as accepted, as they are now."""
+    restored = []
+    for order in state.open_orders():
+        account = state.accounts[state.book_of(order).account]
+        if account.broker != CAPABILITIES.name or order.status in _NOT_REPORTED:
+            continue
+        draft = order.draft
+        request = PlaceRequest(
+            draft.cl_ord_id,
+            account.id,
+            draft.instrument,
+            draft.side,
+            draft.product,
+            draft.ord_type,
+            draft.time_in_force,
+            order.quantity,
+            order.limit,
+        )
+        restored.append(RestoredOrder(request, order.order_id, order.cum_quantity))
+    return restored

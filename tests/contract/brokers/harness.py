@@ -1,0 +1,106 @@
+"""What a broker module brings so that the cards can be played with it."""
+
+import asyncio
+from enum import Enum
+from typing import Protocol
+
+from phalanx.brokers.port import Broker, CancelRequest, PlaceRequest, ReplaceRequest
+from phalanx.domain.numbers import Price, Quantity
+from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
+from phalanx.domain.reasons import Reason
+from tests.fakes.desk import RecordingTicket, Reports
+
+
+class Behaviour(Enum):
+    """What the broker's world does with an order. A module's simulator is told; paper has profiles."""
+
+    FILLS = "accepted at once, filled whole"
+    FILLS_IN_PARTS = "accepted at once, filled whole in three fills or more, some time apart"
+    RESTS = "accepted at once, never filled"
+    REJECTS = "refused with a definite code"
+    IS_SLOW = "answered only after some time"
+
+
+class Harness(Protocol):
+    """One broker module in a world that the cards can move. Made unconnected, with ``reports`` set."""
+
+    @property
+    def broker(self) -> Broker:
+        """The module under test."""
+        ...
+
+    @property
+    def reports(self) -> Reports:
+        """What it has reported."""
+        ...
+
+    def order(
+        self,
+        behaviour: Behaviour,
+        *,
+        side: Side = Side.BUY,
+        ord_type: OrdType = OrdType.LIMIT,
+        product: Product = Product.DELIVERY,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+        tag: str = "",
+    ) -> PlaceRequest:
+        """An order, with a new tag unless one is given, that will meet this behaviour."""
+        ...
+
+    async def part(self) -> None:
+        """Let time pass until the first part of FILLS_IN_PARTS is filled, and not the last."""
+        ...
+
+    async def settle(self) -> None:
+        """Let everything happen that is under way."""
+        ...
+
+
+class TurnTicket(RecordingTicket):
+    """Also writes down that the loop had a turn after ``admit``."""
+
+    def admit(self) -> Reason | None:
+        asyncio.get_running_loop().call_soon(self.calls.append, "turn")
+        return super().admit()
+
+
+class Play:
+    """One game with a connected broker: sends requests and keeps the tickets."""
+
+    def __init__(self, harness: Harness) -> None:
+        self.harness = harness
+        self.broker = harness.broker
+        self.reports = harness.reports
+        self._requests = 0
+
+    def place(self, request: PlaceRequest, refuse: Reason | None = None) -> TurnTicket:
+        ticket = TurnTicket(refuse)
+        self.broker.place(request, ticket)
+        return ticket
+
+    def cancel(
+        self, request: PlaceRequest, order_id: str, refuse: Reason | None = None
+    ) -> TurnTicket:
+        ticket = TurnTicket(refuse)
+        cancel = CancelRequest(self._id(), request.cl_ord_id, order_id, request.account)
+        self.broker.cancel(cancel, ticket)
+        return ticket
+
+    def replace(
+        self,
+        request: PlaceRequest,
+        order_id: str,
+        quantity: Quantity,
+        limit: Price,
+        refuse: Reason | None = None,
+    ) -> TurnTicket:
+        ticket = TurnTicket(refuse)
+        replace = ReplaceRequest(
+            self._id(), request.cl_ord_id, order_id, request.account, quantity, limit
+        )
+        self.broker.replace(replace, ticket)
+        return ticket
+
+    def _id(self) -> str:
+        self._requests += 1
+        return f"R{self._requests}"

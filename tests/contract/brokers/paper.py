@@ -1,0 +1,53 @@
+"""The paper broker's harness: behaviours are fill profiles."""
+
+from phalanx.brokers.port import PlaceRequest
+from phalanx.domain.accounts import FillProfile
+from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
+from phalanx.domain.time import MILLISECOND
+from tests.contract.brokers.harness import Behaviour
+from tests.fakes.paper import PaperWorld, order
+
+_PROFILES = {
+    Behaviour.FILLS: FillProfile(slippage_bps=500),
+    Behaviour.FILLS_IN_PARTS: FillProfile(fill_duration_ms=300, slices=3),
+    Behaviour.RESTS: FillProfile(filled_bps=0),
+    Behaviour.REJECTS: FillProfile(reject_bps=10_000),
+    Behaviour.IS_SLOW: FillProfile(ack_delay_ms=1_000),
+}
+
+
+class PaperHarness:
+    def __init__(self) -> None:
+        self._world = PaperWorld()
+        self._tags = 0
+        for behaviour, profile in _PROFILES.items():
+            self._world.open_account(behaviour.name, profile)
+        self.broker = self._world.broker
+        self.reports = self._world.reports
+
+    def order(
+        self,
+        behaviour: Behaviour,
+        *,
+        side: Side = Side.BUY,
+        ord_type: OrdType = OrdType.LIMIT,
+        product: Product = Product.DELIVERY,
+        time_in_force: TimeInForce = TimeInForce.DAY,
+        tag: str = "",
+    ) -> PlaceRequest:
+        self._tags += 1
+        return order(
+            tag or f"AA{self._tags:08}",
+            side,
+            limit="101" if side == Side.BUY else "99",
+            ord_type=ord_type,
+            account=behaviour.name,
+            product=product,
+            time_in_force=time_in_force,
+        )
+
+    async def part(self) -> None:
+        self._world.clock.advance(150 * MILLISECOND)
+
+    async def settle(self) -> None:
+        self._world.clock.advance(10_000 * MILLISECOND)

@@ -1,0 +1,370 @@
+"""The cards every broker module must pass. A number is never used for anything else."""
+
+import asyncio
+import re
+from itertools import pairwise, product
+from pathlib import Path
+
+import pytest
+
+from phalanx.brokers.port import (
+    Accepted,
+    BrokerOrder,
+    NeverWritten,
+    PlaceRequest,
+    Refused,
+    Unknown,
+)
+from phalanx.domain.capabilities import BrokerKind
+from phalanx.domain.numbers import whole
+from phalanx.domain.orders import ExecType, OrdStatus, OrdType, Product, Side, TimeInForce
+from phalanx.domain.reasons import Reason, ReasonCode
+from tests.contract.brokers.harness import Behaviour, Harness, Play, TurnTicket
+
+KILLED = Reason(ReasonCode.KILL_ALL)
+
+
+async def _accepted(play: Play, behaviour: Behaviour) -> tuple[PlaceRequest, str]:
+    """An order that the broker took, and the broker's id of it."""
+    request = play.harness.order(behaviour)
+    ticket = play.place(request)
+    await (play.harness.part if behaviour is Behaviour.FILLS_IN_PARTS else play.harness.settle)()
+    assert isinstance(ticket.outcome, Accepted)
+    return request, ticket.outcome.order_id
+
+
+async def _found(play: Play, request: PlaceRequest) -> BrokerOrder:
+    (found,) = await play.broker.find(request.account, [request.cl_ord_id])
+    return found
+
+
+def _assert_refused(play: Play, ticket: TurnTicket) -> None:
+    assert isinstance(ticket.outcome, Refused)
+    assert ticket.outcome.code in play.broker.capabilities.definite_codes
+    assert ticket.outcome.text
+
+
+def test_b01_the_capability_table_makes_sense(harness: Harness) -> None:
+    table = harness.broker.capabilities
+
+    assert re.fullmatch("[a-z]+", table.name)
+    assert table.modes
+    assert table.ord_types
+    assert table.products
+    assert table.times_in_force
+    assert table.market_orders == (OrdType.MARKET in table.ord_types)
+    assert table.kind is BrokerKind.NO_TAG or table.tag_length_max >= 10
+
+
+async def test_b02_before_connect_nothing_is_written(harness: Harness) -> None:
+    ticket = Play(harness).place(harness.order(Behaviour.FILLS))
+    await harness.settle()
+
+    assert isinstance(ticket.outcome, NeverWritten)
+    assert ticket.outcome.again
+    assert "written" not in ticket.calls
+
+
+async def test_b03_what_the_gate_refuses_is_not_written(play: Play) -> None:
+    request = play.harness.order(Behaviour.FILLS)
+
+    ticket = play.place(request, refuse=KILLED)
+    await play.harness.settle()
+
+    assert ticket.outcome == NeverWritten(KILLED)
+    assert "written" not in ticket.calls
+    assert play.reports == []
+    assert await play.broker.find(request.account, [request.cl_ord_id]) == []
+
+
+async def test_b04_the_gate_looks_in_the_turn_of_the_write(play: Play) -> None:
+    ticket = play.place(play.harness.order(Behaviour.FILLS))
+    await play.harness.settle()
+    await asyncio.sleep(0)
+
+    assert "turn" in ticket.calls
+    admitted = ticket.calls.index("admit")
+    assert ticket.calls[admitted + 1] == "written"
+    assert (ticket.calls.count("admit"), ticket.calls.count("written")) == (1, 1)
+
+
+async def test_b05_an_answer_never_comes_from_inside_the_request(play: Play) -> None:
+    request, order_id = await _accepted(play, Behaviour.RESTS)
+    heard = len(play.reports)
+
+    tickets = [
+        play.place(play.harness.order(Behaviour.FILLS)),
+        play.place(play.harness.order(Behaviour.REJECTS)),
+        play.cancel(request, order_id),
+    ]
+
+    assert [ticket.outcomes for ticket in tickets] == [[], [], []]
+    assert len(play.reports) == heard
+
+
+async def test_b06_an_accepted_order_has_the_brokers_id(play: Play) -> None:
+    ticket = play.place(play.harness.order(Behaviour.RESTS))
+    await play.harness.settle()
+
+    assert isinstance(ticket.outcome, Accepted)
+    assert ticket.outcome.order_id
+
+
+@pytest.mark.parametrize("side", Side)
+async def test_b07_a_fill_is_reported_within_the_limit(play: Play, side: Side) -> None:
+    request = play.harness.order(Behaviour.FILLS, side=side)
+    play.place(request)
+    await play.harness.settle()
+
+    trades = [report for report in play.reports if report.exec_type is ExecType.TRADE]
+    assert trades[-1].cum_quantity == request.quantity
+    for trade in trades:
+        assert trade.cl_ord_id == request.cl_ord_id
+        assert trade.last_price > 0
+        if side is Side.BUY:
+            assert trade.last_price <= request.limit
+        else:
+            assert trade.last_price >= request.limit
+
+
+async def test_b08_a_rejection_is_definite_and_trades_nothing(play: Play) -> None:
+    ticket = play.place(play.harness.order(Behaviour.REJECTS))
+    await play.harness.settle()
+
+    _assert_refused(play, ticket)
+    assert [report for report in play.reports if report.exec_type is ExecType.TRADE] == []
+
+
+async def test_b09_fills_add_up_and_have_ids_of_their_own(play: Play) -> None:
+    request = play.harness.order(Behaviour.FILLS_IN_PARTS)
+    play.place(request)
+    await play.harness.settle()
+
+    trades = [report for report in play.reports if report.exec_type is ExecType.TRADE]
+    totals = [trade.cum_quantity for trade in trades]
+    assert len(trades) >= 3
+    assert all(before < after for before, after in pairwise(totals))
+    assert totals[-1] == sum(trade.last_quantity for trade in trades) == request.quantity
+    assert len({trade.exec_id for trade in trades}) == len(trades)
+    assert all(trade.last_quantity > 0 for trade in trades)
+
+
+async def test_b10_a_working_order_is_canceled(play: Play) -> None:
+    request, order_id = await _accepted(play, Behaviour.FILLS_IN_PARTS)
+
+    ticket = play.cancel(request, order_id)
+    await play.harness.settle()
+
+    assert isinstance(ticket.outcome, Accepted)
+    last = play.reports[-1]
+    assert last.exec_type is ExecType.CANCELED
+    assert 0 < last.cum_quantity < request.quantity
+    assert (await _found(play, request)).status is OrdStatus.CANCELED
+
+
+async def test_b11_a_cancel_that_comes_too_late_is_refused(play: Play) -> None:
+    request, order_id = await _accepted(play, Behaviour.FILLS)
+
+    ticket = play.cancel(request, order_id)
+    await play.harness.settle()
+
+    _assert_refused(play, ticket)
+    assert (await _found(play, request)).status is OrdStatus.FILLED
+
+
+async def test_b12_a_cancel_of_an_unknown_order_is_refused(play: Play) -> None:
+    ticket = play.cancel(play.harness.order(Behaviour.RESTS), "")
+    await play.harness.settle()
+
+    _assert_refused(play, ticket)
+
+
+async def test_b13_a_cancel_the_gate_refuses_changes_nothing(play: Play) -> None:
+    request, order_id = await _accepted(play, Behaviour.RESTS)
+
+    ticket = play.cancel(request, order_id, refuse=KILLED)
+    await play.harness.settle()
+
+    assert ticket.outcome == NeverWritten(KILLED)
+    assert "written" not in ticket.calls
+    assert (await _found(play, request)).status is OrdStatus.NEW
+
+
+async def test_b14_a_working_order_is_replaced(play: Play) -> None:
+    if not play.broker.capabilities.replace:
+        pytest.skip("not declared")
+    request, order_id = await _accepted(play, Behaviour.FILLS_IN_PARTS)
+    quantity = 2 * request.quantity
+
+    ticket = play.replace(request, order_id, quantity, request.limit)
+    await play.harness.settle()
+
+    assert isinstance(ticket.outcome, Accepted)
+    (replaced,) = [report for report in play.reports if report.exec_type is ExecType.REPLACED]
+    assert (replaced.quantity, replaced.price) == (quantity, request.limit)
+    found = await _found(play, request)
+    assert (found.status, found.cum_quantity) == (OrdStatus.FILLED, quantity)
+
+
+async def test_b15_a_replace_below_what_is_filled_is_refused(play: Play) -> None:
+    if not play.broker.capabilities.replace:
+        pytest.skip("not declared")
+    request, order_id = await _accepted(play, Behaviour.FILLS_IN_PARTS)
+
+    ticket = play.replace(request, order_id, whole(1), request.limit)
+    await play.harness.settle()
+
+    _assert_refused(play, ticket)
+    assert (await _found(play, request)).cum_quantity == request.quantity
+
+
+async def test_b16_a_replace_that_comes_too_late_is_refused(play: Play) -> None:
+    if not play.broker.capabilities.replace:
+        pytest.skip("not declared")
+    request, order_id = await _accepted(play, Behaviour.FILLS)
+
+    ticket = play.replace(request, order_id, 2 * request.quantity, request.limit)
+    await play.harness.settle()
+
+    _assert_refused(play, ticket)
+
+
+async def test_b17_a_look_up_knows_accepted_orders_and_no_others(play: Play) -> None:
+    if play.broker.capabilities.kind is BrokerKind.NO_TAG:
+        pytest.skip("no tag to look up")
+    request, order_id = await _accepted(play, Behaviour.RESTS)
+    never = play.harness.order(Behaviour.RESTS)
+
+    found = await play.broker.find(request.account, [never.cl_ord_id, request.cl_ord_id])
+
+    assert [(order.cl_ord_id, order.order_id) for order in found] == [(request.cl_ord_id, order_id)]
+    assert found[0].account == request.account
+
+
+async def test_b18_a_look_up_repeats_fills_under_their_ids(play: Play) -> None:
+    request, _ = await _accepted(play, Behaviour.FILLS_IN_PARTS)
+    await play.harness.settle()
+
+    found = await _found(play, request)
+
+    trades = {report.exec_id: report for report in play.reports if report.last_quantity}
+    assert found.cum_quantity == request.quantity
+    for report in found.reports:
+        if report.last_quantity:
+            assert trades[report.exec_id].cum_quantity == report.cum_quantity
+
+
+async def test_b19_a_look_up_without_a_session_proves_nothing(play: Play) -> None:
+    request, _ = await _accepted(play, Behaviour.RESTS)
+    await play.broker.close()
+
+    with pytest.raises(OSError, match=r"."):
+        await play.broker.find(request.account, [request.cl_ord_id])
+
+
+async def test_b20_a_used_tag_is_refused(play: Play) -> None:
+    if play.broker.capabilities.kind is BrokerKind.NO_TAG:
+        pytest.skip("no tag to refuse")
+    request, _ = await _accepted(play, Behaviour.FILLS)
+    heard = len(play.reports)
+
+    ticket = play.place(play.harness.order(Behaviour.FILLS, tag=request.cl_ord_id))
+    await play.harness.settle()
+
+    _assert_refused(play, ticket)
+    assert len(play.reports) == heard
+
+
+async def test_b21_everything_declared_is_taken(play: Play) -> None:
+    table = play.broker.capabilities
+    for ord_type, carried, time_in_force in product(
+        sorted(table.ord_types), sorted(table.products), sorted(table.times_in_force)
+    ):
+        request = play.harness.order(
+            Behaviour.FILLS, ord_type=ord_type, product=carried, time_in_force=time_in_force
+        )
+        ticket = play.place(request)
+        await play.harness.settle()
+
+        assert isinstance(ticket.outcome, Accepted), (ord_type, carried, time_in_force)
+        assert (await _found(play, request)).status is OrdStatus.FILLED
+
+
+async def test_b22_nothing_undeclared_is_written(play: Play) -> None:
+    table, order = play.broker.capabilities, play.harness.order
+    requests = [
+        *(order(Behaviour.FILLS, ord_type=it) for it in OrdType if it not in table.ord_types),
+        *(order(Behaviour.FILLS, product=it) for it in Product if it not in table.products),
+        *(
+            order(Behaviour.FILLS, time_in_force=it)
+            for it in TimeInForce
+            if it not in table.times_in_force
+        ),
+    ]
+    for request in requests:
+        ticket = play.place(request)
+        await play.harness.settle()
+
+        assert isinstance(ticket.outcome, NeverWritten)
+        assert not ticket.outcome.again
+        assert ticket.outcome.reason.code is ReasonCode.ORDER_TYPE_NOT_SUPPORTED
+        assert "written" not in ticket.calls
+
+
+async def test_b23_the_longest_tag_comes_back_whole(play: Play) -> None:
+    length = play.broker.capabilities.tag_length_max
+    if not length:
+        pytest.skip("no tag")
+    request = play.harness.order(Behaviour.FILLS, tag=("ABCDEFGHIJ" * length)[:length])
+
+    play.place(request)
+    await play.harness.settle()
+
+    assert play.reports[-1].cl_ord_id == request.cl_ord_id
+
+
+async def test_b24_close_answers_what_is_open_and_nothing_comes_after_it(play: Play) -> None:
+    await _accepted(play, Behaviour.FILLS_IN_PARTS)
+    ticket = play.place(play.harness.order(Behaviour.IS_SLOW))
+
+    await play.broker.close()
+    heard = len(play.reports)
+    await play.harness.settle()
+
+    assert isinstance(ticket.outcome, Unknown)
+    assert len(play.reports) == heard
+
+
+async def test_b25_after_close_nothing_is_written(play: Play) -> None:
+    request, order_id = await _accepted(play, Behaviour.RESTS)
+    await play.broker.close()
+
+    tickets = [
+        play.place(play.harness.order(Behaviour.FILLS)),
+        play.cancel(request, order_id),
+        play.replace(request, order_id, request.quantity, request.limit),
+    ]
+    await play.harness.settle()
+
+    for ticket in tickets:
+        assert isinstance(ticket.outcome, NeverWritten)
+        assert "written" not in ticket.calls
+
+
+async def test_b26_every_request_has_exactly_one_outcome(play: Play) -> None:
+    tickets = [
+        play.place(play.harness.order(behaviour), refuse=refuse)
+        for behaviour in Behaviour
+        for refuse in (None, KILLED)
+    ]
+    await play.harness.settle()
+    await play.broker.close()
+    await play.harness.settle()
+
+    assert [len(ticket.outcomes) for ticket in tickets] == [1] * len(tickets)
+
+
+def test_the_cards_are_numbered_without_a_gap() -> None:
+    numbers = re.findall(r"^(?:async )?def test_b(\d\d)_", Path(__file__).read_text(), re.MULTILINE)
+
+    assert numbers == [f"{number:02}" for number in range(1, 27)]

@@ -1,0 +1,179 @@
+import msgspec
+import pytest
+
+from phalanx.domain.instruments import (
+    Instrument,
+    InstrumentIndex,
+    InstrumentKey,
+    Quote,
+    QuoteSource,
+)
+from phalanx.domain.numbers import parse_fixed, whole
+from phalanx.domain.time import SECOND
+from phalanx.market.master import read_index
+from phalanx.market.quotes import (
+    SYNTHETIC_HIGH,
+    SYNTHETIC_LOW,
+    QuoteBoard,
+    synthetic_price,
+)
+from phalanx.market.shipped import CLOSES, INSTRUMENTS, shipped_file
+from phalanx.market.table import ImportCode, ImportFault
+
+X = Instrument("NSE:7", "NSE", "7", "X", "EQ", whole(1), parse_fixed("0.05"))
+LOCAL = Instrument("LOCAL:ABC", "LOCAL", "ABC", "ABC", "LOCAL", whole(1), parse_fixed("0.05"))
+
+
+@pytest.fixture
+def index() -> InstrumentIndex:
+    return InstrumentIndex([X, LOCAL])
+
+
+@pytest.fixture
+def board(index: InstrumentIndex) -> QuoteBoard:
+    return QuoteBoard(index.get, seed=1)
+
+
+def _fed(last: str, time: int = SECOND) -> Quote:
+    return Quote(parse_fixed(last), parse_fixed("100"), time, QuoteSource.FEED)
+
+
+@pytest.mark.parametrize("key", [X.key, LOCAL.key])
+def test_an_instrument_without_a_price_gets_a_synthetic_one(
+    board: QuoteBoard, key: InstrumentKey
+) -> None:
+    quote = board.get(key)
+
+    assert quote is not None
+    assert quote.source == QuoteSource.SYNTHETIC
+    assert quote.last == quote.reference_close
+    assert quote.time == 0
+    assert board.get(key) is quote
+
+
+def test_what_is_no_instrument_has_no_price(board: QuoteBoard) -> None:
+    assert board.get("NSE:8") is None
+    assert len(board) == 0
+
+
+def test_a_synthetic_price_is_the_same_in_every_process_for_ever() -> None:
+    # Paper books are valued with it: another price after an upgrade would be a loss or a gain.
+    assert synthetic_price(X, 1) == parse_fixed("3217.05")
+
+
+def test_synthetic_prices_differ_by_seed_and_key() -> None:
+    prices = {synthetic_price(msgspec.structs.replace(X, key=f"NSE:{n}"), 1) for n in range(100)}
+
+    assert len(prices) > 90
+    assert synthetic_price(X, 1) != synthetic_price(X, 2)
+
+
+@pytest.mark.parametrize("tick", ["0.01", "0.05", "0.3", "7", "3000", "5000", "6000"])
+def test_synthetic_prices_are_on_the_tick_and_in_range_where_a_tick_is(tick: str) -> None:
+    for number in range(200):
+        instrument = msgspec.structs.replace(X, key=f"NSE:{number}", tick_size=parse_fixed(tick))
+        price = synthetic_price(instrument, 3)
+        assert price > 0
+        assert price % instrument.tick_size == 0
+        assert SYNTHETIC_LOW <= price <= max(SYNTHETIC_HIGH, instrument.tick_size)
+
+
+def test_a_synthetic_price_is_inside_the_band() -> None:
+    for number in range(200):
+        instrument = msgspec.structs.replace(
+            X, key=f"NSE:{number}", band_low=whole(9_000), band_high=whole(9_100)
+        )
+        assert whole(9_000) <= synthetic_price(instrument, 3) <= whole(9_100)
+
+
+def test_a_fed_price_replaces_the_synthetic_one_and_listeners_hear_of_it(
+    board: QuoteBoard,
+) -> None:
+    heard: list[tuple[InstrumentKey, Quote]] = []
+    board.get(X.key)
+    stop = board.listen(lambda key, quote: heard.append((key, quote)))
+
+    assert board.put(X.key, _fed("101"))
+    stop()
+    stop()
+    assert board.put(X.key, _fed("102"))
+
+    assert heard == [(X.key, _fed("101"))]
+    assert board.get(X.key) == _fed("102")
+
+
+def test_nobody_hears_of_the_same_or_an_older_quote(board: QuoteBoard) -> None:
+    heard: list[InstrumentKey] = []
+    board.put(X.key, _fed("101", 2 * SECOND))
+    board.listen(lambda key, _: heard.append(key))
+
+    assert not board.put(X.key, _fed("101", 2 * SECOND))
+    assert not board.put(X.key, _fed("99", SECOND))
+
+    assert heard == []
+    assert board.get(X.key) == _fed("101", 2 * SECOND)
+
+
+@pytest.mark.parametrize("last", ["0", "-1"])
+def test_a_price_is_above_zero(board: QuoteBoard, last: str) -> None:
+    with pytest.raises(ValueError, match="above zero"):
+        board.put(X.key, _fed(last))
+
+
+def test_closes_are_reference_and_last_price_on_the_tick(
+    board: QuoteBoard, index: InstrumentIndex
+) -> None:
+    content = b"symbol,date,close\nX,1970-01-02,101.03\nNOBODY,1970-01-02,5\n7,1970-01-02,5\n"
+
+    assert board.load_closes(content, index) == 1
+
+    price = parse_fixed("101.05")
+    time = (24 + 10) * 3_600 * SECOND
+    assert board.get(X.key) == Quote(price, price, time, QuoteSource.CLOSE)
+
+
+def test_a_close_never_replaces_a_fed_price(board: QuoteBoard, index: InstrumentIndex) -> None:
+    board.put(X.key, _fed("101"))
+
+    board.load_closes(b"symbol,date,close\nX,2025-09-30,99\n", index)
+
+    assert board.get(X.key) == _fed("101")
+
+
+def test_a_bare_token_of_many_exchanges_is_no_symbol() -> None:
+    twin = msgspec.structs.replace(X, key="BSE:7", exchange="BSE")
+    index = InstrumentIndex([X, twin])
+
+    assert QuoteBoard(index.get).load_closes(b"symbol,date,close\n7,2025-09-30,99\n", index) == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "column"),
+    [
+        ("X,2025-09-30,0", ImportCode.NOT_POSITIVE, "close"),
+        ("X,2025-09-31,1", ImportCode.BAD_TEXT, "date"),
+        ("X,30.9.2025,1", ImportCode.BAD_TEXT, "date"),
+        ("X,2025-09-30,x", ImportCode.BAD_NUMBER, "close"),
+    ],
+)
+def test_of_a_bad_file_nothing_is_taken(
+    board: QuoteBoard, index: InstrumentIndex, row: str, code: ImportCode, column: str
+) -> None:
+    with pytest.raises(ImportFault) as caught:
+        board.load_closes(f"symbol,date,close\nX,2025-09-29,5\n{row}\n".encode(), index)
+
+    assert (caught.value.code, caught.value.line, caught.value.column) == (code, 3, column)
+    assert len(board) == 0
+
+
+def test_the_shipped_closes_are_taken_whole() -> None:
+    index = read_index(shipped_file(INSTRUMENTS).read_bytes())
+    board = QuoteBoard(index.get)
+
+    assert board.load_closes(shipped_file(CLOSES).read_bytes(), index) == 49
+
+    reliance = index.resolve("RELIANCE")
+    assert reliance is not None
+    quote = board.get(reliance.key)
+    assert quote is not None
+    assert quote.last == whole(1_364)
