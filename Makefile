@@ -25,8 +25,8 @@ setup: $(UV_READY)  ## install Phalanx; leaves .venv/bin/phalanx
 develop: $(UV_READY)  ## install Phalanx and the tools of its developers
 	@$(UV) sync --locked
 
-demo: setup  ## everything in one process with paper clients, on http://127.0.0.1:8080
-	@.venv/bin/phalanx demo
+demo: setup  ## everything in one process with paper clients, on http://127.0.0.1:8080 (PORT=… for another)
+	@$(RUN) phalanx.cli demo $(if $(PORT),--port $(PORT))
 
 # Tools are started as modules: the scripts in .venv/bin break when the folder is moved.
 # --dist loadgroup: tests of one xdist_group (real servers, the browser) stay on one worker.
