@@ -3,17 +3,17 @@
 import asyncio
 import gc
 import secrets
+import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from phalanx import __version__
-from phalanx.brokers.paper import PaperBroker, RestoredOrder
-from phalanx.brokers.port import PlaceRequest
+from phalanx.brokers.paper import CAPABILITIES, PaperBroker, restored_orders
 from phalanx.config import Settings
 from phalanx.desk.desk import Desk, Executed, Ports
 from phalanx.desk.recovery import rebuild
-from phalanx.desk.startup import accepted_orders, open_accounts, take_over
+from phalanx.desk.startup import open_accounts, take_over
 from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey
@@ -28,8 +28,10 @@ from phalanx.market.master import MasterDiff, diff, read_aliases, read_index
 from phalanx.market.quotes import QuoteBoard
 from phalanx.market.shipped import ALIASES, CLOSES, INSTRUMENTS, shipped_file
 from phalanx.market.store import InstrumentStore
+from phalanx.views.feed import ViewsFeed
+from phalanx.views.queries import Views
 
-PAPER = "paper"
+SWITCH_INTERVAL_S = 0.0002
 
 
 class SystemClock:
@@ -87,13 +89,16 @@ class System:
             self.quotes = QuoteBoard(self._instrument, settings.quote_seed)
             clock, timer = SystemClock(), LoopTimer()
             self._paper = PaperBroker(self.quotes, self._instrument, self._account, timer, clock)
-            self._brokers = {PAPER: self._paper}
+            self._brokers = {CAPABILITIES.name: self._paper}
             ports = Ports(
                 self._journal, clock, timer, SystemRandom(), self._brokers, self.quotes.get
             )
             self._replayed = tail.seq
             self.desk = Desk(state, tail, ports, index)
             self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
+            path = settings.data / "views.db"
+            self.feed = ViewsFeed(path, SqliteJournalReader(settings.data))
+            self.views = Views(path, self.feed.distrust)
         except BaseException:
             self._journal.close()
             raise
@@ -103,24 +108,30 @@ class System:
         desk = self.desk
         draw = int.from_bytes(secrets.token_bytes(4), "big")
         await take_over(desk, __version__, desk_id(draw))
+        self.feed.start(desk.durable_seq)
+        desk.observe(lambda _events, seq: self.feed.notify(seq))
         if self._content is not None:
             await self.import_instruments(self._content, INSTRUMENTS, _origin())
         if self.settings.instruments is not None:
             path = self.settings.instruments
             await self.import_instruments(path.read_bytes(), path.name, _origin())
         self._paper.listen(desk.report)
-        self._paper.restore(_restored(desk.state))
+        self._paper.restore(restored_orders(desk.state))
         await self._paper.connect()
         await open_accounts(desk, self._brokers)
         if self._replayed - self._snapshot_seq() > self.settings.snapshot_after_events:
             desk.keep_snapshot()
         desk.admit()
+        # The journal's and the views' threads must get the interpreter's lock from a busy loop soon.
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
         gc.collect()
         gc.freeze()
 
     async def stop(self) -> None:
         """Close the doors, finish what is decided, release the folder. Safe to call twice."""
         await self.desk.stop()
+        await asyncio.to_thread(self.feed.stop)
+        self.views.close()
         self._journal.close()
 
     async def wait_failed(self) -> BaseException:
@@ -144,11 +155,13 @@ class System:
 
         Raises ImportFault before anything is kept.
         """
-        index = read_index(content, self._aliases)
+        # A large file takes seconds to read: not on the loop.
+        index = await asyncio.to_thread(read_index, content, self._aliases)
         report = diff(self.desk.instruments, index)
         sha256 = self.instruments_store.save(content)
         if sha256 != self.desk.state.instruments_sha256:
-            self.desk.handle(LoadInstruments(origin, sha256, len(index), name))
+            counts = (len(report.added), len(report.changed), len(report.removed))
+            self.desk.handle(LoadInstruments(origin, sha256, len(index), name, *counts))
             self.desk.use_instruments(index)
             await self.desk.durable(self.desk.state.seq)
             self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
@@ -204,25 +217,6 @@ def verify_folder(data: Path) -> tuple[Report, State | None]:
         return report, state
     finally:
         reader.close()
-
-
-def _restored(state: State) -> list[RestoredOrder]:
-    restored = []
-    for order in accepted_orders(state, PAPER):
-        draft = order.draft
-        request = PlaceRequest(
-            draft.cl_ord_id,
-            state.book_of(order).account,
-            draft.instrument,
-            draft.side,
-            draft.product,
-            draft.ord_type,
-            draft.time_in_force,
-            order.quantity,
-            order.limit,
-        )
-        restored.append(RestoredOrder(request, order.order_id, order.cum_quantity))
-    return restored
 
 
 def _origin() -> Origin:

@@ -1,0 +1,158 @@
+"""The SQLite journal: the port's writing side, on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from phalanx.journal.anchor import AnchorFile, sync_folder
+from phalanx.journal.errors import Failure, JournalFailed, JournalMissing
+from phalanx.journal.lock import FolderLock
+from phalanx.journal.record import START, Record, Tail, check_arguments, encode
+from phalanx.journal.snapshots import Snapshot
+from phalanx.journal.sqlite.database import (
+    Places,
+    advance_epoch,
+    create,
+    open_for_writing,
+    translated,
+)
+from phalanx.journal.sqlite.reader import SqliteJournalReader
+from phalanx.journal.sqlite.writer import CommitThread, Job
+
+APPENDS_UNDER_WAY_MAX: Final = 64
+
+
+class SqliteJournal:
+    """The `Journal` in the data folder ``folder``: `folder/journal/` and the lock `folder/lock`.
+
+    Appends come from one event loop; at most `APPENDS_UNDER_WAY_MAX` are on their way to the disk,
+    further ones wait their turn. The reading side may be used from any thread, before `acquire`
+    as well. ``vfs`` names another SQLite file system, for tests.
+    """
+
+    def __init__(self, folder: Path, shard: int = 0, *, vfs: str | None = None) -> None:
+        self.shard = shard
+        self._places = Places(folder)
+        self._vfs = vfs
+        self._lock = FolderLock(self._places.lock)
+        self._reader = SqliteJournalReader(folder, shard, vfs=vfs)
+        self._room = asyncio.Semaphore(APPENDS_UNDER_WAY_MAX)
+        self._thread: CommitThread | None = None
+        self._closed = False
+        self._head = START
+        """The tail behind everything handed over, written or not yet."""
+
+    def acquire(self) -> Tail:
+        """See `Journal.acquire`."""
+        assert self._thread is None, "a journal is acquired once"
+        assert not self._closed, "a closed journal stays closed"
+        try:
+            self._places.folder.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire()
+        except OSError as error:
+            raise JournalFailed(Failure.IO_ERROR, str(error)) from error
+        try:
+            self._head = self._begin_epoch(self._recover())
+        except OSError as error:
+            self._lock.release()
+            raise JournalFailed(Failure.IO_ERROR, str(error)) from error
+        except BaseException:
+            self._lock.release()
+            raise
+        return self._head
+
+    async def append(self, body: bytes, count: int, batch_id: bytes) -> Tail:
+        """See `Journal.append`."""
+        check_arguments(body, count, batch_id)
+        await self._room.acquire()
+        # From here to `put` nothing waits: the order of the calls is the order of the records.
+        try:
+            thread = self._writable()
+            blob, tail = encode(self._head, self.shard, body, count, batch_id)
+            loop = asyncio.get_running_loop()
+            future: asyncio.Future[Tail] = loop.create_future()
+        except BaseException:
+            self._room.release()
+            raise
+        self._head = tail
+        thread.put(Job(blob, tail, batch_id, loop, future, self._room.release))
+        return await future
+
+    def tail(self) -> Tail:
+        """See `JournalReader.tail`."""
+        return self._reader.tail()
+
+    def anchor(self) -> Tail | None:
+        """See `JournalReader.anchor`."""
+        return self._reader.anchor()
+
+    def records(self, after_seq: int = 0) -> Iterator[Record]:
+        """See `JournalReader.records`."""
+        return self._reader.records(after_seq)
+
+    def scan(self) -> Iterator[Record]:
+        """See `JournalReader.scan`."""
+        return self._reader.scan()
+
+    def record_at(self, seq: int) -> Record:
+        """See `JournalReader.record_at`."""
+        return self._reader.record_at(seq)
+
+    def snapshots(self) -> list[Snapshot]:
+        """See `JournalReader.snapshots`."""
+        return self._reader.snapshots()
+
+    def latest_snapshot(self, version: int | None = None) -> Snapshot | None:
+        """See `JournalReader.latest_snapshot`."""
+        return self._reader.latest_snapshot(version)
+
+    def put_snapshot(self, snapshot: Snapshot) -> None:
+        """See `Journal.put_snapshot`. A failure here stops nothing: a snapshot is a cache."""
+        try:
+            self._reader.put_snapshot(snapshot)
+        except OSError as error:
+            raise JournalFailed(Failure.IO_ERROR, f"snapshot: {error}") from error
+
+    def close(self) -> None:
+        """Finish the appends that were handed over, tidy the log away and release the lock."""
+        self._closed = True
+        if self._thread is not None:
+            self._thread.stop()
+            self._thread = None
+        self._lock.release()
+
+    def _writable(self) -> CommitThread:
+        if self._closed:
+            raise JournalFailed(Failure.CLOSED, "the journal is closed")
+        if self._thread is None:
+            raise JournalFailed(Failure.NOT_ACQUIRED, "the journal was never acquired")
+        if self._thread.failure is not None:
+            raise self._thread.failure.again()
+        return self._thread
+
+    def _recover(self) -> Tail:
+        """The checked tail of what is there. A refused journal is left exactly as it was found."""
+        try:
+            return self._reader.tail()
+        except JournalMissing:
+            with translated():
+                create(self._places, self.shard)
+            sync_folder(self._places.folder.parent)
+            return self._reader.tail()
+
+    def _begin_epoch(self, tail: Tail) -> Tail:
+        """One more epoch, in the journal and then in the anchor, and the thread that commits."""
+        mine = Tail(tail.epoch + 1, tail.record, tail.seq, tail.chain)
+        with translated():
+            connection = open_for_writing(self._places, self._vfs)
+            try:
+                advance_epoch(connection, self.shard, tail)
+                anchor = AnchorFile(self._places.anchor, self.shard, mine)
+            except BaseException:
+                connection.close()
+                raise
+        self._thread = CommitThread(connection, anchor, self._reader)
+        return mine

@@ -1,0 +1,111 @@
+"""Reading a whole journal to say whether it is sound, and if not, exactly where and how."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from phalanx.journal.errors import Damage, JournalCorrupt
+from phalanx.journal.port import JournalReader
+from phalanx.journal.record import START, Tail
+
+
+class SnapshotNote(Struct, frozen=True):
+    """A snapshot that this journal can start from."""
+
+    record: int
+    seq: int
+    version: int
+    size_bytes: int
+
+
+class Report(Struct, frozen=True):
+    """What was read. ``problem`` is None for a sound journal; the counts go as far as it was read.
+
+    ``ahead`` is how many records the journal has that the anchor has not seen: 0, or 1 after a
+    crash between a commit and its anchor.
+    """
+
+    shard: int
+    records: int
+    events: int
+    body_bytes: int
+    epochs: int
+    last: Tail
+    anchor: Tail | None
+    ahead: int
+    snapshots: tuple[SnapshotNote, ...]
+    problem: JournalCorrupt | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.problem is None
+
+
+class _Counts:
+    """What a pass over the records adds up."""
+
+    def __init__(self) -> None:
+        self.records = self.events = self.body_bytes = self.epochs = 0
+        self.last = START
+
+    def read(self, reader: JournalReader, tail: Tail | None) -> None:
+        """Stream all records; with a checked ``tail``, they must pass through it."""
+        for record in reader.scan():
+            self.epochs += record.epoch != self.last.epoch
+            self.records += 1
+            self.events += record.count
+            self.body_bytes += len(record.body)
+            self.last = record.tail
+            if tail is not None and record.record == tail.record and record.chain != tail.chain:
+                raise JournalCorrupt(
+                    Damage.CHAIN_BROKEN,
+                    f"record {tail.record} is not the one the tail describes",
+                    record=tail.record,
+                )
+        if tail is not None and self.last.record < tail.record:
+            raise JournalCorrupt(
+                Damage.MISSING_RECORD,
+                f"the records end at {self.last.record}, the tail is {tail.record}",
+                record=self.last.record + 1,
+            )
+
+
+def verify(reader: JournalReader) -> Report:
+    """Read everything once, in bounded memory, also while a writer is at work.
+
+    A damaged record is named before a damaged tail, because it is the more exact answer. Raises
+    `JournalMissing` and `JournalFailed` (nothing to read, cannot read); damage is in the report.
+    """
+    problem: JournalCorrupt | None = None
+    tail: Tail | None = None
+    counts = _Counts()
+    try:
+        tail = reader.tail()
+    except JournalCorrupt as error:
+        problem = error
+    try:
+        counts.read(reader, tail)
+    except JournalCorrupt as error:
+        problem = error
+    # Read last: a writer at work moves it on, so it can only be nearer than it was.
+    anchor = reader.anchor() if tail is not None else None
+    return Report(
+        shard=reader.shard,
+        records=counts.records,
+        events=counts.events,
+        body_bytes=counts.body_bytes,
+        epochs=counts.epochs,
+        last=counts.last,
+        anchor=anchor,
+        ahead=max(0, counts.last.record - anchor.record) if anchor else 0,
+        snapshots=_snapshots(reader) if problem is None else (),
+        problem=problem,
+    )
+
+
+def _snapshots(reader: JournalReader) -> tuple[SnapshotNote, ...]:
+    return tuple(
+        SnapshotNote(found.record, found.seq, found.version, len(found.blob))
+        for found in reader.snapshots()
+    )
