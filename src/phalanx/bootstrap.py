@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from phalanx import __version__
 from phalanx.brokers.paper import CAPABILITIES, PaperBroker, restored_orders
@@ -30,6 +31,9 @@ from phalanx.market.shipped import ALIASES, CLOSES, INSTRUMENTS, shipped_file
 from phalanx.market.store import InstrumentStore
 from phalanx.views.feed import ViewsFeed
 from phalanx.views.queries import Views
+
+if TYPE_CHECKING:
+    from phalanx.api.front import Front
 
 SWITCH_INTERVAL_S = 0.0002
 
@@ -192,6 +196,14 @@ def build(settings: Settings) -> System:
     InstrumentsAltered; nothing is written besides the folder and the new epoch.
     """
     return System(settings)
+
+
+def application(system: object) -> "Front":
+    """The HTTP and WebSocket doors of a system of ``build``, which the caller starts and stops."""
+    from phalanx.api import create_app
+
+    assert isinstance(system, System)
+    return create_app(system)
 
 
 def replay_state(

@@ -1,0 +1,115 @@
+"""The process's log: JSON lines in ``DATA/logs/``, rotating; plain text on stderr for a person."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import TextIO
+
+import structlog
+from structlog.typing import Processor
+
+FILE_NAME = "phalanx.jsonl"
+FILE_BYTES_MAX = 16 * 1024 * 1024
+FILES_KEPT = 8
+"""Older files beside the one being written: at most 9 × 16 MiB in all."""
+
+
+class LogFile(RotatingFileHandler):
+    """A rotating file that never lets a full disk disturb the process."""
+
+    def __init__(self, folder: Path, bytes_max: int = FILE_BYTES_MAX) -> None:
+        super().__init__(
+            folder / FILE_NAME,
+            maxBytes=bytes_max,
+            backupCount=FILES_KEPT,
+            encoding="utf-8",
+            delay=True,  # a start that is refused leaves no file behind
+        )
+        self.lost = 0
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - its base's name
+        """Count the line that could not be written, and say so once."""
+        self.lost += 1
+        if self.lost == 1:
+            error = sys.exc_info()[1]
+            print(f"the log file cannot be written: {error}", file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Let go of what a full disk did not take."""
+        with suppress(OSError):
+            super().close()
+
+
+@contextmanager
+def logging_to(
+    folder: Path, level: str, console: TextIO | None = None, *, quiet: bool = False
+) -> Iterator[None]:
+    """Send the log of this process to ``folder`` and to ``console`` (stderr) until it ends.
+
+    ``level`` is debug, info, warning or error; ``quiet``: only warnings to the console.
+    What was set up before is put back.
+    """
+    root = logging.getLogger()
+    before, level_before = list(root.handlers), root.level
+    handlers: list[logging.Handler] = [_file(folder), _console(console or sys.stderr)]
+    root.handlers = handlers
+    root.setLevel(level.upper())
+    if quiet:
+        handlers[-1].setLevel(logging.WARNING)
+    # Every request and every milestone of the server: theirs to know, not worth a line.
+    for name in ("uvicorn", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+        root.handlers = before
+        root.setLevel(level_before)
+        for handler in handlers:
+            handler.close()
+
+
+def _file(folder: Path) -> logging.Handler:
+    handler = LogFile(folder)
+    handler.setFormatter(
+        _formatter(
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        )
+    )
+    return handler
+
+
+def _console(stream: TextIO) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+    handler.setFormatter(_formatter(renderer))
+    return handler
+
+
+def _formatter(*renderers: Processor) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_shared(),
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+    )
+
+
+def _shared() -> list[Processor]:
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]

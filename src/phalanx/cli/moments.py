@@ -1,0 +1,51 @@
+"""Moments as people write them: an event's number or a time."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
+
+from phalanx.cli.exits import Exit, Failure
+from phalanx.domain.settings import RiskSettings
+from phalanx.domain.time import SECOND, Nanoseconds
+
+SEQ_DIGITS_MAX = 18
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """Up to an event (``seq``), up to a time, or, with neither, to the end."""
+
+    seq: int | None = None
+    time: Nanoseconds | None = None
+
+
+def moment_of(text: str | None) -> Moment:
+    """``1234``, or ISO 8601 such as ``2026-11-20T09:15:00.123``: the exchange's zone unless it says.
+
+    Raises Failure BAD_MOMENT.
+    """
+    if text is None:
+        return Moment()
+    if text.isascii() and text.isdigit() and len(text) <= SEQ_DIGITS_MAX:
+        return Moment(seq=int(text))
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        detail = f"{text[:64]!r} is neither an event's number nor a time such as 2026-11-20T09:15"
+        raise Failure(Exit.USAGE, "BAD_MOMENT", detail) from None
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=_zone(RiskSettings().zone_offset_s))
+    since = time - datetime(1970, 1, 1, tzinfo=UTC)
+    microseconds = since // timedelta(microseconds=1)
+    # A journal counts nanoseconds: "until .123456" takes all of that microsecond in.
+    return Moment(time=microseconds * 1_000 + 999)
+
+
+def shown(time: Nanoseconds, zone_offset_s: int) -> str:
+    """ISO 8601 with microseconds, in the exchange's zone."""
+    seconds, rest = divmod(time, SECOND)
+    moment = datetime.fromtimestamp(seconds, _zone(zone_offset_s))
+    return moment.replace(microsecond=rest // 1_000).isoformat(timespec="microseconds")
+
+
+def _zone(offset_s: int) -> timezone:
+    return timezone(timedelta(seconds=offset_s))

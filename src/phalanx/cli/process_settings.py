@@ -1,0 +1,59 @@
+"""The settings of a server process, with the flags of its command on top."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phalanx.cli.exits import Exit, Failure
+
+if TYPE_CHECKING:
+    from phalanx.config import Settings
+
+
+def load_settings(
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    data: Path | None = None,
+    profiles: Path | None = None,
+    instruments: Path | None = None,
+    open_localhost: bool | None = None,
+) -> "Settings":
+    """Flag > environment > ``phalanx.toml`` > default. Raises Failure BAD_SETTING."""
+    from pydantic import ValidationError
+
+    from phalanx.config import Settings
+
+    flags = {
+        "host": host,
+        "port": port,
+        "data": data,
+        "profiles": profiles,
+        "instruments": instruments,
+        "open_localhost": open_localhost,
+    }
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        # The names are the model's own; which of them are given is known at run time only.
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise Failure(Exit.USAGE, "BAD_SETTING", f"{name}: {first['msg']}") from None
+    except ValueError as error:
+        raise Failure(Exit.USAGE, "BAD_SETTING", f"phalanx.toml: {error}") from None
+
+
+def require_loopback(settings: "Settings") -> None:
+    """Refuse to be reachable from elsewhere while anybody who reaches us may trade.
+
+    Raises Failure NOT_LOOPBACK or NO_LOGINS_YET.
+    """
+    if not settings.is_loopback:
+        detail = (
+            f"refusing to listen on {settings.host}: there are no logins yet, so the server "
+            "serves this machine only (127.0.0.1, ::1 or localhost)"
+        )
+        raise Failure(Exit.NOT_ALLOWED, "NOT_LOOPBACK", detail)
+    if not settings.open_localhost:
+        detail = "there are no logins yet: the server runs with --open-localhost or not at all"
+        raise Failure(Exit.NOT_ALLOWED, "NO_LOGINS_YET", detail)

@@ -1,0 +1,130 @@
+"""The tree of commands, and how any of them ends."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from phalanx import __version__
+from phalanx.cli import (
+    clients,
+    demo,
+    doctor,
+    instruments,
+    kill,
+    open_buys,
+    orders,
+    positions,
+    produce,
+    profiles,
+    replay,
+    serve,
+    signal,
+    strategies,
+    verify,
+    watch,
+)
+from phalanx.cli.exits import Exit, Failure
+
+COMMANDS = (
+    *("demo", "serve", "watch", "produce", "signal", "orders", "positions", "open-buys", "clients"),
+    *("strategies", "kill", "profiles", "instruments", "verify", "replay", "doctor"),
+)
+
+
+class Root(TyperGroup):
+    """The outermost command: turns every failure into its words on stderr and its exit code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - not a public type
+        """In the order in which one comes to need them."""
+        return list(COMMANDS)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: ARG002 - we always stand alone
+        windows_expand_args: bool = True,
+        **extra: Any,  # noqa: ANN401 - as the class it overrides
+    ) -> NoReturn:
+        """Run and exit, as a console script does."""
+        words = sys.argv[1:] if args is None else list(args)
+        try:
+            code = super().main(
+                words, prog_name or "phalanx", complete_var, False, windows_expand_args, **extra
+            )
+        except Failure as failure:
+            _show(failure, words)
+            code = failure.exit_code
+        except TyperException as error:
+            _show_usage(error, words)
+            code = error.exit_code
+        sys.exit(int(code or 0))
+
+
+def _show_usage(error: TyperException, words: Sequence[str]) -> None:
+    if "--json" in words and error.exit_code == Exit.USAGE:
+        _show(Failure(Exit.USAGE, "USAGE", error.format_message()), words)
+    else:
+        # How an error of the command line looks is Typer's business.
+        error.show()  # type: ignore[attr-defined]
+
+
+def _show(failure: Failure, words: Sequence[str]) -> None:
+    from phalanx.cli.screen import Screen
+
+    Screen(as_json="--json" in words).failure(failure)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"phalanx {__version__}")
+        raise typer.Exit
+
+
+# Plain help: drawing it would take longer than all else that `--help` does.
+app = typer.Typer(
+    cls=Root,
+    name="phalanx",
+    help="A multi-client order management system: one instruction, every account, in step.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=(
+        "Exit codes: 0 ok, 1 failure, 2 usage, 3 partial, 4 not allowed, 5 refused by risk, "
+        "6 outcome unknown, 7 server unreachable."
+    ),
+)
+
+
+@app.callback()
+def root(
+    *,
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version and exit."
+    ),
+) -> None:
+    """A multi-client order management system: one instruction, every account, in step."""
+
+
+app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
+app.command("watch")(watch.watch)
+app.command("produce")(produce.produce)
+app.command("signal")(signal.signal)
+app.add_typer(orders.app, name="orders")
+app.command("positions")(positions.positions)
+app.command("open-buys")(open_buys.open_buys)
+app.command("clients")(clients.clients)
+app.command("strategies")(strategies.strategies)
+app.add_typer(kill.app, name="kill")
+app.add_typer(profiles.app, name="profiles")
+app.add_typer(instruments.app, name="instruments")
+app.command("verify")(verify.verify)
+app.command("replay")(replay.replay)
+app.command("doctor")(doctor.doctor)

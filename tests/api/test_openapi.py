@@ -1,0 +1,129 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from phalanx.api import create_app
+from phalanx.api.catalogue import DOORS
+from phalanx.api.decoding import Body
+from phalanx.api.exchange import Door
+from phalanx.api.hot import order_request
+from phalanx.api.profiles import read_profiles
+from phalanx.api.shapes import OrderInstruction
+from phalanx.market.master import read_instruments
+from tests.api.conftest import Site
+
+DOCUMENT: dict[str, Any] = create_app().ordinary.openapi()
+
+
+def operation(door: Door) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["paths"][door.path][door.method.lower()]
+    return found
+
+
+def named(door: Door) -> str:
+    return f"{door.method} {door.path}"
+
+
+def references(part: object) -> set[str]:
+    if isinstance(part, dict):
+        own = {part["$ref"]} if "$ref" in part else set()
+        return own.union(*(references(value) for value in part.values()))
+    if isinstance(part, list):
+        return set().union(*(references(value) for value in part))
+    return set()
+
+
+def test_every_door_is_described_and_nothing_else() -> None:
+    described = {
+        (method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item
+    }
+
+    assert described == {(door.method, door.path) for door in DOORS}
+
+
+@pytest.mark.parametrize("door", DOORS, ids=named)
+def test_a_door_is_described_in_full(door: Door) -> None:
+    found = operation(door)
+
+    assert found["summary"]
+    assert found["tags"] == [door.tag]
+    assert found["tags"][0] in {tag["name"] for tag in DOCUMENT["tags"]}
+    assert str(door.status) in found["responses"]
+    headers = {p["name"] for p in found["parameters"] if p["in"] == "header"}
+    assert ("Idempotency-Key" in headers) is door.keyed
+    assert ("requestBody" in found) is (door.body is not None)
+    assert {p["name"] for p in found["parameters"] if p["in"] == "path"} == {
+        part.split("}")[0] for part in door.path.split("{")[1:]
+    }
+
+
+@pytest.mark.parametrize("door", DOORS, ids=named)
+def test_problems_are_in_the_responses(door: Door) -> None:
+    responses = operation(door)["responses"]
+    said = {
+        code
+        for response in responses.values()
+        if "application/problem+json" in response["content"]
+        for code in response["description"].split(", ")
+    }
+
+    assert {*door.problems, "HOST_NOT_ALLOWED"} <= said
+    assert ("IDEMPOTENCY_KEY_REUSED" in said) is door.keyed
+    assert ("UNSUPPORTED_MEDIA_TYPE" in said) is (door.body is not None)
+
+
+def test_everything_that_changes_something_takes_a_key() -> None:
+    assert [named(door) for door in DOORS if door.keyed is (door.method == "GET")] == []
+
+
+def test_every_reference_leads_somewhere() -> None:
+    known = {f"#/components/schemas/{name}" for name in DOCUMENT["components"]["schemas"]}
+
+    assert references(DOCUMENT) <= known
+    assert not [name for name in DOCUMENT["components"]["schemas"] if "." in name]
+
+
+def test_the_handlers_have_names_of_their_own() -> None:
+    ids = [op["operationId"] for item in DOCUMENT["paths"].values() for op in item.values()]
+
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize(
+    ("door", "example"),
+    [
+        pytest.param(door, example, id=f"{named(door)} {name}")
+        for door in DOORS
+        for name, example in door.examples.items()
+    ],
+)
+def test_an_example_is_good(door: Door, example: Any) -> None:  # noqa: ANN401  JSON
+    assert example in [
+        shown["value"]
+        for content in operation(door)["requestBody"]["content"].values()
+        for shown in content["examples"].values()
+    ]
+    if door.media_type == "text/csv":
+        assert read_instruments(example.encode())
+    elif door.path.endswith("/profiles"):
+        assert read_profiles(msgspec.json.encode(example)) == example
+    else:
+        body: Body[Any] = Body(door.body)
+        decoded = body.decode(msgspec.json.encode(example))
+        if isinstance(decoded, OrderInstruction):
+            assert order_request(decoded).quantity > 0
+
+
+def test_a_price_is_a_number_or_a_text() -> None:
+    order = DOCUMENT["components"]["schemas"]["OrderInstruction"]
+
+    assert order["properties"]["price"]["type"] == ["string", "number"]
+    assert order["additionalProperties"] is False
+    assert order["required"] == ["kind", "instrument", "side", "quantity"]
+
+
+async def test_the_document_is_served(site: Site) -> None:
+    assert await site.get("/openapi.json") == DOCUMENT
+    page = await site.http.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")

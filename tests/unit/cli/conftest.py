@@ -1,0 +1,21 @@
+import os
+
+import pytest
+
+from tests.unit.cli.doubles import FakeServer
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> FakeServer:
+    return FakeServer(monkeypatch)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """An empty working folder, and no PHALANX_… variable."""
+    for name in list(os.environ):
+        if name.startswith("PHALANX_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path_factory.mktemp("work"))

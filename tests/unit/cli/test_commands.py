@@ -1,0 +1,250 @@
+"""Each command: what it asks of the server, what it says, how it ends."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from phalanx.cli.exits import Exit
+from tests.unit.cli.doubles import FakeServer, rows, run
+
+LISTS = {
+    "clients": ("/api/v1/clients", [{"id": 7, "name": "Holland Proctor", "available_funds": 1.5}]),
+    "strategies": (
+        "/api/v1/strategies",
+        {
+            "items": [{"strategy": "S", "instruments": ["X", "Y"], "subscriptions": [{}, {}]}],
+            "total": 1,
+            "as_of": 3,
+        },
+    ),
+    "positions": (
+        "/api/v1/positions",
+        {"items": [{"client": "A", "quantity": "10"}], "total": 1, "as_of": 3},
+    ),
+    "open-buys": ("/api/v1/open-buys", [{"client": "A", "strategy": "S", "quantity": "1"}]),
+    "orders": ("/api/v1/orders", {"items": [{"order_id": "AB1"}], "total": 1, "as_of": 3}),
+}
+
+
+@pytest.mark.parametrize("command", LISTS)
+def test_a_list_is_a_table_or_the_servers_own_json(command: str, server: FakeServer) -> None:
+    path, body = LISTS[command]
+    server.answer("GET", path, body=body)
+
+    table, document = run(command), run(command, "--json")
+
+    assert (table.exit_code, document.exit_code) == (0, 0)
+    assert len(table.stdout.splitlines()) == 2
+    assert json.loads(document.stdout) == body
+
+
+@pytest.mark.parametrize("command", LISTS)
+def test_an_empty_list_is_said(command: str, server: FakeServer) -> None:
+    path, _ = LISTS[command]
+    server.answer("GET", path, body=[])
+
+    assert run(command).stdout.startswith("no ")
+
+
+def test_one_client(server: FakeServer) -> None:
+    server.answer("GET", "/api/v1/clients/7", body={"id": 7, "name": "Holland Proctor"})
+
+    assert rows(run("clients", "7").stdout)[1][:3] == ["7", "Holland", "Proctor"]
+
+
+def test_filters_reach_the_server(server: FakeServer) -> None:
+    server.answer("GET", "/api/v1/orders", body=[])
+    words = ("--account", "PAPER-1", "--client", "1", "--instrument", "NSE:2885", "--open")
+    more = ("--status", "NEW", "--strategy", "S", "--instruction", "I1", "--limit", "5")
+    run("orders", *words, *more, "--skip", "10")
+
+    assert dict(server.last.url.params) == {
+        "account": "PAPER-1",
+        "client": "1",
+        "instrument": "NSE:2885",
+        "strategy": "S",
+        "status": "NEW",
+        "instruction": "I1",
+        "open": "true",
+        "limit": "5",
+        "skip": "10",
+    }
+
+
+@pytest.mark.parametrize("command", ["positions", "open-buys"])
+def test_filters_of_books(command: str, server: FakeServer) -> None:
+    server.answer("GET", f"/api/v1/{command}", body=[])
+    run(command, "--account", "PAPER-1", "--client", "1", "--instrument", "L&T")
+
+    assert dict(server.last.url.params) == {
+        "account": "PAPER-1",
+        "client": "1",
+        "instrument": "L&T",
+        "limit": "10000",
+        "skip": "0",
+    }
+
+
+def test_that_there_is_more_is_said(server: FakeServer) -> None:
+    server.answer("GET", "/api/v1/orders", body={"items": [{"order_id": "A"}], "total": 7})
+    headers = {"x-total-count": "12"}
+    server.handle(
+        "GET", "/api/v1/clients", lambda _: httpx.Response(200, json=[{}], headers=headers)
+    )
+
+    assert run("orders", "--limit", "1").stderr.startswith("1 of 7 shown; --limit")
+    assert run("clients", "--limit", "1", "--skip", "3").stderr.startswith("1 of 12 shown")
+    assert dict(server.last.url.params) == {"limit": "1", "skip": "3"}
+
+
+def test_cancel(server: FakeServer) -> None:
+    answer = {"order_id": "AB1", "request_id": "R1", "status": "PENDING_CANCEL"}
+    server.answer("POST", "/api/v1/orders/AB1/cancel", 202, answer)
+    result = run("orders", "cancel", "AB1", "--idempotency-key", "k1")
+
+    assert rows(result.stdout) == [["order", "request", "status"], ["AB1", "R1", "PENDING_CANCEL"]]
+    assert server.last.headers["idempotency-key"] == "k1"
+    assert server.last.content == b""
+    assert json.loads(run("orders", "cancel", "AB1", "--json").stdout) == answer
+
+
+def test_an_id_stays_inside_its_part_of_the_path(server: FakeServer) -> None:
+    assert run("orders", "cancel", "../kill?x").exit_code == Exit.FAILURE
+    assert server.last.url.raw_path == b"/api/v1/orders/..%2Fkill%3Fx/cancel"
+
+
+def test_modify(server: FakeServer) -> None:
+    server.answer("PATCH", "/api/v1/orders/AB1", 202, {"order_id": "AB1", "status": "NEW"})
+    result = run("orders", "modify", "AB1", "--quantity", "5", "--price", "1364.5")
+
+    assert result.exit_code == Exit.OK
+    assert json.loads(server.last.content) == {"quantity": "5", "price": "1364.5"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ((), "NOTHING_TO_CHANGE"),
+        (("--price", "1e3"), "INVALID_NUMBER"),
+        (("--price", "NaN"), "INVALID_NUMBER"),
+        (("--quantity", "0"), "NOT_POSITIVE"),
+        (("--quantity", "0.000000001"), "TOO_PRECISE"),
+    ],
+)
+def test_what_cannot_be_meant_is_not_sent(
+    words: tuple[str, ...], code: str, server: FakeServer
+) -> None:
+    result = run("orders", "modify", "AB1", *words, "--json")
+
+    assert (result.exit_code, json.loads(result.stderr)["code"]) == (Exit.USAGE, code)
+    assert server.requests == []
+
+
+def test_a_refused_modification_is_refused_by_risk(server: FakeServer) -> None:
+    problem = {"code": "INSUFFICIENT_CASH", "detail": "10 needed, 5 available"}
+    server.answer("PATCH", "/api/v1/orders/AB1", 422, problem)
+
+    assert run("orders", "modify", "AB1", "--price", "5").exit_code == Exit.REFUSED
+
+
+def test_kill_acts_at_once(server: FakeServer) -> None:
+    standing = {"account": None, "standing": True, "note": "feed", "actor": "local", "time": "t"}
+    server.answer("PUT", "/api/v1/kill", body=standing)
+    server.answer("DELETE", "/api/v1/kill", body={**standing, "standing": False})
+    server.answer("GET", "/api/v1/kill", body={"items": [standing], "total": 1, "as_of": 1})
+
+    everybody = run("kill", "--note", "feed")
+    assert everybody.stdout == "new orders are stopped for everybody\n"
+    assert json.loads(server.last.content) == {"note": "feed"}
+    assert rows(run("kill", "show").stdout)[1] == ["everybody", "t", "local", "feed"]
+    assert json.loads(run("kill", "show", "--json").stdout)["total"] == 1
+    assert run("kill", "lift").stdout == "the kill for everybody is lifted\n"
+    assert (server.last.method, dict(server.last.url.params)) == ("DELETE", {})
+
+
+def test_kill_of_one_account(server: FakeServer) -> None:
+    server.answer("PUT", "/api/v1/kill", body={"standing": True})
+    server.answer("DELETE", "/api/v1/kill", body={"standing": False})
+
+    assert json.loads(run("kill", "--account", "PAPER-7", "--json").stdout) == {"standing": True}
+    assert json.loads(server.last.content) == {"account": "PAPER-7"}
+    run("kill", "lift", "--account", "PAPER-7", "--note", "better")
+    assert dict(server.last.url.params) == {"account": "PAPER-7", "note": "better"}
+
+
+def test_profiles_import(server: FakeServer, tmp_path: Path) -> None:
+    report = {"users": 1, "strategies": 1, "subscriptions": 1, "instruments": 1}
+    server.answer("POST", "/api/v1/profiles", body=report)
+    file = tmp_path / "p.json"
+    file.write_text('{"Holland Proctor": {"STRATEGY_B": ["MINDA"]}}')
+
+    assert rows(run("profiles", "import", str(file)).stdout) == [
+        [name, "1"] for name in ("users", "strategies", "subscriptions", "instruments")
+    ]
+    assert json.loads(server.last.content) == {"Holland Proctor": {"STRATEGY_B": ["MINDA"]}}
+    piped = run("profiles", "import", "-", "--json", text=file.read_text())
+    assert json.loads(piped.stdout) == report
+
+
+def test_a_bad_profiles_file_is_not_sent(server: FakeServer, tmp_path: Path) -> None:
+    file = tmp_path / "p.json"
+    file.write_text('{"Holland Proctor": {"STRATEGY_B": "MINDA"}}')
+    result = run("profiles", "import", str(file), "--json")
+
+    error = json.loads(result.stderr)
+    assert (result.exit_code, error["code"], error["line"]) == (Exit.FAILURE, "WRONG_TYPE", 1)
+    assert server.requests == []
+
+
+def test_a_file_that_is_not_there_is_usage(server: FakeServer) -> None:
+    for words in (("profiles", "import", "none.json"), ("instruments", "import", "none.csv")):
+        result = run(*words)
+        assert (result.exit_code, "FILE_NOT_READABLE" in result.stderr) == (Exit.USAGE, True)
+
+
+def test_profiles_export(server: FakeServer, tmp_path: Path) -> None:
+    profiles = {"Neha नेहा": {"S": ["L&T"]}}
+    server.answer("GET", "/api/v1/profiles", body=profiles)
+    file = tmp_path / "out.json"
+
+    assert json.loads(run("profiles", "export").stdout) == profiles
+    assert run("profiles", "export", "--out", str(file)).stdout == ""
+    assert json.loads(file.read_text()) == profiles
+    assert run("profiles", "export", "--out", str(tmp_path / "no" / "x")).exit_code == Exit.FAILURE
+
+
+def test_instruments_import(server: FakeServer, tmp_path: Path) -> None:
+    report = {"added": 1, "changed": 0, "removed": 2, "sha256": "ab"}
+    server.answer("POST", "/api/v1/instruments", body=report)
+    file = tmp_path / "nse.csv"
+    file.write_bytes(b"symbol,token_id\n")
+
+    result = run("instruments", "import", str(file))
+    assert rows(result.stdout)[:2] == [["added", "1"], ["changed", "0"]]
+    assert server.last.headers["content-type"] == "text/csv"
+    assert server.last.url.params["name"] == "nse.csv"
+    assert server.last.content == b"symbol,token_id\n"
+    assert json.loads(run("instruments", "import", str(file), "--json").stdout) == report
+
+
+def test_instruments_search(server: FakeServer) -> None:
+    found = {"items": [{"symbol": "LT", "token_id": "11483"}], "total": 1, "as_of": 1}
+    server.answer("GET", "/api/v1/instruments/search", body=found)
+
+    assert rows(run("instruments", "search", "L&T").stdout)[1][0] == "LT"
+    assert dict(server.last.url.params) == {"q": "L&T", "limit": "20"}
+    assert json.loads(run("instruments", "search", "L&T", "--json").stdout) == found
+
+
+def test_the_whole_way_of_an_unknown_outcome(server: FakeServer) -> None:
+    def silence(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("", request=request)
+
+    server.handle("PUT", "/api/v1/kill", silence)
+    result = run("kill", "--json")
+
+    error = json.loads(result.stderr)
+    assert (result.exit_code, error["code"]) == (Exit.UNKNOWN, "OUTCOME_UNKNOWN")
+    assert error["idempotency_key"] == server.last.headers["idempotency-key"]
