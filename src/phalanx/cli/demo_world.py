@@ -8,11 +8,11 @@ import random
 from collections.abc import Mapping
 
 from phalanx.cli.people import people
-from phalanx.cli.random_profiles import Profiles
 from phalanx.domain.accounts import Account, Client, FillProfile
 from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import InstrumentIndex, InstrumentKey
 from phalanx.domain.numbers import Money, whole
+from phalanx.domain.profiles import Profiles
 from phalanx.domain.strategies import SellScope, Sizing, SizingRule, Strategy, Subscription
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.commands import PutReference

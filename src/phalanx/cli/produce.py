@@ -91,11 +91,10 @@ def _names_of(there: "Server") -> dict[str, list[str]]:
 
 def _names_in(path: Path) -> dict[str, list[str]]:
     """The strategies of a profiles file with all instruments that anybody trades under them."""
-    from phalanx.cli.files import read_bounded
-    from phalanx.cli.profile_file import BYTES_MAX, read_profiles
+    from phalanx.cli.profile_file import read_profile_file
 
     names: dict[str, list[str]] = {}
-    for strategies in read_profiles(read_bounded(path, BYTES_MAX), str(path)).values():
+    for strategies in read_profile_file(path).values():
         for strategy, instruments in strategies.items():
             known = names.setdefault(strategy, [])
             known += [name for name in instruments if name not in known]

@@ -70,11 +70,10 @@ def import_profiles(
     """Upsert profiles, all or nothing, at once: what the file does not name stays as it is."""
     from phalanx.cli.client import connect
     from phalanx.cli.documents import decode
-    from phalanx.cli.files import read_bounded
-    from phalanx.cli.profile_file import BYTES_MAX, read_profiles
+    from phalanx.cli.profile_file import read_profile_file
     from phalanx.cli.screen import Screen
 
-    profiles = read_profiles(read_bounded(file, BYTES_MAX), str(file))
+    profiles = read_profile_file(file)
     with connect(server, timeout_s) as there:
         body = there.change("POST", "/api/v1/profiles", key=key, body=profiles)
     screen = Screen(as_json=as_json)

@@ -2,14 +2,12 @@
 
 import random
 from collections.abc import Sequence
-from typing import TypeAlias
 
 import msgspec
 
 from phalanx.cli.exits import Exit, Failure
 from phalanx.cli.people import people
-
-Profiles: TypeAlias = dict[str, dict[str, list[str]]]
+from phalanx.domain.profiles import Profiles
 
 INSTRUMENTS = (
     "ACC", "ADANIENT", "BIRLASOFT", "COFORGE", "DMART", "EICHER", "GRASIM",

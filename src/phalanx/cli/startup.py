@@ -10,7 +10,7 @@ from phalanx.cli.exits import Exit, Failure
 from phalanx.cli.files import read_bounded
 from phalanx.cli.listener import bind
 from phalanx.cli.process_settings import require_loopback
-from phalanx.cli.profile_file import BYTES_MAX, read_profiles
+from phalanx.cli.profile_file import read_profile_file
 
 if TYPE_CHECKING:
     from phalanx.cli.system import System
@@ -37,7 +37,7 @@ def check_files(settings: "Settings") -> None:
     Raises Failure with the code, line and column of what is wrong.
     """
     if settings.profiles is not None:
-        read_profiles(read_bounded(settings.profiles, BYTES_MAX), str(settings.profiles))
+        read_profile_file(settings.profiles)
     if settings.instruments is not None:
         from phalanx.market.master import read_instruments
         from phalanx.market.table import BYTES_MAX as INSTRUMENT_BYTES_MAX
@@ -108,7 +108,7 @@ async def import_named_profiles(system: "System", path: Path | None) -> None:
     from phalanx.domain.instructions import Door, Origin
     from phalanx.engine.refused import Refused
 
-    profiles = read_profiles(read_bounded(path, BYTES_MAX), str(path))
+    profiles = read_profile_file(path)
     try:
         await system.import_profiles(profiles, Origin("local", Door.IMPORT))
     except Refused as error:

@@ -8,7 +8,6 @@ import pytest
 
 from phalanx.cli.exits import Failure
 from phalanx.cli.people import people
-from phalanx.cli.profile_file import read_profiles
 from phalanx.cli.random_orders import RandomOrders
 from phalanx.cli.random_profiles import (
     INSTRUMENTS,
@@ -18,6 +17,7 @@ from phalanx.cli.random_profiles import (
     random_profiles,
     read_details,
 )
+from phalanx.domain.profiles import read_profiles
 from tests.unit.cli.doubles import run
 
 
@@ -65,7 +65,7 @@ def test_generate_writes_a_file_that_can_be_imported(tmp_path: Path) -> None:
 
     assert (printed.exit_code, written.exit_code, written.stdout) == (0, 0, "")
     assert printed.stdout == file.read_text()
-    assert len(read_profiles(file.read_bytes(), "p")) == 20
+    assert len(read_profiles(file.read_bytes())) == 20
     assert [path.name for path in tmp_path.iterdir()] == ["profiles.json"]
 
 
