@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import random
 import secrets
 import sys
 import time
@@ -19,6 +20,7 @@ from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey
 from phalanx.domain.numbers import Money, parse_fixed
+from phalanx.domain.profiles import read_profiles
 from phalanx.domain.time import SECOND, Appointment, Nanoseconds
 from phalanx.engine.commands import ImportProfiles, LoadInstruments
 from phalanx.engine.ids import desk_id
@@ -66,11 +68,14 @@ class LoopTimer:
 
 
 class SystemRandom:
-    """The operating system's chance."""
+    """Chance: tokens from the operating system, bits (one draw an instruction) from a seeded generator."""
+
+    def __init__(self) -> None:
+        self._bits = random.Random(secrets.randbits(64))
 
     def bits(self, count: int) -> int:
         """An integer of ``count`` random bits."""
-        return secrets.randbits(count)
+        return self._bits.getrandbits(count)
 
     def token(self, count: int) -> bytes:
         """``count`` random bytes."""
@@ -108,7 +113,10 @@ class System:
             raise
 
     async def start(self) -> None:
-        """Recover, reconcile, import what the settings name, open the doors."""
+        """Recover, reconcile, open the doors, and upsert the files that the settings name.
+
+        Raises ImportFault or ProfileFault (with its place in the file), Refused, the journal's errors.
+        """
         desk = self.desk
         draw = int.from_bytes(secrets.token_bytes(4), "big")
         await take_over(desk, __version__, desk_id(draw))
@@ -126,6 +134,9 @@ class System:
         if self._replayed - self._snapshot_seq() > self.settings.snapshot_after_events:
             desk.keep_snapshot()
         desk.admit()
+        if self.settings.profiles is not None:
+            profiles = read_profiles(self.settings.profiles.read_bytes())
+            await self.import_profiles(profiles, Origin("local", Door.IMPORT))
         # The journal's and the views' threads must get the interpreter's lock from a busy loop soon.
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         gc.collect()

@@ -1,3 +1,5 @@
+import asyncio
+
 from tests.api.conftest import Site
 
 HEADER = "symbol,token_id,exchange,instrument_type,lot_size,tick_size\n"
@@ -47,6 +49,20 @@ async def test_the_same_master_again_changes_nothing(site: Site) -> None:
     answer = await site.http.post("/api/v1/instruments", content=HEADER + rows, headers=CSV)
 
     assert answer.json() | {"added": 0, "changed": 0, "removed": 0} == answer.json()
+
+
+async def test_two_at_once_under_one_key_are_one_import(site: Site) -> None:
+    content = HEADER + "INFY,1594,NSE,EQ,1,0.1\n"
+    headers = {**CSV, "idempotency-key": "k"}
+
+    first, second = await asyncio.gather(
+        *(site.http.post("/api/v1/instruments", content=content, headers=headers) for _ in "ab")
+    )
+
+    assert first.json() == second.json()
+    assert first.json()["removed"] > 3_000
+    other = await site.http.post("/api/v1/instruments", content=HEADER, headers=headers)
+    assert other.json()["code"] == "IDEMPOTENCY_KEY_REUSED"
 
 
 async def test_a_token_of_two_exchanges_is_ambiguous_at_every_door(site: Site) -> None:

@@ -8,8 +8,8 @@ from phalanx.api.catalogue import DOORS
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Door
 from phalanx.api.hot import order_request
-from phalanx.api.profiles import read_profiles
 from phalanx.api.shapes import OrderInstruction
+from phalanx.domain.profiles import read_profiles
 from phalanx.market.master import read_instruments
 from tests.api.conftest import Site
 

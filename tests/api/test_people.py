@@ -136,6 +136,22 @@ async def test_under_a_kill_what_is_held_may_be_sold(example: Site) -> None:
     assert (await example.signal("STRATEGY_B", "MINDA", "SELL"))["RESPONSE"] == "ACCEPTED"
 
 
+async def test_a_kill_needs_no_body(example: Site) -> None:
+    put = (await example.send("PUT", "/api/v1/kill")).json()
+
+    assert (put["account"], put["standing"]) == (None, True)
+
+
+async def test_an_empty_name_is_not_everybody(example: Site) -> None:
+    await example.send("PUT", "/api/v1/kill")
+
+    lifted = await example.send("DELETE", "/api/v1/kill?account=")
+    put = await example.send("PUT", "/api/v1/kill", {"account": ""})
+
+    assert (lifted.json()["code"], put.json()["code"]) == ("EMPTY_TEXT", "EMPTY_TEXT")
+    assert (await example.get("/api/v1/kill"))["total"] == 1
+
+
 async def test_a_kill_that_stands_is_answered_as_it_stands(example: Site) -> None:
     first = (await example.send("PUT", "/api/v1/kill", {"note": "first"})).json()
     second = (await example.send("PUT", "/api/v1/kill", {"note": "second"})).json()

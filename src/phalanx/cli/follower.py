@@ -90,6 +90,9 @@ class Follower:
                 why = f"the server closed the connection ({frame.reason or frame.code if frame else 'lost'})"
             except InvalidHandshake as error:
                 raise Failure(Exit.FAILURE, "NO_STREAM", f"{self._url}: {error}") from None
+            except BrokenPipeError:
+                # Whoever read our output has gone (`watch | head`); a lost server is ConnectionClosed.
+                raise
             except (OSError, TimeoutError) as error:
                 why = str(error) or "no answer"
                 if not self._connected_once or away_s >= PATIENCE_S:

@@ -14,7 +14,7 @@ import uvicorn
 from phalanx import __version__
 from phalanx.cli.exits import Exit, Failure
 from phalanx.cli.listener import allow_many_files, url_of
-from phalanx.cli.startup import build_system, import_named_profiles, start_system, stop_system
+from phalanx.cli.startup import build_system, start_system, stop_system
 
 if TYPE_CHECKING:
     from phalanx.cli.system import System
@@ -83,7 +83,6 @@ async def _host(
     system = build_system(settings)
     try:
         await start_system(system)
-        await import_named_profiles(system, settings.profiles)
         if prepare is not None:
             await prepare(system)
         if not stop.is_set():

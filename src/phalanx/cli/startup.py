@@ -80,12 +80,15 @@ def build_system(settings: "Settings") -> "System":
 async def start_system(system: "System") -> None:
     """Recover and open. Raises Failure, with the system stopped by the caller."""
     from phalanx.desk.errors import Stopped
+    from phalanx.engine.refused import Refused
     from phalanx.journal.errors import JournalError
 
-    name = system.settings.instruments
+    settings = system.settings
     try:
-        with file_faults(name or Path("instruments")):
+        with file_faults(settings.instruments or Path("instruments")):
             await system.start()
+    except Refused as error:
+        raise Failure(Exit.FAILURE, error.code, f"{settings.profiles}: {error.detail}") from None
     except (JournalError, Stopped) as error:
         raise Failure(Exit.FAILURE, error.code, str(error)) from None
 
@@ -99,20 +102,6 @@ async def stop_system(system: "System") -> None:
     except JournalError as error:
         detail = f"stopped, but not cleanly: {error.message}"
         raise Failure(Exit.FAILURE, error.code, detail) from None
-
-
-async def import_named_profiles(system: "System", path: Path | None) -> None:
-    """Upsert the profiles of the settings, as at every start. Raises Failure."""
-    if path is None:
-        return
-    from phalanx.domain.instructions import Door, Origin
-    from phalanx.engine.refused import Refused
-
-    profiles = read_profile_file(path)
-    try:
-        await system.import_profiles(profiles, Origin("local", Door.IMPORT))
-    except Refused as error:
-        raise Failure(Exit.FAILURE, error.code, f"{path}: {error.detail}") from None
 
 
 @contextmanager

@@ -5,18 +5,20 @@ from typing import Any
 
 from phalanx.desk.messages import (
     AccountRow,
+    Asked,
     DeskMessage,
-    InstructionMessage,
+    InstructionRow,
     OrderRow,
     row_of,
 )
 from phalanx.desk.stream import Stream, Topic
 from phalanx.domain import events as e
-from phalanx.domain.accounts import Mode, book_id
+from phalanx.domain.accounts import AccountId, Mode, book_id
 from phalanx.domain.instructions import KINDS, InstructionRequest, SignalRequest
 from phalanx.domain.numbers import format_fixed, multiply
-from phalanx.domain.orders import TERMINAL, OrderDraft, OrdStatus, Side
+from phalanx.domain.orders import TERMINAL, ExecType, Hops, OrderDraft, OrdStatus, Side
 from phalanx.domain.reasons import Reason
+from phalanx.engine.lifecycle import Trigger, move
 from phalanx.engine.state import State
 
 INSTRUCTIONS_SHOWN_MAX = 1_000
@@ -24,12 +26,22 @@ INSTRUCTIONS_SHOWN_MAX = 1_000
 
 
 class Boards:
-    """Keeps the topics ``orders``, ``instructions``, ``accounts`` and ``desk`` true as of each group."""
+    """Keeps the topics ``orders``, ``instructions``, ``accounts`` and ``desk`` true as of each group.
 
-    def __init__(self, state: State, symbol: Callable[[str], str]) -> None:
+    Orders, accounts and kills begin as the state has them; instructions are those planned since.
+    ``ended`` is told the status of every order when it ends.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        symbol: Callable[[str], str],
+        ended: Callable[[OrdStatus], None] = lambda _: None,
+    ) -> None:
         self._symbol = symbol
+        self._ended_as = ended
         self._orders = Topic("orders", OrderRow.message)
-        self._instructions = Topic("instructions", _as_it_is)
+        self._instructions = Topic("instructions", InstructionRow.message)
         self._accounts = Topic("accounts", AccountRow.message)
         self._desk = Topic("desk", _as_it_is)
         self._changed: dict[Topic, dict[str, None]] = {}
@@ -37,14 +49,7 @@ class Boards:
         self.stream = Stream(
             (self._orders, self._instructions, self._accounts, self._desk), state.seq
         )
-        for order in state.orders.values():
-            account = state.book_of(order).account
-            shown = row_of(order, account, symbol(order.draft.instrument), state.time)
-            self._orders.rows[shown.cl_ord_id] = shown
-        for book in state.books.values():
-            client_id = state.accounts[book.account].client_id
-            row = AccountRow(book.account, client_id, book.mode.name, book.cash, book.open_orders)
-            self._accounts.rows[book.id] = row
+        self._load(state)
         self._handlers: dict[type, Callable[[Any], None]] = {
             e.InstructionPlanned: self._planned,
             e.OrdersDispatched: self._dispatched,
@@ -53,6 +58,9 @@ class Boards:
             e.OrderDoubted: self._doubted,
             e.OrderEnded: self._ended,
             e.CancelRequested: self._cancel_requested,
+            e.ReplaceRequested: self._replace_requested,
+            e.RequestDispatched: self._request_dispatched,
+            e.RequestEnded: self._request_ended,
             e.OrdersRetired: self._retired,
             e.AccountPut: self._account_put,
             e.CashAdjusted: self._cash_adjusted,
@@ -73,6 +81,19 @@ class Boards:
         self._changed.clear()
         self._gone.clear()
 
+    def _load(self, state: State) -> None:
+        for order in state.orders.values():
+            account = state.book_of(order).account
+            shown = row_of(order, account, self._symbol(order.draft.instrument), state.time)
+            self._orders.rows[shown.cl_ord_id] = shown
+        for book in state.books.values():
+            client_id = state.accounts[book.account].client_id
+            row = AccountRow(book.account, client_id, book.mode.name, book.cash, book.open_orders)
+            self._accounts.rows[book.id] = row
+        for account_id, kill in state.kills.items():
+            said = _killed(account_id, kill.note, kill.time)
+            self._desk.rows[said.name] = said
+
     def _touch(self, topic: Topic, key: str) -> None:
         self._changed.setdefault(topic, {})[key] = None
 
@@ -80,31 +101,41 @@ class Boards:
         self._changed.setdefault(topic, {})
         self._gone.setdefault(topic, []).append(key)
 
+    # --- instructions and orders -----------------------------------------------------------------
+
     def _planned(self, event: e.InstructionPlanned) -> None:
-        symbols = {facts.key: facts.symbol for facts in event.instruments}
-        for draft in event.orders:
-            self._add(draft, event.instruction_id, event.time, symbols.get(draft.instrument))
-        status = "WORKING" if event.orders or event.cancels else "REJECTED"
-        message = InstructionMessage(
+        row = InstructionRow(
             event.instruction_id,
             KINDS[type(event.request)],
             describe(event.request),
             event.origin.door.value,
-            status,
-            len(event.orders),
+            0,
             len(event.skips),
-            len(event.orders),
-            {},
+            event.time,
             event.refusal.code.value if event.refusal is not None else None,
-            time_ns=event.time,
         )
         rows = self._instructions.rows
-        rows[event.instruction_id] = message
-        self._touch(self._instructions, event.instruction_id)
+        rows[row.instruction_id] = row
+        self._touch(self._instructions, row.instruction_id)
+        symbols = {facts.key: facts.symbol for facts in event.instruments}
+        for cancel in event.cancels:
+            self._watch(cancel.cl_ord_id, row)
+        for draft in event.orders:
+            self._add(draft, row.instruction_id, event.time, symbols.get(draft.instrument))
+        for cancel in event.cancels:
+            self._cancel(cancel.cl_ord_id, event.time)
         if len(rows) > INSTRUCTIONS_SHOWN_MAX:
             oldest = next(iter(rows))
             del rows[oldest]
             self._drop(self._instructions, oldest)
+
+    def _watch(self, cl_ord_id: str, closer: InstructionRow) -> None:
+        row = self._orders.rows.get(cl_ord_id)
+        if row is None:
+            return
+        self._count_watched(row, -1)
+        row.closed_by = closer.instruction_id
+        self._count_watched(row, 1)
 
     def _add(self, draft: OrderDraft, instruction_id: str, time: int, symbol: str | None) -> None:
         self._orders.rows[draft.cl_ord_id] = OrderRow(
@@ -125,49 +156,62 @@ class Boards:
         self._touch(self._orders, draft.cl_ord_id)
         self._accounts.rows[draft.book].open_orders += 1
         self._touch(self._accounts, draft.book)
+        instruction = self._instruction(instruction_id)
+        if instruction is not None:
+            instruction.orders += 1
+            instruction.open += 1
+
+    def _instruction(self, instruction_id: str) -> InstructionRow | None:
+        row: InstructionRow | None = self._instructions.rows.get(instruction_id)
+        if row is not None:
+            self._touch(self._instructions, instruction_id)
+        return row
 
     def _set(
         self, cl_ord_id: str, status: OrdStatus, time: int, reason: Reason | None = None
     ) -> OrderRow | None:
-        row = self._orders.rows.get(cl_ord_id)
+        row: OrderRow | None = self._orders.rows.get(cl_ord_id)
         if row is None:
             return None
-        was_open = row.status not in TERMINAL
+        before = row.status
         row.status = status
         row.time = time
         if reason is not None:
             row.reason = reason.code.value
             row.text = str(reason)
         self._touch(self._orders, cl_ord_id)
-        if was_open and status in TERMINAL:
-            self._accounts.rows[row.book].open_orders -= 1
-            self._touch(self._accounts, row.book)
-            self._count_end(row)
-        found: OrderRow = row
-        return found
+        if before is not status:
+            self._count(row, before)
+        return row
 
-    def _count_end(self, row: OrderRow) -> None:
-        message = self._instructions.rows.get(row.instruction_id)
-        if message is None:
+    def _count(self, row: OrderRow, before: OrdStatus) -> None:
+        """What an end, a second life, or another end than was thought changes in the counts."""
+        ends, ended = row.status in TERMINAL, before in TERMINAL
+        if not ends and not ended:
             return
-        outcomes = dict(message.outcomes)
-        outcomes[row.status.name] = outcomes.get(row.status.name, 0) + 1
-        left = message.open - 1
-        self._instructions.rows[row.instruction_id] = InstructionMessage(
-            message.instruction_id,
-            message.kind,
-            message.text,
-            message.source,
-            "DONE" if left == 0 else message.status,
-            message.orders,
-            message.skips,
-            left,
-            outcomes,
-            message.reason,
-            max(message.tat_ns, row.tat),
-            row.time,
-        )
-        self._touch(self._instructions, row.instruction_id)
+        step = ended - ends
+        if step:
+            self._accounts.rows[row.book].open_orders += step
+            self._touch(self._accounts, row.book)
+            self._count_watched(row, step)
+        if ends:
+            row.asked = None
+        if ends and not ended:
+            self._ended_as(row.status)
+        instruction = self._instruction(row.instruction_id)
+        if instruction is None:
+            return
+        instruction.open += step
+        instruction.time = row.time
+        if ended:
+            instruction.count(before.name, -1)
+        if ends:
+            instruction.count(row.status.name, 1)
+
+    def _count_watched(self, row: OrderRow, step: int) -> None:
+        closer = self._instruction(row.closed_by)
+        if closer is not None:
+            closer.watched += step
 
     def _dispatched(self, event: e.OrdersDispatched) -> None:
         for cl_ord_id in event.cl_ord_ids:
@@ -178,11 +222,14 @@ class Boards:
             self._set(cl_ord_id, OrdStatus.PENDING_NEW, event.time)
 
     def _reported(self, event: e.OrderReported) -> None:
-        row = self._orders.rows.get(event.cl_ord_id)
+        row: OrderRow | None = self._orders.rows.get(event.cl_ord_id)
         if row is None:
             return
-        if event.hops.sent:
-            row.tat = event.hops.tat
+        self._clock(row, event.hops)
+        if event.report.exec_type is ExecType.REPLACED and row.asked is not None:
+            row.quantity = max(row.asked.quantity, row.filled)
+            row.limit = row.asked.limit
+            row.asked = None
         row.filled = event.cum_quantity
         if event.last_quantity:
             value = multiply(event.report.last_price, event.last_quantity)
@@ -193,25 +240,73 @@ class Boards:
         row.flag = event.flag or row.flag
         row.broker_order_id = event.report.order_id or row.broker_order_id
         for child in event.children:
-            self._add(child, row.instruction_id, event.time, row.symbol)
+            self._add(child, row.closed_by, event.time, row.symbol)
         self._set(event.cl_ord_id, event.status, event.time, event.reason)
+
+    def _clock(self, row: OrderRow, hops: Hops) -> None:
+        if not hops.sent or not hops.received:
+            return
+        row.tat = hops.tat
+        instruction = self._instruction(row.instruction_id)
+        if instruction is not None:
+            instruction.tat = max(instruction.tat, row.tat)
 
     def _doubted(self, event: e.OrderDoubted) -> None:
         row = self._set(event.cl_ord_id, OrdStatus.IN_DOUBT, event.time)
         if row is not None:
             row.text = event.text
+            self._clock(row, event.hops)
 
     def _ended(self, event: e.OrderEnded) -> None:
         self._set(event.cl_ord_id, event.status, event.time, event.reason)
 
-    def _cancel_requested(self, event: e.CancelRequested) -> None:
-        row = self._orders.rows.get(event.cl_ord_id)
+    # --- requests --------------------------------------------------------------------------------
+
+    def _cancel(self, cl_ord_id: str, time: int) -> None:
+        row: OrderRow | None = self._orders.rows.get(cl_ord_id)
         if row is None:
             return
-        unsent = row.status is OrdStatus.PENDING_NEW
-        self._set(
-            event.cl_ord_id, OrdStatus.CANCELED if unsent else OrdStatus.PENDING_CANCEL, event.time
-        )
+        if row.status is OrdStatus.PENDING_NEW:
+            self._set(cl_ord_id, OrdStatus.CANCELED, time)
+            return
+        if row.asked is not None and not row.asked.sent:
+            row.asked = None
+        self._move(row, Trigger.CANCEL_REQUEST, time)
+
+    def _cancel_requested(self, event: e.CancelRequested) -> None:
+        self._cancel(event.cl_ord_id, event.time)
+
+    def _replace_requested(self, event: e.ReplaceRequested) -> None:
+        row: OrderRow | None = self._orders.rows.get(event.cl_ord_id)
+        if row is not None:
+            row.asked = Asked(event.request_id, event.quantity, event.price)
+            self._move(row, Trigger.REPLACE_REQUEST, event.time)
+
+    def _request_dispatched(self, event: e.RequestDispatched) -> None:
+        row: OrderRow | None = self._orders.rows.get(event.cl_ord_id)
+        if row is not None and row.asked is not None:
+            row.asked.sent |= row.asked.request_id == event.request_id
+
+    def _request_ended(self, event: e.RequestEnded) -> None:
+        row: OrderRow | None = self._orders.rows.get(event.cl_ord_id)
+        if row is None:
+            return
+        asked = row.asked
+        if asked is not None and asked.request_id == event.request_id:
+            row.asked = None
+            if row.status is OrdStatus.PENDING_CANCEL:
+                return
+        elif asked is not None and row.status is OrdStatus.PENDING_CANCEL:
+            self._set(row.cl_ord_id, OrdStatus.PENDING_REPLACE, event.time)
+            return
+        self._move(row, Trigger.REQUEST_END, event.time)
+
+    def _move(self, row: OrderRow, trigger: Trigger, time: int) -> None:
+        """The same table that the engine goes by."""
+        status = move(row.status, trigger, row.filled)
+        self._set(row.cl_ord_id, row.status if status is None else status, time)
+
+    # --- the rest --------------------------------------------------------------------------------
 
     def _retired(self, event: e.OrdersRetired) -> None:
         for cl_ord_id in event.cl_ord_ids:
@@ -223,26 +318,27 @@ class Boards:
             key = book_id(account.id, mode)
             if key not in self._accounts.rows:
                 self._accounts.rows[key] = AccountRow(account.id, account.client_id, mode.name)
-        self._touch(self._accounts, account.book)
+                self._touch(self._accounts, key)
 
     def _cash_adjusted(self, event: e.CashAdjusted) -> None:
         self._accounts.rows[event.book].cash += event.amount
         self._touch(self._accounts, event.book)
 
     def _killed(self, event: e.KillPut) -> None:
-        self._say(f"kill:{event.account or 'all'}", f"killed {event.note}".strip(), event.time)
+        self._say(_killed(event.account, event.note, event.time))
 
     def _lifted(self, event: e.KillLifted) -> None:
-        self._say(f"kill:{event.account or 'all'}", f"lifted {event.note}".strip(), event.time)
+        name = f"kill:{event.account or 'all'}"
+        self._say(DeskMessage(name, f"lifted {event.note}".strip(), event.time))
 
     def _term_began(self, event: e.TermBegan) -> None:
         for cl_ord_id in event.doubted:
             self._set(cl_ord_id, OrdStatus.IN_DOUBT, event.time)
-        self._say("term", f"epoch {event.epoch}", event.time)
+        self._say(DeskMessage("term", f"epoch {event.epoch}", event.time))
 
-    def _say(self, name: str, text: str, time: int) -> None:
-        self._desk.rows[name] = DeskMessage(name, text, time)
-        self._touch(self._desk, name)
+    def _say(self, message: DeskMessage) -> None:
+        self._desk.rows[message.name] = message
+        self._touch(self._desk, message.name)
 
 
 def describe(request: InstructionRequest) -> str:
@@ -251,6 +347,10 @@ def describe(request: InstructionRequest) -> str:
         return f"{request.strategy} {request.side.name} {request.instrument}"
     who = request.account or f"client {request.client}"
     return f"{request.side.name} {format_fixed(request.quantity)} {request.instrument} for {who}"
+
+
+def _killed(account: AccountId, note: str, time: int) -> DeskMessage:
+    return DeskMessage(f"kill:{account or 'all'}", f"killed {note}".strip(), time)
 
 
 def _as_it_is(row: Any) -> Any:  # noqa: ANN401  the topic's row is its own message

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from phalanx.desk.errors import Stopped
-from phalanx.domain.events import Event, encode_event, join_events
+from phalanx.domain.events import Event, join_events
 from phalanx.domain.time import Random
 from phalanx.journal.port import Journal
 
@@ -57,9 +57,10 @@ class GroupCommit:
         self.durable_seq = seq
         self.waiting_bytes = 0
 
-    def add(self, first_seq: int, events: Sequence[Event]) -> None:
+    def add(self, first_seq: int, events: Sequence[Event], encoded: Sequence[bytes]) -> None:
         """Queue events already applied, in one piece. Never refuses: bounds are the intake's business."""
-        encoded = [encode_event(event) for event in events]
+        if self._failure is not None:
+            return
         size = sum(map(len, encoded))
         groups = self._groups
         if not groups or groups[-1].size + size > GROUP_BYTES_MAX:
@@ -97,12 +98,15 @@ class GroupCommit:
 
     def fail(self, failure: BaseException) -> None:
         """Nothing will become durable any more: everybody who waits is told so."""
+        if self._failure is not None:
+            return
         self._failure = failure
         self._groups.clear()
-        for _, _, future in self._waiters:
+        self.waiting_bytes = 0
+        waiters, self._waiters = self._waiters, []
+        for _, _, future in waiters:
             if not future.done():
                 future.set_exception(Stopped(str(failure)))
-        self._waiters.clear()
 
     async def _commit(self, group: Group) -> None:
         body = join_events(group.encoded, len(group.encoded))
@@ -111,9 +115,11 @@ class GroupCommit:
         assert tail.seq == group.last_seq, f"journal at {tail.seq}, desk at {group.last_seq}"
         self.durable_seq = tail.seq
         self.waiting_bytes -= group.size
-        self._released(group)
+        # The waiters run in the next turn of the loop, after the writes of this one and before
+        # whatever those writes cause.
         waiters = self._waiters
         while waiters and waiters[0][0] <= tail.seq:
             future = heapq.heappop(waiters)[2]
             if not future.done():
                 future.set_result(None)
+        self._released(group)

@@ -1,13 +1,15 @@
 """The desk: the one place where commands become events, events become durable, and orders go out."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 
 from phalanx.brokers.port import Broker
 from phalanx.desk.boards import Boards
+from phalanx.desk.clock import SteadyClock
 from phalanx.desk.commit import Group, GroupCommit
 from phalanx.desk.errors import Overloaded, Stopped
 from phalanx.desk.firing import Firing
@@ -16,17 +18,19 @@ from phalanx.desk.recovery import event_at
 from phalanx.desk.stream import Stream
 from phalanx.desk.telemetry import Telemetry
 from phalanx.domain.accounts import AccountId
-from phalanx.domain.events import Event
+from phalanx.domain.events import Event, encode_event
 from phalanx.domain.instructions import Origin
 from phalanx.domain.instruments import InstrumentIndex, InstrumentKey, Quote
-from phalanx.domain.orders import ExecutionReport, Side
+from phalanx.domain.orders import ClOrdId, ExecutionReport, Side
 from phalanx.domain.time import MILLISECOND, Clock, Random, Timer
 from phalanx.engine import commands as c
 from phalanx.engine.apply import apply
 from phalanx.engine.context import Context
 from phalanx.engine.decide import decide
 from phalanx.engine.idempotency import first_use
+from phalanx.engine.refused import Refused
 from phalanx.engine.state import SNAPSHOT_VERSION, State, encode_state, state_hash
+from phalanx.journal.errors import JournalFailed
 from phalanx.journal.port import Journal, Snapshot, Tail
 
 WAITING_BYTES_MAX = 16 << 20
@@ -35,7 +39,13 @@ WAITING_BYTES_MAX = 16 << 20
 WAITING_BYTES_HARD_MAX = 2 * WAITING_BYTES_MAX
 """Cancels, exits and kills still pass up to here."""
 
+COMMAND_BYTES_MAX = 8 << 20
+"""Most that one command may write; it is one record, whatever its size."""
+
 TICK_NS = 250 * MILLISECOND
+
+STARTING = "starting"
+STOPPING = "stopping"
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -82,22 +92,24 @@ class Desk:
         assert state.seq == tail.seq, f"state at {state.seq}, journal at {tail.seq}"
         self.state = state
         self.instruments = instruments
-        self.clock = ports.clock
+        self.clock = SteadyClock(ports.clock, state.time)
         self.quote = ports.quote
         self.telemetry = Telemetry()
         self.closed: dict[AccountId, str] = {}
-        self.stopped: str | None = "starting"
+        self.stopped: str | None = STARTING
         self._ports = ports
         self._tail = tail
         self._capabilities = {name: broker.capabilities for name, broker in ports.brokers.items()}
         self._commit = GroupCommit(ports.journal, ports.random, state.seq, self._released)
-        self._gate = Gate(state, ports.clock, tail.epoch)
+        self._gate = Gate(state, self.clock, tail.epoch)
         self.firing = Firing(
-            state, ports.brokers, self._gate, ports.clock, ports.timer, self.handle
+            state, ports.brokers, self._gate, self.clock, ports.timer, self.handle, self.closed
         )
-        self._boards = Boards(state, self._symbol)
+        self._boards = Boards(state, self._symbol, self.telemetry.ended)
         self._observers: list[Callable[[Sequence[Event], int], None]] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._dead = False
+        self._stopping = False
         self.failed: asyncio.Future[BaseException] | None = None
 
     @property
@@ -122,15 +134,14 @@ class Desk:
     def begin(self) -> None:
         """Start committing. Commands are handled from here on; the doors open with ``admit``."""
         self.failed = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._commit.run(), name="commit")
-        task.add_done_callback(self._commit_ended)
-        self._tasks.append(task)
+        self._start(self._commit.run(), "commit")
 
     def admit(self) -> None:
-        """Open the doors, let the lanes go, and begin to tick."""
+        """Open the doors and begin to tick. Raises Stopped when the desk had to stop meanwhile."""
+        if self._dead or self.stopped != STARTING:
+            raise Stopped(self.stopped)
         self.stopped = None
-        self.firing.pump()
-        self._tasks.append(asyncio.create_task(self._tick(), name="tick"))
+        self._start(self._tick(), "tick")
 
     async def execute(self, command: c.Command) -> Executed:
         """Decide a door's command now and return once it is durable.
@@ -153,9 +164,17 @@ class Desk:
         return Executed(tuple(events), seq)
 
     def handle(self, command: c.Command) -> None:
-        """Decide a command of the desk's own: a report, a timer, a turn. Nobody waits for it."""
-        if not self._gate.closed:
+        """Decide a command of the desk's own: a report, a timer, a turn. Nobody waits for it, and
+        whatever is wrong with it is nobody else's business: see ``_turned_away``.
+        """
+        if self._dead:
+            return
+        try:
             self._decide(command)
+        except Stopped:
+            return
+        except Exception as failure:  # noqa: BLE001  the caller is a broker or a timer
+            self._turned_away(command, failure)
 
     def report(self, report: ExecutionReport) -> None:
         """A broker says something; the listener of every broker."""
@@ -192,24 +211,38 @@ class Desk:
 
     async def stop(self) -> None:
         """Close the doors, finish what is decided, keep a snapshot. Safe to call twice."""
-        was_open = self.stopped is None or self.stopped == "starting"
-        self.stopped = self.stopped or "stopping"
+        if self._stopping:
+            return
+        self._stopping = True
+        self.stopped = self.stopped if self.stopped not in {None, STARTING} else STOPPING
         for task in self._tasks[1:]:
             task.cancel()
-        if was_open and self.failed is not None and not self.failed.done():
+        if not self._dead:
             with suppress(Stopped):
+                # What is decided still goes out; what comes back until the end is still booked.
                 await self._commit.durable(self.state.seq)
-            self._gate.closed = True
-            for broker in self._ports.brokers.values():
+        self.firing.close()
+        for broker in self._ports.brokers.values():
+            try:
                 await broker.close()
-            with suppress(Stopped):
-                await self._commit.durable(self.state.seq)
-                self.keep_snapshot()
-        self._gate.closed = True
+            except Exception as failure:  # noqa: BLE001  the others are to be closed all the same
+                self._fault("broker", failure)
+        if not self._dead:
+            await self._finish()
+        self._dead = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._commit.fail(Stopped(self.stopped))
         self.stream.close()
+
+    def abandon(self) -> None:
+        """Stop dead, as a killed process does: no answer, no flush. For simulations."""
+        self.stopped = "abandoned"
+        self._stopping = self._dead = True
+        self.firing.close()
+        for task in self._tasks:
+            task.cancel()
 
     def keep_snapshot(self) -> None:
         """Store the state as of the journal's tail. Blocks on the disk: only at start and stop."""
@@ -223,25 +256,39 @@ class Desk:
         )
 
     def _decide(self, command: c.Command) -> list[Event]:
-        """Decide, apply, and decide what follows at once: all of it goes into one record."""
+        """Decide, apply, and decide what follows at once: all of it goes into one record.
+
+        Until something is applied, an exception leaves everything as it was. After that there is
+        no way back: the state would say what the journal never will, so the desk stops.
+        """
         first_seq = self.state.seq + 1
-        decided: list[Event] = []
-        todo = [command]
-        for current in todo:
-            events = decide(self.state, current, self._context(current))
-            for event in events:
-                apply(self.state, event)
-            decided += events
-            todo += self.firing.after(current, events)
+        decided = decide(self.state, command, self._context(command))
+        encoded = [encode_event(event) for event in decided]
+        if sum(map(len, encoded)) > COMMAND_BYTES_MAX:
+            raise Refused("PLAN_TOO_LARGE", f"more than {COMMAND_BYTES_MAX >> 20} MiB")
+        try:
+            todo = self._take(command, decided)
+            for following in todo:
+                events = decide(self.state, following, self._context(following))
+                encoded += [encode_event(event) for event in events]
+                decided += events
+                todo += self._take(following, events)
+        except Exception as failure:
+            self._die(failure)
+            raise Stopped(self.stopped) from failure
         if decided:
-            self._commit.add(first_seq, decided)
+            self._commit.add(first_seq, decided, encoded)
         return decided
+
+    def _take(self, command: c.Command, events: list[Event]) -> list[c.Command]:
+        """Apply what was decided; what follows from it at once."""
+        for event in events:
+            apply(self.state, event)
+        return self.firing.after(command, events)
 
     def _context(self, command: c.Command) -> Context:
         seed = self._ports.random.bits(32) if type(command) is c.Submit else 0
         now = self.clock.now()
-        # A wall clock that was set back must not make events go back in time.
-        now = max(now, self.state.time)
         return Context(now, self.instruments, self.quote, self._capabilities, seed, self.closed)
 
     def _check_load(self, command: c.Command) -> None:
@@ -252,28 +299,86 @@ class Desk:
             raise Overloaded
 
     def _released(self, group: Group) -> None:
+        """Durable: write what it allows, then let everybody see it. Showing must not stop orders."""
         self.firing.released(group.events)
-        self.telemetry.committed(group.events)
-        self._boards.publish(group.events, group.last_seq)
+        try:
+            self.telemetry.committed(group.events)
+            self._boards.publish(group.events, group.last_seq)
+        except Exception as failure:  # noqa: BLE001  the readers are told, the orders go on
+            self._fault("stream", failure)
+            self.stream.close()
         for observer in self._observers:
-            observer(group.events, group.last_seq)
+            try:
+                observer(group.events, group.last_seq)
+            except Exception as failure:  # noqa: BLE001  one observer is not the others' business
+                self._fault("observer", failure)
 
-    def _commit_ended(self, task: "asyncio.Task[None]") -> None:
-        if task.cancelled():
+    def _turned_away(self, command: c.Command, failure: Exception) -> None:
+        """A command of nobody's could not be decided; nothing of it was applied.
+
+        When a broker said it, the desk no longer knows what that broker does: the account takes
+        nothing new until it is reconciled, at the next start. A turn of our own that cannot be
+        decided would leave orders waiting for ever: then it is better to start again.
+        """
+        self._fault("command", failure)
+        match command:
+            case c.BookReport(report=about):
+                self._close(about.cl_ord_id, command, failure)
+            case c.BookUnknown() | c.BookNeverWritten() | c.BookLookUp():
+                self._close(command.cl_ord_id, command, failure)
+            case c.Dispatch() | c.DispatchRequest() | c.ExpireUnsent() | c.BeginTerm():
+                self._die(failure)
+            case _:
+                pass
+
+    def _close(self, cl_ord_id: ClOrdId, command: c.Command, failure: Exception) -> None:
+        order = self.state.orders.get(cl_ord_id)
+        if order is not None:
+            what = f"{type(command).__name__} of {cl_ord_id}"
+            account = self.state.book_of(order).account
+            self.closed[account] = f"{what} could not be booked: {failure!r}"
+
+    def _fault(self, where: str, failure: Exception) -> None:
+        """Say that something of ours is broken, where whoever runs the loop reads it."""
+        self.telemetry.faults.labels(where).inc()
+        context = {"message": f"the desk goes on after a fault ({where})", "exception": failure}
+        asyncio.get_running_loop().call_exception_handler(context)
+
+    def _die(self, failure: BaseException) -> None:
+        """Nothing is decided, written or answered any more."""
+        if self._dead:
             return
-        failure = task.exception()
-        if failure is None:
-            return
-        self._gate.closed = True
-        self.stopped = str(failure)
+        self._dead = True
+        self.stopped = str(failure) or repr(failure)
+        self.firing.close()
+        self._commit.fail(failure)
         self.stream.close()
         if self.failed is not None and not self.failed.done():
             self.failed.set_result(failure)
 
+    async def _finish(self) -> None:
+        with suppress(Stopped):
+            await self._commit.durable(self.state.seq)
+            try:
+                self.keep_snapshot()
+            except JournalFailed as failure:
+                self._fault("snapshot", failure)
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._tasks.append(task)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Both tasks run until they are cancelled; one that ends by itself ends the desk."""
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._die(failure)
+
     async def _tick(self) -> None:
         while True:
             self.handle(c.Tick())
-            self.firing.expire(max(self.clock.now(), self.state.time))
+            self.firing.expire(self.clock.now())
+            self.firing.doubt_unanswered()
             await self._ports.timer.sleep(TICK_NS)
 
     def _symbol(self, key: InstrumentKey) -> str:

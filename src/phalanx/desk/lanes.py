@@ -1,12 +1,19 @@
 """One lane per account: whose turn it is, within the broker's limits."""
 
 from collections import deque
+from collections.abc import Container
 
 import msgspec
 
 from phalanx.domain.accounts import AccountId, RateLimit
 from phalanx.domain.orders import ClOrdId
-from phalanx.domain.time import MILLISECOND, Nanoseconds
+from phalanx.domain.time import MILLISECOND, SECOND, Nanoseconds
+
+PAUSE_NS_MIN = 100 * MILLISECOND
+"""How long a lane rests after a request that could not be written and is to be tried again."""
+
+PAUSE_NS_MAX = SECOND
+"""The pause doubles up to here for as long as nothing is written."""
 
 
 class MovingWindow:
@@ -20,42 +27,47 @@ class MovingWindow:
     __slots__ = ("_count", "_pending", "_reserved", "_times", "_window_ns")
 
     def __init__(self, limit: RateLimit, now: Nanoseconds) -> None:
+        self._pending = 0
+        self.change(limit, now)
+
+    def change(self, limit: RateLimit, now: Nanoseconds) -> None:
+        """Go by another limit from now on; full again, because old writes may count in it for longer."""
         self._count = limit.count
         self._reserved = min(limit.reserved, max(0, limit.count - 1))
         self._window_ns = limit.window_ms * MILLISECOND
-        self._pending = 0
         self._times: deque[Nanoseconds] = deque([now] * limit.count)
-
-    @property
-    def unlimited(self) -> bool:
-        """The broker declares no limit."""
-        return self._count == 0
 
     def reserve(self, now: Nanoseconds, *, urgent: bool) -> bool:
         """Take a place if there is one."""
-        if not self._count:
-            return True
-        self._forget(now)
-        allowed = self._count if urgent else self._count - self._reserved
-        if self._pending + len(self._times) >= allowed:
-            return False
+        if self._count:
+            self._forget(now)
+            if self._pending + len(self._times) >= self._allowed(urgent=urgent):
+                return False
         self._pending += 1
         return True
 
     def written(self, now: Nanoseconds) -> None:
         """A reserved place was used now."""
+        self._pending -= 1
         if self._count:
-            self._pending -= 1
             self._times.append(now)
 
     def give_back(self) -> None:
         """A reserved place was not used."""
-        if self._count:
-            self._pending -= 1
+        self._pending -= 1
 
-    def free_at(self) -> Nanoseconds | None:
-        """When the oldest written request leaves the window; None when none is in it."""
-        return self._times[0] + self._window_ns if self._times else None
+    def free_at(self, now: Nanoseconds, *, urgent: bool) -> Nanoseconds | None:
+        """When there is a place; None while too many reserved ones are neither used nor given back."""
+        if not self._count:
+            return now
+        self._forget(now)
+        surplus = self._pending + len(self._times) - self._allowed(urgent=urgent)
+        if surplus < 0:
+            return now
+        return self._times[surplus] + self._window_ns if surplus < len(self._times) else None
+
+    def _allowed(self, *, urgent: bool) -> int:
+        return self._count if urgent else self._count - self._reserved
 
     def _forget(self, now: Nanoseconds) -> None:
         times = self._times
@@ -68,31 +80,54 @@ class Waiting(msgspec.Struct, frozen=True, gc=False):
 
     cl_ord_id: ClOrdId
     since: Nanoseconds
-    is_request: bool = False
+    request_id: str = ""
 
 
 class Lane:
     """What waits for one account: cancels and exits before new risk, each in its order.
 
     Bounded by what plans may hold: an order waits at most until its instruction expires.
+    ``look_at``: when it is looked at again, if that is arranged.
     """
 
-    __slots__ = ("account", "normal", "open", "urgent", "window")
+    __slots__ = (
+        "_pause_ns",
+        "_paused_until",
+        "account",
+        "limit",
+        "look_at",
+        "normal",
+        "open",
+        "urgent",
+        "window",
+    )
 
     def __init__(self, account: AccountId, limit: RateLimit, now: Nanoseconds) -> None:
         self.account = account
+        self.limit = limit
         self.window = MovingWindow(limit, now)
         self.urgent: deque[Waiting] = deque()
         self.normal: deque[Waiting] = deque()
         self.open = False
+        self.look_at: Nanoseconds | None = None
+        self._pause_ns: Nanoseconds = 0
+        self._paused_until: Nanoseconds = 0
 
     def __len__(self) -> int:
         return len(self.urgent) + len(self.normal)
 
+    def change(self, limit: RateLimit, now: Nanoseconds) -> None:
+        """The account's limit was changed, perhaps."""
+        if limit != self.limit:
+            self.limit = limit
+            self.window.change(limit, now)
+
     def goes_now(self, now: Nanoseconds, *, urgent: bool) -> bool:
         """Whether a newcomer may pass at once; if so a place in the window is taken."""
+        if not self.open or now < self._paused_until:
+            return False
         ahead = self.urgent if urgent else (self.urgent or self.normal)
-        return self.open and not ahead and self.window.reserve(now, urgent=urgent)
+        return not ahead and self.window.reserve(now, urgent=urgent)
 
     def wait(self, waiting: Waiting, *, urgent: bool) -> None:
         """Join the queue."""
@@ -104,10 +139,31 @@ class Lane:
 
     def take(self, now: Nanoseconds) -> Waiting | None:
         """The next whose turn has come, with its place in the window."""
-        if not self.open:
+        if not self.open or now < self._paused_until:
             return None
         if self.urgent and self.window.reserve(now, urgent=True):
             return self.urgent.popleft()
         if self.normal and not self.urgent and self.window.reserve(now, urgent=False):
             return self.normal.popleft()
         return None
+
+    def moves_at(self, now: Nanoseconds) -> Nanoseconds | None:
+        """When the next may go: now, at a later time, or (None) not before something else happens."""
+        if not self.open or not self:
+            return None
+        free_at = self.window.free_at(now, urgent=bool(self.urgent))
+        return None if free_at is None else max(free_at, self._paused_until)
+
+    def drop_normal(self, gone: Container[ClOrdId]) -> None:
+        """Forget the orders among the normal ones that wait in vain."""
+        self.normal = deque(w for w in self.normal if w.request_id or w.cl_ord_id not in gone)
+
+    def pause(self, now: Nanoseconds) -> None:
+        """Nothing could be written: rest, longer each time."""
+        self._pause_ns = min(max(2 * self._pause_ns, PAUSE_NS_MIN), PAUSE_NS_MAX)
+        self._paused_until = now + self._pause_ns
+
+    def written(self, now: Nanoseconds) -> None:
+        """A request that had its place was written."""
+        self._pause_ns = 0
+        self.window.written(now)

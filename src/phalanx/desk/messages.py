@@ -49,6 +49,55 @@ class InstructionMessage(msgspec.Struct, frozen=True, gc=False):
     time_ns: int = 0
 
 
+class InstructionRow(msgspec.Struct, gc=False):
+    """What the board remembers of an instruction. ``watched``: orders of others that it cancels."""
+
+    instruction_id: str
+    kind: str
+    text: str
+    source: str
+    orders: int
+    skips: int
+    time: int
+    reason: str | None = None
+    open: int = 0
+    watched: int = 0
+    tat: int = 0
+    outcomes: dict[str, int] = msgspec.field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """As the engine has it: done when nothing of it, and nothing it cancels, is open."""
+        if self.reason is not None:
+            return "REJECTED"
+        return "WORKING" if self.open or self.watched else "DONE"
+
+    def count(self, status: str, step: int) -> None:
+        """One order more or less that ended so."""
+        ended = self.outcomes.get(status, 0) + step
+        if ended:
+            self.outcomes[status] = ended
+        else:
+            del self.outcomes[status]
+
+    def message(self) -> InstructionMessage:
+        """The row for a screen."""
+        return InstructionMessage(
+            self.instruction_id,
+            self.kind,
+            self.text,
+            self.source,
+            self.status,
+            self.orders,
+            self.skips,
+            self.open,
+            dict(self.outcomes),
+            self.reason,
+            self.tat,
+            self.time,
+        )
+
+
 class AccountMessage(msgspec.Struct, frozen=True, gc=False):
     """An account's cash."""
 
@@ -82,8 +131,20 @@ class DeskMessage(msgspec.Struct, frozen=True, gc=False):
     time_ns: int = 0
 
 
+class Asked(msgspec.Struct, gc=False):
+    """What a replace asks for; ``sent``: the broker may know it."""
+
+    request_id: str
+    quantity: int
+    limit: int
+    sent: bool = False
+
+
 class OrderRow(msgspec.Struct, gc=False):
-    """What the board remembers of an order: numbers as integers, turned into a message on demand."""
+    """What the board remembers of an order: numbers as integers, turned into a message on demand.
+
+    ``closed_by``: the instruction that cancels this order because it closes what it bought.
+    """
 
     cl_ord_id: str
     instruction_id: str
@@ -106,6 +167,8 @@ class OrderRow(msgspec.Struct, gc=False):
     flag: str = ""
     tat: int = 0
     time: int = 0
+    closed_by: str = ""
+    asked: Asked | None = None
 
     def message(self) -> OrderMessage:
         """The row for a screen."""
@@ -136,6 +199,10 @@ class OrderRow(msgspec.Struct, gc=False):
 def row_of(order: Order, account: str, symbol: str, time: int) -> OrderRow:
     """The row of an order that was in memory before the stream began."""
     draft = order.draft
+    replace = order.replacing
+    asked = None
+    if replace is not None:
+        asked = Asked(replace.id, replace.quantity, replace.limit, replace.dispatched)
     return OrderRow(
         draft.cl_ord_id,
         order.instruction_id,
@@ -154,4 +221,6 @@ def row_of(order: Order, account: str, symbol: str, time: int) -> OrderRow:
         order.filled_value,
         order.order_id,
         time=time,
+        closed_by=order.closed_by or "",
+        asked=asked,
     )

@@ -57,9 +57,10 @@ def restore_snapshot(snapshot: Snapshot) -> State | None:
     if hashlib.sha256(snapshot.blob).digest() != snapshot.digest:
         return None
     try:
-        return decode_state(snapshot.blob)
+        state = decode_state(snapshot.blob)
     except msgspec.DecodeError:
         return None
+    return state if state.seq == snapshot.seq else None
 
 
 def _from_snapshot(

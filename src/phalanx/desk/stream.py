@@ -111,6 +111,7 @@ class Stream:
         self.topics = {topic.name: topic for topic in topics}
         self.seq = seq
         self._readers: dict[Reader, None] = {}
+        self._closed = False
 
     @property
     def reader_count(self) -> int:
@@ -118,11 +119,17 @@ class Stream:
         return len(self._readers)
 
     def join(self, topics: Sequence[str]) -> Reader:
-        """A new reader of these topics. Raises KeyError (unknown topic), TooManyReaders."""
+        """A new reader of these topics; after the end one that is cut off already.
+
+        Raises KeyError (unknown topic), TooManyReaders.
+        """
         joined = [self.topics[name] for name in topics]
         if len(self._readers) >= READERS_MAX:
             raise TooManyReaders
         reader = Reader()
+        if self._closed:
+            reader.close(STREAM_CLOSED)
+            return reader
         self._readers[reader] = None
         for topic in joined:
             topic.join(reader, self.seq)
@@ -135,7 +142,8 @@ class Stream:
             topic.leave(reader)
 
     def close(self) -> None:
-        """Cut everybody off, at the end."""
+        """Cut everybody off, for good."""
+        self._closed = True
         for reader in list(self._readers):
             reader.close(STREAM_CLOSED)
         self._readers.clear()

@@ -1,71 +1,83 @@
-"""What the desk counts about itself, for ``/metrics``. Counting never blocks and never fails an order."""
+"""What the desk counts about itself, for ``/metrics``. Counting never blocks and never fails an order.
 
-from collections.abc import Sequence
+The hot path adds to plain integers; Prometheus' families are made of them when somebody asks.
+"""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from bisect import bisect_left
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from phalanx.domain.events import (
     Event,
     InstructionPlanned,
     OrderDoubted,
-    OrderEnded,
     OrderReported,
 )
 from phalanx.domain.instructions import KINDS
-from phalanx.domain.orders import TERMINAL, ExecType, Hops
-from phalanx.domain.time import SECOND
+from phalanx.domain.orders import Hops, OrdStatus
+from phalanx.domain.time import MICROSECOND, SECOND, Nanoseconds
 
-_BUCKETS_S = (
-    0.0005,
-    0.001,
-    0.002,
-    0.005,
-    0.01,
-    0.02,
-    0.05,
-    0.1,
-    0.2,
-    0.5,
-    1.0,
-    5.0,
+_BUCKETS_NS: tuple[Nanoseconds, ...] = tuple(
+    bound * MICROSECOND
+    for bound in (
+        500,
+        1_000,
+        2_000,
+        5_000,
+        10_000,
+        20_000,
+        50_000,
+        100_000,
+        200_000,
+        500_000,
+        1_000_000,
+        5_000_000,
+    )
 )
+_BOUNDS_S = (*(str(bound / SECOND) for bound in _BUCKETS_NS), "+Inf")
 
 
-class Telemetry:
+class Durations:
+    """How many were how long: counts by bucket, and their sum."""
+
+    __slots__ = ("_counts", "_sum_ns")
+
+    def __init__(self) -> None:
+        self._counts = [0] * len(_BOUNDS_S)
+        self._sum_ns: Nanoseconds = 0
+
+    def observe(self, duration_ns: Nanoseconds) -> None:
+        """Count one."""
+        self._counts[bisect_left(_BUCKETS_NS, duration_ns)] += 1
+        self._sum_ns += duration_ns
+
+    def add_to(self, family: HistogramMetricFamily, *labels: str) -> None:
+        """Say it as Prometheus does: each bucket counts what is in the smaller ones too."""
+        buckets = list(zip(_BOUNDS_S, accumulate(self._counts), strict=True))
+        family.add_metric(labels, buckets, self._sum_ns / SECOND)
+
+
+class Telemetry(Collector):
     """One registry per desk, so that two desks in one process do not mix."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._instructions = Counter(
-            "phalanx_instructions",
-            "Instructions by kind and outcome",
-            ["kind", "outcome"],
-            registry=self.registry,
-        )
-        self._orders = Counter("phalanx_orders", "Orders planned", registry=self.registry)
-        self._skips = Counter(
-            "phalanx_skips", "Skips by reason", ["reason"], registry=self.registry
-        )
-        self._ends = Counter(
-            "phalanx_orders_ended", "Orders ended, by status", ["status"], registry=self.registry
-        )
-        self._fills = Counter("phalanx_fills", "Fills booked", registry=self.registry)
-        self._doubts = Counter(
-            "phalanx_orders_doubted", "Orders that became doubtful", registry=self.registry
-        )
-        self._commits = Counter("phalanx_commits", "Group commits", registry=self.registry)
-        self._events = Counter("phalanx_events", "Events journaled", registry=self.registry)
-        self._hops = Histogram(
-            "phalanx_hop_seconds",
-            "Time from the first byte read to each hop of an order",
-            ["hop"],
-            buckets=_BUCKETS_S,
-            registry=self.registry,
-        )
-        self._tat = Histogram(
-            "phalanx_tat_seconds",
-            "Turnaround of an order: received to sent, less held and waited",
-            buckets=_BUCKETS_S,
+        self._instructions: Tally[tuple[str, str]] = Tally()
+        self._skips: Tally[str] = Tally()
+        self._ends: Tally[OrdStatus] = Tally()
+        self._orders = self._fills = self._doubts = self._commits = self._events = 0
+        self._tat = Durations()
+        self._planned, self._committed = Durations(), Durations()
+        self._sent, self._acknowledged = Durations(), Durations()
+        self.faults = Counter(
+            "phalanx_faults",
+            "Faults of ours that the desk survived",
+            ["where"],
             registry=self.registry,
         )
         self.waiting_bytes = Gauge(
@@ -77,46 +89,92 @@ class Telemetry:
             "phalanx_lane_waiting", "Orders waiting for their turn", registry=self.registry
         )
         self.seq = Gauge("phalanx_seq", "Last durable event", registry=self.registry)
+        self.registry.register(self)
 
     def committed(self, events: Sequence[Event]) -> None:
         """Count a durable group."""
-        self._commits.inc()
-        self._events.inc(len(events))
+        self._commits += 1
+        self._events += len(events)
         for event in events:
-            match event:
-                case InstructionPlanned():
-                    self._planned(event)
-                case OrderReported():
-                    self._reported(event)
-                case OrderEnded():
-                    self._ends.labels(event.status.name).inc()
-                case OrderDoubted():
-                    self._doubts.inc()
-                case _:
-                    pass
+            if isinstance(event, OrderReported):
+                self._fills += event.last_quantity > 0
+                self._observe(event.hops)
+            elif isinstance(event, InstructionPlanned):
+                self._count_plan(event)
+            elif isinstance(event, OrderDoubted):
+                self._doubts += 1
+                self._observe(event.hops)
+
+    def ended(self, status: OrdStatus) -> None:
+        """Count an order's end; events alone do not say whether it had ended before."""
+        self._ends[status] += 1
 
     def render(self) -> bytes:
         """The Prometheus text."""
         return generate_latest(self.registry)
 
-    def _planned(self, event: InstructionPlanned) -> None:
-        outcome = "rejected" if event.refusal is not None else "accepted"
-        self._instructions.labels(KINDS[type(event.request)], outcome).inc()
-        self._orders.inc(len(event.orders))
-        for skip in event.skips:
-            self._skips.labels(skip.reason.code.value).inc()
+    def collect(self) -> Iterator[Metric]:
+        """What was counted so far; asked by the registry."""
+        kinds = CounterMetricFamily(
+            "phalanx_instructions", "Instructions by kind and outcome", labels=["kind", "outcome"]
+        )
+        for labels, count in self._instructions.items():
+            kinds.add_metric(labels, count)
+        yield kinds
+        yield CounterMetricFamily("phalanx_orders", "Orders planned", self._orders)
+        yield _by_label("phalanx_skips", "Skips by reason", "reason", self._skips)
+        ends = {status.name: count for status, count in self._ends.items()}
+        yield _by_label("phalanx_orders_ended", "Orders ended, by status", "status", ends)
+        yield CounterMetricFamily("phalanx_fills", "Fills booked", self._fills)
+        doubted = "Orders that became doubtful"
+        yield CounterMetricFamily("phalanx_orders_doubted", doubted, self._doubts)
+        yield CounterMetricFamily("phalanx_commits", "Group commits", self._commits)
+        yield CounterMetricFamily("phalanx_events", "Events journaled", self._events)
+        yield from self._durations()
 
-    def _reported(self, event: OrderReported) -> None:
-        if event.last_quantity:
-            self._fills.inc()
-        if event.status in TERMINAL:
-            self._ends.labels(event.status.name).inc()
-        if event.report.exec_type is ExecType.NEW and event.hops.sent:
-            self._observe(event.hops)
+    def _durations(self) -> Iterator[Metric]:
+        hops = HistogramMetricFamily(
+            "phalanx_hop_seconds",
+            "Time from the first byte read to each hop of an order",
+            labels=["hop"],
+        )
+        self._planned.add_to(hops, "planned")
+        self._committed.add_to(hops, "committed")
+        self._sent.add_to(hops, "sent")
+        self._acknowledged.add_to(hops, "acknowledged")
+        yield hops
+        tat = HistogramMetricFamily(
+            "phalanx_tat_seconds",
+            "Turnaround of an order: received to sent, less held and waited",
+            labels=[],
+        )
+        self._tat.add_to(tat)
+        yield tat
+
+    def _count_plan(self, event: InstructionPlanned) -> None:
+        outcome = "rejected" if event.refusal is not None else "accepted"
+        self._instructions[KINDS[type(event.request)], outcome] += 1
+        self._orders += len(event.orders)
+        for skip in event.skips:
+            self._skips[skip.reason.code.value] += 1
 
     def _observe(self, hops: Hops) -> None:
-        self._tat.observe(hops.tat / SECOND)
-        for name in ("planned", "committed", "sent", "acknowledged"):
-            instant = getattr(hops, name)
-            if instant:
-                self._hops.labels(name).observe((instant - hops.received) / SECOND)
+        """Once per order: only the answer to its write carries when it was sent."""
+        received = hops.received
+        if not hops.sent or not received:
+            return
+        self._tat.observe(hops.tat)
+        self._sent.observe(hops.sent - received)
+        if hops.planned:
+            self._planned.observe(hops.planned - received)
+        if hops.committed:
+            self._committed.observe(hops.committed - received)
+        if hops.acknowledged:
+            self._acknowledged.observe(hops.acknowledged - received)
+
+
+def _by_label(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for value, count in counts.items():
+        family.add_metric([value], count)
+    return family

@@ -4,41 +4,52 @@ from typing import TYPE_CHECKING
 
 from phalanx.brokers.port import Accepted, NeverWritten, Outcome, Refused, Unknown
 from phalanx.desk.lanes import Lane
-from phalanx.domain.orders import ExecType, ExecutionReport, Hops, RequestKind
-from phalanx.domain.reasons import Reason
+from phalanx.domain.orders import TERMINAL, ExecType, ExecutionReport, Hops, RequestKind
+from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.domain.time import Nanoseconds
 from phalanx.engine.commands import BookNeverWritten, BookReport, BookUnknown
 from phalanx.engine.state import Order
 
 if TYPE_CHECKING:
     from phalanx.desk.firing import Firing
 
+OVERDUE = "no answer in time"
+
 
 class OrderTicket:
     """A new order on its way; ``hops`` is how far it came before the write."""
 
-    __slots__ = ("_firing", "_hops", "_lane", "_order", "_sent")
+    __slots__ = ("_done", "_firing", "_hops", "_lane", "_order", "_sent")
 
     def __init__(self, firing: "Firing", order: Order, lane: Lane, hops: Hops) -> None:
         self._firing = firing
         self._order = order
         self._lane = lane
         self._hops = hops
-        self._sent = 0
+        self._sent: Nanoseconds | None = None
+        self._done = False
 
     def admit(self) -> Reason | None:
         """The gate, in the same synchronous block as the write."""
+        if self._done or self._sent is not None:
+            return Reason(ReasonCode.NEVER_SENT, ("once is enough",))
         return self._firing.gate.admit_order(self._order)
 
     def written(self) -> None:
         """The kernel took the order."""
-        self._sent = self._firing.clock.monotonic()
-        self._lane.window.written(self._sent)
+        if self._sent is None:
+            self._sent = self._firing.clock.monotonic()
+            self._firing.written(self._lane, self._sent)
 
     def done(self, outcome: Outcome) -> None:
-        """Accepted, refused, never written, or unknown: each becomes a command."""
+        """Accepted, refused, never written, or unknown: each becomes a command. Only the first counts."""
+        if self._done:
+            return
+        self._done = True
         firing = self._firing
         cl_ord_id = self._order.draft.cl_ord_id
-        match outcome:
+        firing.answered(cl_ord_id)
+        match _believed(outcome, written=self._sent is not None):
             case Accepted(order_id):
                 report = ExecutionReport(cl_ord_id, ExecType.NEW, order_id)
                 firing.handle(BookReport(report, self._answered()))
@@ -47,13 +58,27 @@ class OrderTicket:
                 report = ExecutionReport(cl_ord_id, ExecType.REJECTED, text=said)
                 firing.handle(BookReport(report, self._answered()))
             case NeverWritten(reason, again):
-                if not self._sent:
-                    self._lane.window.give_back()
+                if again:
+                    firing.wait_longer(cl_ord_id, self._hops.waited)
+                firing.never_written(self._lane, again=again)
                 firing.handle(BookNeverWritten(cl_ord_id, reason, again))
             case Unknown(text):
                 firing.handle(BookUnknown(cl_ord_id, text, hops=self._answered()))
 
+    def overdue(self) -> None:
+        """The session has not said anything for too long. An answer may still come, and is booked then."""
+        if self._sent is None:
+            self.done(NeverWritten(Reason(ReasonCode.SEND_DEADLINE)))
+        else:
+            cl_ord_id = self._order.draft.cl_ord_id
+            self._firing.handle(BookUnknown(cl_ord_id, OVERDUE))
+
     def _answered(self) -> Hops:
+        """All hops. An answer without ``written`` before it means that the bytes left at some time."""
+        now = self._firing.clock.monotonic()
+        if self._sent is None:
+            self._sent = now
+            self._firing.written(self._lane, now)
         hops = self._hops
         return Hops(
             received=hops.received,
@@ -61,14 +86,14 @@ class OrderTicket:
             committed=hops.committed,
             waited=hops.waited,
             sent=self._sent,
-            acknowledged=self._firing.clock.monotonic(),
+            acknowledged=now,
         )
 
 
 class RequestTicket:
     """A cancel or replace on its way."""
 
-    __slots__ = ("_firing", "_kind", "_lane", "_order", "_request_id", "_sent")
+    __slots__ = ("_done", "_firing", "_kind", "_lane", "_order", "_request_id", "_sent")
 
     def __init__(
         self, firing: "Firing", order: Order, lane: Lane, request_id: str, kind: RequestKind
@@ -79,31 +104,66 @@ class RequestTicket:
         self._request_id = request_id
         self._kind = kind
         self._sent = False
+        self._done = False
 
     def admit(self) -> Reason | None:
         """The gate, in the same synchronous block as the write."""
+        if self._done or self._sent or not self._is_pending():
+            return Reason(ReasonCode.NEVER_SENT, (self._order.status.name,))
         return self._firing.gate.admit_request(self._order)
 
     def written(self) -> None:
         """The kernel took the request."""
-        self._sent = True
-        self._lane.window.written(self._firing.clock.monotonic())
+        if not self._sent:
+            self._sent = True
+            self._firing.written(self._lane, self._firing.clock.monotonic())
 
     def done(self, outcome: Outcome) -> None:
-        """Accepted says nothing yet: the broker's report ends the request."""
+        """Accepted says nothing yet: the broker's report ends the request. Only the first counts."""
+        if self._done:
+            return
+        self._done = True
         firing = self._firing
+        firing.answered(self._request_id)
         cl_ord_id = self._order.draft.cl_ord_id
+        outcome = _believed(outcome, written=self._sent)
+        if isinstance(outcome, NeverWritten):
+            firing.never_written(self._lane, again=self._is_pending())
+            again = outcome.again
+            firing.handle(BookNeverWritten(cl_ord_id, outcome.reason, again, self._request_id))
+            return
+        self.written()
         match outcome:
-            case Accepted():
-                return
-            case Refused(code, text):
+            case Refused(code, text) if self._order.request_of(self._request_id) is not None:
                 cancel = self._kind is RequestKind.CANCEL
                 rejected = ExecType.CANCEL_REJECTED if cancel else ExecType.REPLACE_REJECTED
                 report = ExecutionReport(cl_ord_id, rejected, text=f"{code} {text}".strip())
                 firing.handle(BookReport(report))
-            case NeverWritten(reason, again):
-                if not self._sent:
-                    self._lane.window.give_back()
-                firing.handle(BookNeverWritten(cl_ord_id, reason, again, self._request_id))
             case Unknown(text):
                 firing.handle(BookUnknown(cl_ord_id, text, self._request_id))
+            case _:
+                pass
+
+    def overdue(self) -> None:
+        """The session has not said anything for too long. An answer may still come, and is booked then."""
+        if self._sent:
+            cl_ord_id = self._order.draft.cl_ord_id
+            self._firing.handle(BookUnknown(cl_ord_id, OVERDUE, self._request_id))
+        else:
+            self.done(NeverWritten(Reason(ReasonCode.SEND_DEADLINE)))
+
+    def _is_pending(self) -> bool:
+        """Still the one to be sent: a cancel may have come over a replace."""
+        request = self._order.request
+        return (
+            request is not None
+            and request.id == self._request_id
+            and self._order.status not in TERMINAL
+        )
+
+
+def _believed(outcome: Outcome, *, written: bool) -> Outcome:
+    """A session that took bytes and says they never left is not believed: that is a doubt."""
+    if written and isinstance(outcome, NeverWritten):
+        return Unknown(f"written, and then: {outcome.reason}")
+    return outcome

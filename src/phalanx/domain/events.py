@@ -48,12 +48,15 @@ class TermBegan(_Event, frozen=True, tag=2):
 
 
 class InstrumentsLoaded(_Event, frozen=True, tag=3):
-    """An instrument file came into force."""
+    """An instrument file came into force; ``added``, ``changed``, ``removed`` against the one before."""
 
     origin: Origin
     sha256: str
     count: int
     name: str = ""
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
 
 
 class LocalInstrumentPut(_Event, frozen=True, tag=4):
@@ -111,7 +114,8 @@ class InstructionPlanned(_Event, frozen=True, tag=11):
     """An instruction with its whole plan: all orders, all cancels, all skips, in one piece.
 
     ``expires_at``: no order of it is first sent after that wall time. ``refusal``: why the whole
-    instruction is refused; then it has no orders. ``hops`` carries ``received`` and ``planned``.
+    instruction is refused; then it has no orders. ``hops`` carries ``received``; an order's next event
+    carries the rest.
     """
 
     instruction_id: InstructionId

@@ -33,6 +33,8 @@ class Door(StrEnum):
     KILL = "kill"
     IMPORT = "import"
     DESK = "desk"
+    CLIENTS = "clients"
+    ACCOUNTS = "accounts"
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -93,7 +93,7 @@ class OrderDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``limit``: the worst price it may trade at; for MARKET the protected price that the hold is
     counted with. ``hold``: cash set aside, charges included (zero for sells). ``closes``: the lots
-    a sell is meant to close, in order. ``lot_size``/``tick_size`` ride along for later checks.
+    a sell is meant to close, in order.
     """
 
     cl_ord_id: ClOrdId

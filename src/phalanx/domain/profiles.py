@@ -40,7 +40,7 @@ def read_profiles(content: bytes) -> Profiles:
     """The profiles in a file's or a request's bytes; the caller has bounded their number.
 
     Raises ProfileFault: NOT_UTF8, MALFORMED_JSON, TOO_DEEP, WRONG_TYPE, EMPTY_TEXT, TEXT_TOO_LONG,
-    INVALID_TEXT, DUPLICATE_NAME, TOO_MANY_USERS, TOO_MANY_STRATEGIES, TOO_MANY_INSTRUMENTS, and
+    INVALID_TEXT, DUPLICATE_FIELD, TOO_MANY_USERS, TOO_MANY_STRATEGIES, TOO_MANY_INSTRUMENTS, and
     RAW_DETAILS for the generator's other file.
     """
     try:
@@ -116,7 +116,7 @@ class _Scan:
             self._refuse(f"TOO_MANY_{what.upper()}", f"at most {most} {what}", start)
         name = self.name()
         if name in known:
-            self._refuse("DUPLICATE_NAME", f"{name!r} stands here already", start)
+            self._refuse("DUPLICATE_FIELD", f"{name!r} stands here already", start)
         self._blanks()
         self._at += 1
         return name

@@ -43,8 +43,8 @@ class ReasonCode(StrEnum):
     LOT_MULTIPLE = "LOT_MULTIPLE"
     OFF_TICK = "OFF_TICK"
     NO_PRICE = "NO_PRICE"
-    STALE_PRICE = "STALE_PRICE"
     SYNTHETIC_PRICE = "SYNTHETIC_PRICE"
+    STALE_PRICE = "STALE_PRICE"
     OUTSIDE_BAND = "OUTSIDE_BAND"
     FAR_FROM_LAST = "FAR_FROM_LAST"
     QUANTITY_CAP = "QUANTITY_CAP"
@@ -90,11 +90,11 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.INSTRUMENT_NOT_TRADABLE: "{0} is not tradable",
     ReasonCode.INSTRUMENT_PAPER_ONLY: "{0} is a local paper instrument",
     ReasonCode.ORDER_TYPE_NOT_SUPPORTED: "broker {0} does not take {1} orders",
-    ReasonCode.LOT_MULTIPLE: "{0} is not a multiple of the lot, {1}",
+    ReasonCode.LOT_MULTIPLE: "{0} is not a positive multiple of the lot, {1}",
     ReasonCode.OFF_TICK: "{0} is not a multiple of the tick, {1}",
     ReasonCode.NO_PRICE: "no price is known for {0}",
-    ReasonCode.STALE_PRICE: "the price of {0} is {1} s old, more than {2} s",
     ReasonCode.SYNTHETIC_PRICE: "the price of {0} is synthetic, good for paper only",
+    ReasonCode.STALE_PRICE: "the price of {0} is {1} s old, more than {2} s",
     ReasonCode.OUTSIDE_BAND: "{0} is outside the price band {1} to {2}",
     ReasonCode.FAR_FROM_LAST: "{0} is too far from the last price {1}",
     ReasonCode.QUANTITY_CAP: "{0} is above the quantity cap {1}",

@@ -87,13 +87,17 @@ class ExpireUnsent(msgspec.Struct, frozen=True, gc=False):
 
 
 class BookLookUp(msgspec.Struct, frozen=True, gc=False):
-    """The broker was asked by tag and answered completely: what it knows of one order, or nothing."""
+    """The broker was asked by tag and answered completely: what it knows of one order, or nothing.
+
+    Fills and ends are booked from the reports it brought, one BookReport each, after this.
+    ``quantity``: the order's at the broker, which shows whether a doubtful replace was granted.
+    """
 
     cl_ord_id: ClOrdId
     found: bool
     order_id: str = ""
     status: OrdStatus = OrdStatus.NEW
-    reports: tuple[ExecutionReport, ...] = ()
+    quantity: Quantity = 0
 
 
 class BeginTerm(msgspec.Struct, frozen=True, gc=False):
@@ -112,6 +116,9 @@ class LoadInstruments(msgspec.Struct, frozen=True, gc=False):
     sha256: str
     count: int
     name: str = ""
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
 
 
 class ImportProfiles(msgspec.Struct, frozen=True, gc=False):

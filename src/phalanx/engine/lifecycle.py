@@ -39,6 +39,13 @@ TABLE: dict[tuple[OrdStatus, Trigger], OrdStatus] = {
     (_S.PENDING_NEW, _T.CANCELED): _S.CANCELED,
     (_S.PENDING_NEW, _T.REJECT): _S.REJECTED,
     (_S.PENDING_NEW, _T.EXPIRE): _S.EXPIRED,
+    # We believe it was never written; the broker, who has it, knows better.
+    (_S.HELD, _T.ACCEPT): _S.NEW,
+    (_S.HELD, _T.FILL_PART): _S.PARTIALLY_FILLED,
+    (_S.HELD, _T.FILL_ALL): _S.FILLED,
+    (_S.PENDING_NEW, _T.ACCEPT): _S.NEW,
+    (_S.PENDING_NEW, _T.FILL_PART): _S.PARTIALLY_FILLED,
+    (_S.PENDING_NEW, _T.FILL_ALL): _S.FILLED,
     (_S.SENT, _T.LAPSE): _S.PENDING_NEW,
     (_S.SENT, _T.ACCEPT): _S.NEW,
     # A fill may overtake its own acknowledgement.
@@ -73,6 +80,8 @@ TABLE: dict[tuple[OrdStatus, Trigger], OrdStatus] = {
     (_S.PENDING_CANCEL, _T.EXPIRE): _S.EXPIRED,
     # The state that follows from CumQty; apply picks PARTIALLY_FILLED when something is filled.
     (_S.PENDING_CANCEL, _T.REQUEST_END): _S.NEW,
+    # Whoever closes the lot does not wait for the replace; its terms stay with the cancel.
+    (_S.PENDING_REPLACE, _T.CANCEL_REQUEST): _S.PENDING_CANCEL,
     (_S.PENDING_REPLACE, _T.FILL_PART): _S.PENDING_REPLACE,
     (_S.PENDING_REPLACE, _T.FILL_ALL): _S.FILLED,
     (_S.PENDING_REPLACE, _T.CANCELED): _S.CANCELED,

@@ -1,9 +1,13 @@
 """What an order may cost: protected prices, bands and holds. Exact, and always on the safe side."""
 
+from bisect import bisect_right
+
 from phalanx.domain.accounts import Account
 from phalanx.domain.instruments import Instrument, InstrumentFacts, Quote
 from phalanx.domain.numbers import (
     BASIS_POINTS,
+    FIXED_MAX,
+    SCALE,
     Money,
     Price,
     Quantity,
@@ -31,6 +35,8 @@ def instrument_facts(
     high = instrument.band_high or round_down(
         close * (BASIS_POINTS + settings.band_bps) // BASIS_POINTS, tick
     )
+    low = max(low, tick)
+    high = max(high, low)  # below one tick there is no price, and a hold of nothing holds nothing
     worst_buy = max(quote.last, quote.ask)
     worst_sell = min(quote.last, quote.bid) if quote.bid else quote.last
     margin = settings.protection_bps
@@ -42,12 +48,12 @@ def instrument_facts(
         instrument.isin,
         instrument.lot_size,
         tick,
-        max(low, tick),
+        low,
         high,
         quote.last,
         quote.source,
-        min(protected_buy, high),
-        max(protected_sell, low, tick),
+        max(low, min(protected_buy, high)),
+        max(low, min(protected_sell, high)),
     )
 
 
@@ -61,9 +67,13 @@ def affordable(account: Account, limit: Price, cash: Money, lot_size: Quantity) 
     """The most whole lots whose hold is within ``cash``; zero when not even one is."""
     if cash <= 0 or limit <= 0:
         return 0
-    lot_value = hold_for(account, limit, lot_size)
-    quantity = cash // lot_value * lot_size
-    # Charges are rounded up per lot in lot_value but once per order in a hold: one more may fit.
-    if hold_for(account, limit, quantity + lot_size) <= cash:
-        quantity += lot_size
-    return quantity
+    cost_bps = BASIS_POINTS + account.charge_bps
+    most = FIXED_MAX // lot_size
+    lots = min(cash * SCALE * BASIS_POINTS // (limit * lot_size * cost_bps), most)
+    fits = hold_for(account, limit, lots * lot_size) <= cash
+    if not fits or (lots < most and hold_for(account, limit, (lots + 1) * lot_size) <= cash):
+        # Holds round to the last decimal, which counts where a lot costs hardly more than that.
+        lots = bisect_right(
+            range(1, most + 1), cash, key=lambda n: hold_for(account, limit, n * lot_size)
+        )
+    return lots * lot_size

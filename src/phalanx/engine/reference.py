@@ -13,6 +13,7 @@ from phalanx.domain.events import (
     StrategyPut,
     SubscriptionPut,
 )
+from phalanx.domain.numbers import FIXED_MAX
 from phalanx.engine.commands import LiftKill, LoadInstruments, PutKill, PutReference
 from phalanx.engine.context import Context
 from phalanx.engine.refused import Refused
@@ -24,14 +25,24 @@ def load_instruments(state: State, command: LoadInstruments, context: Context) -
     if command.sha256 == state.instruments_sha256:
         return []
     return [
-        InstrumentsLoaded(context.now, command.origin, command.sha256, command.count, command.name)
+        InstrumentsLoaded(
+            context.now,
+            command.origin,
+            command.sha256,
+            command.count,
+            command.name,
+            command.added,
+            command.changed,
+            command.removed,
+        )
     ]
 
 
 def put_reference(state: State, command: PutReference, context: Context) -> list[Event]:
     """Upsert clients, accounts, strategies, subscriptions, settings; adjust cash.
 
-    Raises Refused: ``UNKNOWN_CLIENT``, ``UNKNOWN_ACCOUNT``, ``UNKNOWN_STRATEGY``, ``ACCOUNT_MOVED``.
+    Raises Refused: ``UNKNOWN_CLIENT``, ``UNKNOWN_ACCOUNT``, ``UNKNOWN_STRATEGY``, ``ACCOUNT_MOVED``,
+    ``NUMBER_TOO_LARGE``.
     """
     _check_references(state, command)
     now, origin = context.now, command.origin
@@ -98,6 +109,11 @@ def _check_references(state: State, command: PutReference) -> None:
         if subscription.strategy not in strategies:
             raise Refused("UNKNOWN_STRATEGY", f"no strategy {subscription.strategy}")
     books = {book_id(a.id, a.mode) for a in command.accounts} | state.books.keys()
-    for book, _, _ in command.cash:
+    totals: dict[str, int] = {}
+    for book, amount, _ in command.cash:
         if book not in books:
             raise Refused("UNKNOWN_ACCOUNT", f"no book {book}")
+        stands = state.books[book].cash if book in state.books else 0
+        totals[book] = totals.get(book, stands) + amount
+        if abs(totals[book]) > FIXED_MAX:
+            raise Refused("NUMBER_TOO_LARGE", f"the cash of {book} would fit no number")

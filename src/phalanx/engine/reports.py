@@ -1,7 +1,6 @@
 """What brokers say, turned into events: fills deduplicated, quantities monotone, doubt kept honest."""
 
 from phalanx.domain.events import (
-    CancelRequested,
     DispatchLapsed,
     Event,
     OrderDoubted,
@@ -10,81 +9,161 @@ from phalanx.domain.events import (
     RequestDoubted,
     RequestEnded,
 )
-from phalanx.domain.instructions import Door, Origin
-from phalanx.domain.numbers import Quantity
+from phalanx.domain.numbers import FIXED_MAX, Quantity, multiply
 from phalanx.domain.orders import (
     TERMINAL,
-    Closing,
     ExecType,
     ExecutionReport,
-    OrderDraft,
     OrdStatus,
-    OrdType,
-    Side,
-    TimeInForce,
+    RequestKind,
 )
 from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.engine.closing import cancel_again, children
 from phalanx.engine.commands import BookLookUp, BookNeverWritten, BookReport, BookUnknown
 from phalanx.engine.context import Context
-from phalanx.engine.ids import base36, prefix
 from phalanx.engine.lifecycle import Trigger, move
-from phalanx.engine.plans.plan import request_code
-from phalanx.engine.pricing import instrument_facts
-from phalanx.engine.state import Order, State
+from phalanx.engine.state import Order, PendingRequest, State, position_key
 
 _TRIGGERS = {
     ExecType.NEW: Trigger.ACCEPT,
     ExecType.CANCELED: Trigger.CANCELED,
     ExecType.REJECTED: Trigger.REJECT,
     ExecType.EXPIRED: Trigger.EXPIRE,
-    ExecType.REPLACED: Trigger.REQUEST_END,
 }
+
+_REFUSED_REQUESTS = frozenset({ExecType.CANCEL_REJECTED, ExecType.REPLACE_REJECTED})
 
 
 def book_report(state: State, command: BookReport, context: Context) -> list[Event]:
     """One report. Nothing comes of a duplicate, or of one that no order in memory fits."""
-    order = state.orders.get(command.report.cl_ord_id)
+    report = command.report
+    order = state.orders.get(report.cl_ord_id)
     if order is None:
         return []
-    report = command.report
+    if _is_absurd(report):
+        return [_absurd(order, command, context)]
     if report.exec_type is ExecType.TRADE:
         return _book_trade(state, order, command, context)
-    if report.exec_type in {ExecType.CANCEL_REJECTED, ExecType.REPLACE_REJECTED}:
-        if order.request is None:
-            return []
-        reason = Reason(ReasonCode.BROKER_REJECTED, (report.text,))
-        return [RequestEnded(context.now, report.cl_ord_id, order.request.id, reason)]
-    if report.exec_type is ExecType.REPLACED and order.request is None:
-        return []
+    if report.exec_type is ExecType.REPLACED:
+        return _book_replaced(order, command, context)
+    if report.exec_type in _REFUSED_REQUESTS:
+        return _book_refused_request(order, command, context)
     status = move(order.status, _TRIGGERS[report.exec_type], order.cum_quantity)
     if status is None:
-        return []
-    if report.exec_type is ExecType.REPLACED:
-        status = _after_replace(order, status)
-    reason_given = None
+        if not _is_late_news(order, command):
+            return []
+        status = order.status
+    reason = None
     if report.exec_type is ExecType.REJECTED:
-        reason_given = Reason(ReasonCode.BROKER_REJECTED, (report.text,))
-    flag = "LATE" if order.status is OrdStatus.NOT_RECEIVED else ""
-    return [
-        OrderReported(
-            context.now,
-            report.cl_ord_id,
-            status,
-            order.cum_quantity,
-            0,
-            report,
-            reason_given,
-            flag,
-            hops=command.hops,
-        )
-    ]
+        reason = Reason(ReasonCode.BROKER_REJECTED, (report.text,))
+    events = [_reported(order, status, command, context, reason)]
+    if order.status in TERMINAL and status not in TERMINAL:
+        events += cancel_again(state, order, context)
+    return events
 
 
-def _after_replace(order: Order, status: OrdStatus) -> OrdStatus:
-    """A replace down to what is filled already leaves nothing to work."""
+def _is_late_news(order: Order, command: BookReport) -> bool:
+    """A fill, or another acknowledgement, came first: the OrderID and the hops are news all the same."""
+    report = command.report
+    if report.exec_type is not ExecType.NEW:
+        return False
+    return bool((report.order_id and not order.order_id) or command.hops.sent)
+
+
+def _reported(
+    order: Order,
+    status: OrdStatus,
+    command: BookReport,
+    context: Context,
+    reason: Reason | None = None,
+) -> Event:
+    """A report that fills nothing."""
+    return OrderReported(
+        context.now,
+        order.draft.cl_ord_id,
+        status,
+        order.cum_quantity,
+        0,
+        command.report,
+        reason,
+        "LATE" if order.status is OrdStatus.NOT_RECEIVED else "",
+        hops=command.hops,
+    )
+
+
+def _is_absurd(report: ExecutionReport) -> bool:
+    """Numbers that no order of ours can have, and that a snapshot could not even store."""
+    return not (
+        0 <= report.cum_quantity <= FIXED_MAX
+        and 0 <= report.last_quantity <= FIXED_MAX
+        and 0 <= report.last_price <= FIXED_MAX
+        and 0 <= report.quantity <= FIXED_MAX
+        and 0 <= report.price <= FIXED_MAX
+        and 0 <= report.time <= FIXED_MAX
+        and -FIXED_MAX <= report.charges <= FIXED_MAX
+    )
+
+
+def _absurd(order: Order, command: BookReport, context: Context) -> Event:
+    """Nothing of it is booked, and a person sees it: kept as a trade of nothing, with what was said."""
+    report = command.report
+    said = (
+        f"{report.exec_type.name} cum {report.cum_quantity} last {report.last_quantity}"
+        f" at {report.last_price} charges {report.charges}"
+    )
+    kept = ExecutionReport(
+        report.cl_ord_id, ExecType.TRADE, exec_id=report.exec_id, text=said[:200]
+    )
+    return OrderReported(
+        context.now, report.cl_ord_id, order.status, order.cum_quantity, 0, kept, flag="ABSURD"
+    )
+
+
+def _book_replaced(order: Order, command: BookReport, context: Context) -> list[Event]:
+    """The replace under way was granted; another one's echo says nothing about it."""
+    report, replace = command.report, order.replacing
+    if replace is None or not replace.dispatched:
+        return []
+    if report.quantity and report.quantity != replace.quantity:
+        return []
+    if report.price and report.price != replace.limit:
+        return []
+    status = order.status
+    if replace.quantity <= order.cum_quantity:
+        status = OrdStatus.FILLED
+    elif replace is order.request:
+        status = move(order.status, Trigger.REQUEST_END, order.cum_quantity) or order.status
+    return [_reported(order, status, command, context)]
+
+
+def _book_refused_request(order: Order, command: BookReport, context: Context) -> list[Event]:
+    report = command.report
     request = order.request
-    assert request is not None
-    return OrdStatus.FILLED if request.quantity <= order.cum_quantity else status
+    if report.exec_type is ExecType.REPLACE_REJECTED:
+        request = order.replacing
+    elif request is not None and request.kind is not RequestKind.CANCEL:
+        return []
+    if request is None or not request.dispatched:
+        return []
+    reason = Reason(ReasonCode.BROKER_REJECTED, (report.text,))
+    return [_request_ended(order, request, reason, report, context)]
+
+
+def _request_ended(
+    order: Order,
+    request: PendingRequest,
+    reason: Reason,
+    report: ExecutionReport,
+    context: Context,
+) -> Event:
+    """Without effect: the state follows from CumQty, and a replace may have been what kept it open."""
+    cl_ord_id = order.draft.cl_ord_id
+    keeps_open = request is not order.replacing and order.replacing is not None
+    if order.cum_quantity >= order.quantity and not keeps_open:
+        return OrderReported(
+            context.now, cl_ord_id, OrdStatus.FILLED, order.cum_quantity, 0, report, reason
+        )
+    return RequestEnded(context.now, cl_ord_id, request.id, reason)
 
 
 def _book_trade(state: State, order: Order, command: BookReport, context: Context) -> list[Event]:
@@ -95,17 +174,18 @@ def _book_trade(state: State, order: Order, command: BookReport, context: Contex
     filled = cum_quantity - order.cum_quantity
     if filled <= 0:
         return []
-    trigger = Trigger.FILL_ALL if cum_quantity >= order.quantity else Trigger.FILL_PART
+    if _breaks_the_book(state, order, report, filled):
+        return [_absurd(order, command, context)]
+    goal = _goal(order)
+    trigger = Trigger.FILL_ALL if cum_quantity >= goal else Trigger.FILL_PART
     status = move(order.status, trigger, cum_quantity)
-    if status is None:
-        # A fill of an order that was never dispatched is real money all the same.
-        status = OrdStatus.FILLED if trigger is Trigger.FILL_ALL else OrdStatus.PARTIALLY_FILLED
+    assert status is not None, f"{order.status.name} has no row for a fill"
     flag = ""
-    if cum_quantity > order.quantity:
+    if cum_quantity > goal:
         flag = "OVERFILL"
     elif order.status in TERMINAL:
         flag = "LATE"
-    return [
+    events: list[Event] = [
         OrderReported(
             context.now,
             report.cl_ord_id,
@@ -115,45 +195,30 @@ def _book_trade(state: State, order: Order, command: BookReport, context: Contex
             report,
             None,
             flag,
-            _children(state, order, filled, context),
+            children(state, order, filled, report, context),
             command.hops,
         )
     ]
+    if order.status in TERMINAL and status not in TERMINAL:
+        events += cancel_again(state, order, context)
+    return events
 
 
-def _children(
-    state: State, order: Order, filled: Quantity, context: Context
-) -> tuple[OrderDraft, ...]:
-    """A late fill of a buy whose lot is being closed is sold at once, reduce-only, by the same instruction."""
-    draft = order.draft
-    if draft.side is Side.SELL or order.closed_by not in state.instructions:
-        return ()
-    lot = state.books[draft.book].lots.get(draft.instrument, {}).get(order.lot)
-    if lot is None or lot.closing != order.closed_by:
-        return ()
-    instrument = context.instruments.get(draft.instrument) or state.local_instruments.get(
-        draft.instrument
-    )
-    quote = context.quote(draft.instrument)
-    limit = order.limit
-    if instrument is not None and quote is not None:
-        limit = instrument_facts(state.settings, instrument, quote).protected_sell
-    child = OrderDraft(
-        prefix(state.desk_id, state.shard) + base36(state.next_order),
-        draft.book,
-        draft.instrument,
-        Side.SELL,
-        draft.product,
-        OrdType.MARKET,
-        TimeInForce.DAY,
-        filled,
-        limit,
-        0,
-        draft.strategy,
-        (Closing(lot.id, filled),),
-        reduce_only=True,
-    )
-    return (child,)
+def _goal(order: Order) -> Quantity:
+    """The most the broker may fill: with a replace in flight, the greater of both quantities."""
+    replace = order.replacing
+    if replace is None or not replace.dispatched:
+        return order.quantity
+    return max(order.quantity, replace.quantity)
+
+
+def _breaks_the_book(state: State, order: Order, report: ExecutionReport, filled: Quantity) -> bool:
+    """The fill would take cash or position beyond what a number can hold."""
+    book = state.book_of(order)
+    held = book.positions.get(position_key(order.draft.instrument, order.draft.product))
+    value = multiply(report.last_price, filled) + abs(report.charges)
+    position = abs(held.quantity) if held is not None else 0
+    return abs(book.cash) + value > FIXED_MAX or position + filled > FIXED_MAX
 
 
 def book_unknown(state: State, command: BookUnknown, context: Context) -> list[Event]:
@@ -162,7 +227,7 @@ def book_unknown(state: State, command: BookUnknown, context: Context) -> list[E
     if order is None:
         return []
     if command.request_id:
-        if order.request is None or order.request.id != command.request_id:
+        if order.request_of(command.request_id) is None:
             return []
         return [RequestDoubted(context.now, command.cl_ord_id, command.request_id, command.text)]
     if order.status is not OrdStatus.SENT:
@@ -176,14 +241,18 @@ def book_never_written(state: State, command: BookNeverWritten, context: Context
     if order is None:
         return []
     if command.request_id:
-        if order.request is None or order.request.id != command.request_id:
+        request = order.request_of(command.request_id)
+        if request is None:
             return []
-        ended = RequestEnded(context.now, command.cl_ord_id, command.request_id, command.reason)
-        return [ended, *_cancel_again(state, order, context)]
+        return _end_request(state, order, request, command.reason, context)
     if order.status is not OrdStatus.SENT:
         return []
-    if command.again:
+    if command.again and order.request is None:
         return [DispatchLapsed(context.now, (command.cl_ord_id,))]
+    if command.again:
+        # Somebody asked for its cancel while it was on its way out: there is nothing to try again.
+        reason = Reason(ReasonCode.CANCELED_BEFORE_SENT)
+        return [OrderEnded(context.now, command.cl_ord_id, OrdStatus.CANCELED, reason)]
     return [OrderEnded(context.now, command.cl_ord_id, OrdStatus.REJECTED, command.reason)]
 
 
@@ -197,20 +266,42 @@ def book_look_up(state: State, command: BookLookUp, context: Context) -> list[Ev
             return []
         reason = Reason(ReasonCode.ABSENT_AT_BROKER)
         return [OrderEnded(context.now, command.cl_ord_id, OrdStatus.NOT_RECEIVED, reason)]
-    if order.request is not None and order.request.in_doubt and command.status not in TERMINAL:
-        reason = Reason(ReasonCode.ABSENT_AT_BROKER)
-        ended = RequestEnded(context.now, command.cl_ord_id, order.request.id, reason)
-        return [ended, *_cancel_again(state, order, context)]
-    if order.status is OrdStatus.IN_DOUBT:
+    for request in (order.replacing, order.request):
+        if request is not None and request.in_doubt:
+            events = _settle_request(state, order, request, command, context)
+            if events:
+                return events
+    if order.status in {OrdStatus.IN_DOUBT, OrdStatus.NOT_RECEIVED}:
         report = ExecutionReport(command.cl_ord_id, ExecType.NEW, command.order_id)
         return book_report(state, BookReport(report), context)
     return []
 
 
-def _cancel_again(state: State, order: Order, context: Context) -> list[Event]:
-    """A closing instruction's cancel that had no effect is asked for again, under a new id."""
-    if order.closed_by not in state.instructions or order.status in TERMINAL:
+def _settle_request(
+    state: State, order: Order, request: PendingRequest, command: BookLookUp, context: Context
+) -> list[Event]:
+    """What the broker's book says about a doubtful request: a replace by its quantity, a cancel by
+    the order's being alive. One that ended is left to its reports.
+    """
+    if request is order.replacing:
+        if command.quantity == request.quantity != order.quantity:
+            report = ExecutionReport(command.cl_ord_id, ExecType.REPLACED, command.order_id)
+            return _book_replaced(order, BookReport(report), context)
+    elif command.status in TERMINAL and order.cum_quantity < order.quantity:
         return []
-    request_id = request_code(prefix(state.desk_id, state.shard), state.next_request)
-    origin = Origin("desk", Door.DESK)
-    return [CancelRequested(context.now, origin, request_id, order.draft.cl_ord_id)]
+    reason = Reason(ReasonCode.ABSENT_AT_BROKER)
+    return _end_request(state, order, request, reason, context)
+
+
+def _end_request(
+    state: State, order: Order, request: PendingRequest, reason: Reason, context: Context
+) -> list[Event]:
+    """A request that had no effect; the cancel of a closing instruction is asked for again."""
+    exec_type = ExecType.CANCEL_REJECTED
+    if request.kind is RequestKind.REPLACE:
+        exec_type = ExecType.REPLACE_REJECTED
+    report = ExecutionReport(order.draft.cl_ord_id, exec_type, order.order_id, text=str(reason))
+    ended = _request_ended(order, request, reason, report, context)
+    if isinstance(ended, RequestEnded) and request is order.request:
+        return [ended, *cancel_again(state, order, context)]
+    return [ended]

@@ -100,12 +100,14 @@ def _check_replace(state: State, context: Context, order: Order, quantity: int, 
     if instrument is None:
         raise Refused("UNKNOWN_INSTRUMENT", draft.instrument)
     priced = Plan(state).price(state, context, instrument)
-    terms = Terms(draft.side, draft.product, draft.ord_type, quantity, limit)
+    terms = Terms(draft.side, draft.product, draft.ord_type, quantity, limit, draft.time_in_force)
     reason = account_refusal(state, context, account, reduces=sells) or priced.refusal(
         state, context, account, terms
     )
     if reason is not None:
         raise Refused(reason.code.value, str(reason))
+    if not context.capabilities[account.broker].replace:
+        raise Refused("NOT_REPLACEABLE", f"broker {account.broker} replaces nothing")
     if not sells:
         left = multiply(limit, quantity - order.cum_quantity)
         more = left + share_up(left, account.charge_bps) - order.hold

@@ -7,9 +7,18 @@ within what is sellable) pass kills and the limits that stop new risk; nothing p
 import msgspec
 
 from phalanx.domain.accounts import Account, Mode
+from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.instruments import Instrument, InstrumentFacts, Quote, QuoteSource
-from phalanx.domain.numbers import BASIS_POINTS, Money, Price, Quantity, multiply
-from phalanx.domain.orders import OrdType, Product, Side
+from phalanx.domain.numbers import (
+    BASIS_POINTS,
+    FIXED_MAX,
+    Money,
+    Price,
+    Quantity,
+    multiply,
+    round_down,
+)
+from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND
 from phalanx.engine.context import Context
@@ -21,7 +30,7 @@ _R = ReasonCode
 class Terms(msgspec.Struct, frozen=True, gc=False):
     """What is proposed about one instrument, the same for every account that proposes it.
 
-    ``limit`` is the price asked, or the protected one of a MARKET order.
+    ``limit`` is the price asked, or the protected one of a MARKET order (zero while none is known).
     """
 
     side: Side
@@ -29,18 +38,19 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
     ord_type: OrdType
     quantity: Quantity
     limit: Price
+    time_in_force: TimeInForce = TimeInForce.DAY
 
 
 def refusal(
     state: State,
     context: Context,
     account: Account,
+    book: Book,
     priced: "PricedInstrument",
     terms: Terms,
     hold: Money,
 ) -> Reason | None:
-    """The first check that fails, in the order of DESIGN section 6."""
-    book = state.books[account.book]
+    """The first check that fails, in the order of DESIGN section 6. ``book`` is the account's."""
     reduces = terms.side is Side.SELL
     return (
         account_refusal(state, context, account, reduces=reduces)
@@ -76,9 +86,21 @@ def kill_refusal(state: State, account: Account) -> Reason | None:
 
 
 class PricedInstrument:
-    """One instrument with its price now; remembers verdicts, so a fan-out checks equal terms once."""
+    """One instrument with its price now; remembers verdicts, so a fan-out checks equal terms once.
 
-    __slots__ = ("_verdicts", "facts", "instrument", "quote")
+    ``protected_buy`` and ``protected_sell`` are the worst prices of MARKET orders, ``last`` the last
+    price on its tick: all zero without a price, which no order survives.
+    """
+
+    __slots__ = (
+        "_verdicts",
+        "facts",
+        "instrument",
+        "last",
+        "protected_buy",
+        "protected_sell",
+        "quote",
+    )
 
     def __init__(
         self, instrument: Instrument, quote: Quote | None, facts: InstrumentFacts | None
@@ -86,6 +108,9 @@ class PricedInstrument:
         self.instrument = instrument
         self.quote = quote
         self.facts = facts
+        self.protected_buy: Price = 0 if facts is None else facts.protected_buy
+        self.protected_sell: Price = 0 if facts is None else facts.protected_sell
+        self.last: Price = 0 if facts is None else round_down(facts.last, facts.tick_size)
         self._verdicts: dict[tuple[Terms, Mode, str], Reason | None] = {}
 
     def refusal(
@@ -93,9 +118,10 @@ class PricedInstrument:
     ) -> Reason | None:
         """Tradable, supported, lot, tick, price, band, distance, caps; the same for equal terms."""
         key = (terms, account.mode, account.broker)
-        if key not in self._verdicts:
-            self._verdicts[key] = self._judge(state, context, account, terms)
-        return self._verdicts[key]
+        if key in self._verdicts:
+            return self._verdicts[key]
+        verdict = self._verdicts[key] = self._judge(state, context, account, terms)
+        return verdict
 
     def _judge(
         self, state: State, context: Context, account: Account, terms: Terms
@@ -106,11 +132,9 @@ class PricedInstrument:
         if instrument.is_local and account.mode is not Mode.PAPER:
             return Reason(_R.INSTRUMENT_PAPER_ONLY, (instrument.symbol,))
         capabilities = context.capabilities[account.broker]
-        supported = (
-            terms.ord_type in capabilities.ord_types and terms.product in capabilities.products
-        )
-        if not supported:
-            return Reason(_R.ORDER_TYPE_NOT_SUPPORTED, (account.broker, terms.ord_type.name))
+        unsupported = _unsupported(capabilities, terms)
+        if unsupported:
+            return Reason(_R.ORDER_TYPE_NOT_SUPPORTED, (account.broker, unsupported))
         return (
             self._shape_refusal(terms)
             or self._price_refusal(state, context, account)
@@ -119,7 +143,7 @@ class PricedInstrument:
         )
 
     def _shape_refusal(self, terms: Terms) -> Reason | None:
-        if terms.quantity % self.instrument.lot_size:
+        if terms.quantity <= 0 or terms.quantity % self.instrument.lot_size:
             return Reason(_R.LOT_MULTIPLE, (terms.quantity, self.instrument.lot_size))
         if terms.ord_type is not OrdType.MARKET and terms.limit % self.instrument.tick_size:
             return Reason(_R.OFF_TICK, (terms.limit, self.instrument.tick_size))
@@ -157,8 +181,20 @@ class PricedInstrument:
             return Reason(_R.QUANTITY_CAP, (terms.quantity, settings.quantity_max))
         value = multiply(terms.limit, terms.quantity)
         if value > settings.value_max:
-            return Reason(_R.VALUE_CAP, (value, settings.value_max))
+            # A price of hundreds of thousands times a million shares fits no journaled number.
+            return Reason(_R.VALUE_CAP, (min(value, FIXED_MAX), settings.value_max))
         return None
+
+
+def _unsupported(capabilities: Capabilities, terms: Terms) -> str:
+    """The name of what this broker does not take, or nothing."""
+    if terms.ord_type not in capabilities.ord_types:
+        return terms.ord_type.name
+    if terms.product not in capabilities.products:
+        return terms.product.name
+    if terms.time_in_force not in capabilities.times_in_force:
+        return terms.time_in_force.name
+    return ""
 
 
 def sellable(book: Book, instrument: str, product: Product) -> Quantity:

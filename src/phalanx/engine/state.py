@@ -29,7 +29,11 @@ SNAPSHOT_VERSION = 1
 
 
 class PendingRequest(msgspec.Struct):
-    """A cancel or replace under way on an order; its doubt is its own."""
+    """A cancel or replace under way on an order; its doubt is its own.
+
+    ``quantity``, ``limit`` and ``hold`` are a replace's. ``over``: the replace in flight that a
+    cancel came over; the broker may still grant it.
+    """
 
     id: str
     kind: RequestKind
@@ -39,6 +43,7 @@ class PendingRequest(msgspec.Struct):
     dispatched: bool = False
     deadline: Nanoseconds = 0
     in_doubt: bool = False
+    over: "PendingRequest | None" = None
 
 
 class Order(msgspec.Struct):
@@ -71,12 +76,29 @@ class Order(msgspec.Struct):
         """What may still be filled; zero once terminal."""
         return 0 if self.status in TERMINAL else max(0, self.quantity - self.cum_quantity)
 
+    @property
+    def replacing(self) -> PendingRequest | None:
+        """The replace under way, with or without a cancel that came over it."""
+        request = self.request
+        if request is None or request.kind is RequestKind.REPLACE:
+            return request
+        return request.over
+
+    def request_of(self, request_id: str) -> PendingRequest | None:
+        """The request under way with that id."""
+        for request in (self.request, self.replacing):
+            if request is not None and request.id == request_id:
+                return request
+        return None
+
 
 class Lot(msgspec.Struct):
     """One buy that is not sold yet.
 
     ``remaining`` is filled and unsold, ``reserved`` of it is being sold. ``buys`` are the orders
-    that may still add to it. ``closing``: the SELL instruction that is closing it.
+    that may still add to it. ``closing``: the SELL instruction that is closing it, with
+    ``closing_sells`` sells working. ``called``: the
+    name of the instrument that its buyer used.
     """
 
     id: ClOrdId
@@ -90,6 +112,8 @@ class Lot(msgspec.Struct):
     cost: Money = 0
     buys: list[ClOrdId] = msgspec.field(default_factory=list)
     closing: InstructionId | None = None
+    called: str = ""
+    closing_sells: int = 0
 
     @property
     def available(self) -> Quantity:
@@ -150,7 +174,9 @@ class Instruction(msgspec.Struct):
     """An instruction that still has orders in memory.
 
     ``open_orders``: children not terminal. ``watched``: cancelled orders of others whose end it
-    still waits for. ``in_memory``: children not retired. ``ended`` counts ends by OrdStatus value.
+    still waits for. ``in_memory``: children, and orders of others it cancelled, that are not
+    retired: a late fill of such a one is still its to sell. ``ended`` counts ends by OrdStatus value.
+    ``called``: the instrument's name as the caller wrote it.
     """
 
     id: InstructionId
@@ -166,6 +192,7 @@ class Instruction(msgspec.Struct):
     watched: int = 0
     in_memory: int = 0
     ended: dict[int, int] = msgspec.field(default_factory=dict)
+    called: str = ""
 
 
 class KeyUse(msgspec.Struct):

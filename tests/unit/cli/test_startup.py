@@ -9,7 +9,7 @@ import pytest
 from phalanx import bootstrap
 from phalanx.cli.exits import Exit, Failure
 from phalanx.cli.process_settings import load_settings
-from phalanx.cli.startup import build_system, import_named_profiles, start_system, stop_system
+from phalanx.cli.startup import build_system, start_system, stop_system
 from phalanx.cli.system import System
 from phalanx.desk.errors import Stopped
 from phalanx.engine.refused import Refused
@@ -68,15 +68,13 @@ async def test_a_system_that_cannot_stop_cleanly() -> None:
 
 
 async def test_profiles_that_the_desk_refuses(tmp_path: Path) -> None:
-    async def import_profiles(*_: object) -> None:
+    async def start() -> None:
         raise Refused("AMBIGUOUS_TOKEN", "11 exists as NSE:11, BSE:11")
 
     file = tmp_path / "p.json"
-    file.write_text('{"A": {"S": ["11"]}}')
-    system = cast("System", SimpleNamespace(import_profiles=import_profiles))
+    settings = SimpleNamespace(profiles=file, instruments=None)
     with pytest.raises(Failure) as caught:
-        await import_named_profiles(system, file)
-    await import_named_profiles(system, None)
+        await start_system(cast("System", SimpleNamespace(settings=settings, start=start)))
 
     assert caught.value.code == "AMBIGUOUS_TOKEN"
     assert caught.value.detail.startswith(str(file))

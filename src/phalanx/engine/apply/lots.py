@@ -7,9 +7,10 @@ product) the unsold filled quantity of all lots equals the long position; at mos
 
 from collections.abc import Iterator
 
+from phalanx.domain.instructions import InstructionId
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Money, Quantity
-from phalanx.domain.orders import Closing, OrderDraft, Product
+from phalanx.domain.orders import ClOrdId, Closing, OrderDraft, Product
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.state import Book, Lot, Order, Position, position_key
 
@@ -41,6 +42,7 @@ def open_lot(book: Book, draft: OrderDraft, opened_at: Nanoseconds, *, by_signal
         if other.product is draft.product:
             return other
         strategy = None
+    assert find_lot(book, draft.instrument, draft.cl_ord_id) is None, f"{draft.cl_ord_id} has a lot"
     lot = Lot(
         draft.cl_ord_id, strategy, draft.instrument, draft.product, opened_at, by_signal=by_signal
     )
@@ -59,6 +61,18 @@ def open_lot_of(book: Book, strategy: str, instrument: InstrumentKey) -> Lot | N
     return None
 
 
+def lot_for(book: Book, order: Order) -> ClOrdId:
+    """The id of the lot that the next fill of a buy goes to, also when there is none yet."""
+    draft = order.draft
+    if find_lot(book, draft.instrument, order.lot) is not None:
+        return order.lot
+    if draft.strategy is not None:
+        other = open_lot_of(book, draft.strategy, draft.instrument)
+        if other is not None and other.product is draft.product:
+            return other.id
+    return draft.cl_ord_id
+
+
 def find_lot(book: Book, instrument: InstrumentKey, lot_id: str) -> Lot | None:
     """A lot that may have gone already."""
     return book.lots.get(instrument, {}).get(lot_id)
@@ -75,11 +89,21 @@ def add(book: Book, lot: Lot, quantity: Quantity, value: Money) -> None:
     drop_if_flat(book, held)
 
 
-def reserve(book: Book, draft: OrderDraft) -> None:
+def reserve(book: Book, draft: OrderDraft, instruction: InstructionId) -> None:
     """A sell was planned: what it is meant to close is no longer available."""
     position(book, draft.instrument, draft.product).selling += draft.quantity
     for closing in draft.closes:
-        book.lots[draft.instrument][closing.lot].reserved += closing.quantity
+        lot = book.lots[draft.instrument][closing.lot]
+        lot.reserved += closing.quantity
+        lot.closing_sells += lot.closing == instruction
+
+
+def stop_closing(book: Book, order: Order) -> None:
+    """A sell ended: it counts no more among those that close its lots."""
+    for closing in order.draft.closes:
+        lot = find_lot(book, order.draft.instrument, closing.lot)
+        if lot is not None and lot.closing == order.instruction_id:
+            lot.closing_sells = max(0, lot.closing_sells - 1)
 
 
 def take(book: Book, order: Order, quantity: Quantity, value: Money) -> list[Lot]:
@@ -123,15 +147,15 @@ def release(book: Book, order: Order, start: Quantity, end: Quantity) -> None:
 
 def settle(book: Book, lot: Lot) -> None:
     """After anything ended: give up a finished closing, join the open lot, forget an empty one."""
-    if lot.closing is not None and not lot.buys and lot.reserved == 0:
+    if lot.closing is not None and not lot.buys and not lot.closing_sells:
         lot.closing = None
     if lot.strategy is not None and lot.closing is None and not lot.buys and lot.available > 0:
         _join(book, lot)
     if lot.remaining == 0 and lot.reserved == 0 and not lot.buys:
-        lots = book.lots[lot.instrument]
-        del lots[lot.id]
+        lots = book.lots.get(lot.instrument, {})
+        lots.pop(lot.id, None)
         if not lots:
-            del book.lots[lot.instrument]
+            book.lots.pop(lot.instrument, None)
 
 
 def _join(book: Book, lot: Lot) -> None:

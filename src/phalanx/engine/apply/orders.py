@@ -9,7 +9,13 @@ from phalanx.domain.events import (
 )
 from phalanx.domain.instructions import InstructionStatus
 from phalanx.domain.numbers import Money, multiply
-from phalanx.domain.orders import TERMINAL, ExecType, OrderDraft, OrdStatus, Side
+from phalanx.domain.orders import (
+    TERMINAL,
+    ExecType,
+    OrderDraft,
+    OrdStatus,
+    Side,
+)
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.apply import lots
 from phalanx.engine.state import Book, Instruction, Order, State
@@ -26,13 +32,15 @@ def place(state: State, instruction: Instruction, draft: OrderDraft, time: Nanos
     book.holds += draft.hold
     if draft.side is Side.BUY:
         lot = lots.open_lot(book, draft, time, by_signal=instruction.kind == "signal")
+        lot.called = lot.called or instruction.called
         lot.buys.append(draft.cl_ord_id)
         order.lot = lot.id
     else:
-        lots.reserve(book, draft)
+        lots.reserve(book, draft, instruction.id)
     instruction.orders += 1
     instruction.open_orders += 1
     instruction.in_memory += 1
+    instruction.status = InstructionStatus.WORKING
     return order
 
 
@@ -61,7 +69,7 @@ def order_reported(state: State, event: OrderReported) -> None:
         order.order_id = report.order_id
     if order.status in TERMINAL and event.status not in TERMINAL:
         _reopen(state, order, book, event.time)
-    if report.exec_type is ExecType.REPLACED and order.request is not None:
+    if report.exec_type is ExecType.REPLACED and order.replacing is not None:
         _replace(book, order)
     if event.last_quantity:
         _fill(state, event, order, book)
@@ -96,10 +104,10 @@ def needed_hold(order: Order) -> Money:
     if order.draft.side is Side.SELL:
         return 0
     needed = _part(order.hold_total, order.quantity - order.cum_quantity, order.quantity)
-    request = order.request
-    if request is not None and request.hold:
-        left = request.quantity - order.cum_quantity
-        needed = max(needed, _part(request.hold, left, request.quantity))
+    replace = order.replacing
+    if replace is not None:
+        left = replace.quantity - order.cum_quantity
+        needed = max(needed, _part(replace.hold, left, replace.quantity))
     return needed
 
 
@@ -132,6 +140,7 @@ def end(state: State, order: Order, book: Book, status: OrdStatus, time: Nanosec
             lots.settle(book, lot)
     else:
         lots.release(book, order, min(order.cum_quantity, order.quantity), order.quantity)
+        lots.stop_closing(book, order)
         _settle_closed(book, order)
     _tell_instructions(state, order, status)
 
@@ -169,6 +178,7 @@ def _fill(state: State, event: OrderReported, order: Order, book: Book) -> None:
 
 
 def _enter(state: State, order: Order, book: Book, status: OrdStatus, time: Nanoseconds) -> None:
+    """Take the new status, and with it whatever begins or ends with it."""
     before = order.status
     if before is not status:
         if before is OrdStatus.IN_DOUBT:
@@ -180,8 +190,19 @@ def _enter(state: State, order: Order, book: Book, status: OrdStatus, time: Nano
     elif before not in TERMINAL:
         end(state, order, book, status, time)
     else:
-        order.status = status
+        if before is not status:
+            _recount(state.instructions[order.instruction_id], before, status)
+            order.status = status
         _settle_late(book, order)
+
+
+def _recount(instruction: Instruction, before: OrdStatus, after: OrdStatus) -> None:
+    """An order that had ended so ended otherwise: a late fill completed it, or it was known after all."""
+    ended = instruction.ended
+    ended[before.value] -= 1
+    if not ended[before.value]:
+        del ended[before.value]
+    ended[after.value] = ended.get(after.value, 0) + 1
 
 
 def _leave_doubt(book: Book, order: Order) -> None:
@@ -193,24 +214,44 @@ def _leave_doubt(book: Book, order: Order) -> None:
 
 def _reopen(state: State, order: Order, book: Book, time: Nanoseconds) -> None:
     """An order we had given up lives: what ``end`` let go is taken again."""
-    state.ended.pop(order.draft.cl_ord_id, None)
+    del state.ended[order.draft.cl_ord_id]
     instruction = state.instructions[order.instruction_id]
-    ended = instruction.ended
-    ended[order.status.value] = ended.get(order.status.value, 1) - 1
+    instruction.ended[order.status.value] -= 1
+    if not instruction.ended[order.status.value]:
+        del instruction.ended[order.status.value]
     instruction.open_orders += 1
     instruction.status = InstructionStatus.WORKING
     book.open_orders += 1
     order.status = OrdStatus.NEW
     set_hold(book, order, needed_hold(order))
+    closer = state.instructions.get(order.closed_by or "")
+    if closer is not None:
+        closer.watched += 1
+        closer.status = InstructionStatus.WORKING
     if order.draft.side is Side.BUY:
-        by_signal = instruction.kind == "signal"
-        lot = lots.find_lot(book, order.draft.instrument, order.lot) or lots.open_lot(
-            book, order.draft, time, by_signal=by_signal
-        )
-        lot.buys.append(order.draft.cl_ord_id)
-        order.lot = lot.id
+        _join_again(book, order, instruction, closer, time)
     else:
         _reserve_again(book, order)
+
+
+def _join_again(
+    book: Book,
+    order: Order,
+    instruction: Instruction,
+    closer: Instruction | None,
+    time: Nanoseconds,
+) -> None:
+    """A buy that lives again needs a lot; a new one is being closed by whoever was closing its old one."""
+    draft = order.draft
+    lot = lots.find_lot(book, draft.instrument, order.lot)
+    if lot is not None and draft.strategy is not None and not lot.is_open and lot.closing is None:
+        lot = lots.open_lot_of(book, draft.strategy, draft.instrument) or lot
+    if lot is None:
+        lot = lots.open_lot(book, draft, time, by_signal=instruction.kind == "signal")
+        if closer is not None and lot.id == draft.cl_ord_id:
+            lot.closing = closer.id
+    lot.buys.append(draft.cl_ord_id)
+    order.lot = lot.id
 
 
 def _reserve_again(book: Book, order: Order) -> None:
@@ -221,20 +262,25 @@ def _reserve_again(book: Book, order: Order) -> None:
         lot = lots.find_lot(book, draft.instrument, closing.lot)
         if lot is not None:
             lot.reserved += min(closing.quantity, lot.available)
+            lot.closing_sells += lot.closing == order.instruction_id
 
 
 def _replace(book: Book, order: Order) -> None:
-    request = order.request
+    """The order has its new terms. A cancel that came over the replace goes on."""
+    replace, request = order.replacing, order.request
+    assert replace is not None
     assert request is not None
+    quantity = max(replace.quantity, order.cum_quantity)
     if order.draft.side is Side.SELL:
-        kept = max(request.quantity, order.cum_quantity)
-        lots.release(book, order, kept, order.quantity)
-        order.quantity = kept
+        lots.release(book, order, quantity, order.quantity)
         _settle_closed(book, order)
-    order.quantity = max(request.quantity, order.cum_quantity)
-    order.limit = request.limit
-    order.hold_total = request.hold
-    order.request = None
+    order.quantity = quantity
+    order.limit = replace.limit
+    order.hold_total = replace.hold
+    if request is replace:
+        order.request = None
+    else:
+        request.over = None
     set_hold(book, order, needed_hold(order))
 
 

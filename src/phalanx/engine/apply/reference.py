@@ -25,6 +25,7 @@ def instruments_loaded(state: State, event: InstrumentsLoaded) -> None:
 
 def local_instrument_put(state: State, event: LocalInstrumentPut) -> None:
     """A paper instrument of our own."""
+    use_key(state, event.origin, event.time)
     state.local_instruments[event.instrument.key] = event.instrument
 
 
@@ -49,11 +50,13 @@ def account_put(state: State, event: AccountPut) -> None:
 
 def cash_adjusted(state: State, event: CashAdjusted) -> None:
     """Cash came or went."""
+    use_key(state, event.origin, event.time)
     state.books[event.book].cash += event.amount
 
 
 def strategy_put(state: State, event: StrategyPut) -> None:
     """A strategy, by name."""
+    use_key(state, event.origin, event.time)
     state.strategies[event.strategy.name] = event.strategy
 
 

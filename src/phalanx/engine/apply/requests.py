@@ -11,7 +11,7 @@ from phalanx.domain.orders import OrdStatus, RequestKind
 from phalanx.engine.apply.orders import end, needed_hold, set_hold
 from phalanx.engine.apply.upkeep import use_key
 from phalanx.engine.lifecycle import Trigger, move
-from phalanx.engine.state import Order, PendingRequest, State
+from phalanx.engine.state import Book, Order, PendingRequest, State
 
 _TRIGGERS = {
     RequestKind.CANCEL: Trigger.CANCEL_REQUEST,
@@ -19,13 +19,17 @@ _TRIGGERS = {
 }
 
 
-def start_request(order: Order, request_id: str, kind: RequestKind) -> PendingRequest:
-    """Hang a request on a working order; a cancel displaces a replace that was not sent."""
+def start_request(book: Book, order: Order, request_id: str, kind: RequestKind) -> PendingRequest:
+    """Hang a request on a working order; a cancel displaces a replace, and keeps what may come of it."""
     status = move(order.status, _TRIGGERS[kind])
     if status is not None:
         order.status = status
-    order.request = PendingRequest(request_id, kind)
-    return order.request
+    displaced = order.request
+    request = order.request = PendingRequest(request_id, kind)
+    if displaced is not None:
+        request.over = displaced if displaced.dispatched else None
+        set_hold(book, order, needed_hold(order))
+    return request
 
 
 def cancel_requested(state: State, event: CancelRequested) -> None:
@@ -36,7 +40,7 @@ def cancel_requested(state: State, event: CancelRequested) -> None:
     if order.status is OrdStatus.PENDING_NEW:
         end(state, order, state.book_of(order), OrdStatus.CANCELED, event.time)
     else:
-        start_request(order, event.request_id, RequestKind.CANCEL)
+        start_request(state.book_of(order), order, event.request_id, RequestKind.CANCEL)
 
 
 def replace_requested(state: State, event: ReplaceRequested) -> None:
@@ -44,11 +48,12 @@ def replace_requested(state: State, event: ReplaceRequested) -> None:
     state.next_request += 1
     use_key(state, event.origin, event.time)
     order = state.orders[event.cl_ord_id]
-    request = start_request(order, event.request_id, RequestKind.REPLACE)
+    book = state.book_of(order)
+    request = start_request(book, order, event.request_id, RequestKind.REPLACE)
     request.quantity = event.quantity
     request.limit = event.price
     request.hold = event.hold
-    set_hold(state.book_of(order), order, needed_hold(order))
+    set_hold(book, order, needed_hold(order))
 
 
 def request_dispatched(state: State, event: RequestDispatched) -> None:
@@ -60,17 +65,26 @@ def request_dispatched(state: State, event: RequestDispatched) -> None:
 
 
 def request_ended(state: State, event: RequestEnded) -> None:
-    """Without effect: the order is what its fills say."""
+    """Without effect: the order is what its fills say, or still being replaced."""
     order = state.orders[event.cl_ord_id]
-    order.request = None
-    status = move(order.status, Trigger.REQUEST_END, order.cum_quantity)
-    if status is not None:
-        order.status = status
-        set_hold(state.book_of(order), order, needed_hold(order))
+    request = order.request
+    assert request is not None
+    if request.id != event.request_id:
+        request.over = None
+    else:
+        order.request = request.over
+        order.status = _after_request(order)
+    set_hold(state.book_of(order), order, needed_hold(order))
 
 
 def request_doubted(state: State, event: RequestDoubted) -> None:
     """Sent, not answered: the order itself is not in doubt."""
-    request = state.orders[event.cl_ord_id].request
+    request = state.orders[event.cl_ord_id].request_of(event.request_id)
     assert request is not None
     request.in_doubt = True
+
+
+def _after_request(order: Order) -> OrdStatus:
+    if order.request is not None and order.status is OrdStatus.PENDING_CANCEL:
+        return OrdStatus.PENDING_REPLACE
+    return move(order.status, Trigger.REQUEST_END, order.cum_quantity) or order.status

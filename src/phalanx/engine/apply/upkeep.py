@@ -1,5 +1,7 @@
 """Terms, days, and what leaves memory."""
 
+from itertools import islice
+
 from phalanx.domain.events import (
     DayRolled,
     DeskFounded,
@@ -10,7 +12,7 @@ from phalanx.domain.events import (
 from phalanx.domain.instructions import Origin
 from phalanx.domain.orders import OrdStatus
 from phalanx.domain.time import Nanoseconds
-from phalanx.engine.state import KeyUse, State
+from phalanx.engine.state import Instruction, KeyUse, State
 
 
 def key_id(actor: str, idempotency_key: str) -> str:
@@ -19,14 +21,20 @@ def key_id(actor: str, idempotency_key: str) -> str:
 
 
 def use_key(state: State, origin: Origin, time: Nanoseconds) -> None:
-    """Remember where a key was used first, and forget the oldest beyond the bound."""
+    """Remember where a key was used first, and forget the oldest beyond the bound.
+
+    Every event with an origin comes by here, so that the key points at its command's first event.
+    """
     if not origin.idempotency_key:
         return
     key = key_id(origin.actor, origin.idempotency_key)
-    if key not in state.keys:
-        state.keys[key] = KeyUse(origin.fingerprint, state.seq + 1, time)
-        if len(state.keys) > state.settings.keys_max:
-            del state.keys[next(iter(state.keys))]
+    if key in state.keys:
+        return
+    state.keys[key] = KeyUse(origin.fingerprint, state.seq + 1, time)
+    # Many at once and seldom: finding a dict's first key costs as much as was deleted before it.
+    surplus = 1 + state.settings.keys_max // 1_024
+    if len(state.keys) >= state.settings.keys_max + surplus:
+        _forget_keys(state, surplus)
 
 
 def desk_founded(state: State, event: DeskFounded) -> None:
@@ -45,8 +53,9 @@ def term_began(state: State, event: TermBegan) -> None:
         instrument = order.draft.instrument
         book.doubts[instrument] = book.doubts.get(instrument, 0) + 1
     for order in state.open_orders():
-        if order.request is not None and order.request.dispatched:
-            order.request.in_doubt = True
+        for request in (order.request, order.replacing):
+            if request is not None and request.dispatched:
+                request.in_doubt = True
 
 
 def orders_retired(state: State, event: OrdersRetired) -> None:
@@ -54,10 +63,17 @@ def orders_retired(state: State, event: OrdersRetired) -> None:
     for cl_ord_id in event.cl_ord_ids:
         order = state.orders.pop(cl_ord_id)
         del state.ended[cl_ord_id]
-        instruction = state.instructions[order.instruction_id]
-        instruction.in_memory -= 1
-        if not instruction.in_memory and not instruction.watched:
-            del state.instructions[instruction.id]
+        _let_go(state, state.instructions[order.instruction_id])
+        closer = state.instructions.get(order.closed_by or "")
+        if closer is not None:
+            _let_go(state, closer)
+
+
+def _let_go(state: State, instruction: Instruction) -> None:
+    instruction.in_memory -= 1
+    assert instruction.in_memory >= 0, f"{instruction.id} kept by fewer than nobody"
+    if not instruction.in_memory and not instruction.watched:
+        del state.instructions[instruction.id]
 
 
 def day_rolled(state: State, event: DayRolled) -> None:
@@ -70,5 +86,9 @@ def day_rolled(state: State, event: DayRolled) -> None:
 
 def keys_forgotten(state: State, event: KeysForgotten) -> None:
     """The oldest keys are past their retention."""
-    for key in list(state.keys)[: event.count]:
+    _forget_keys(state, event.count)
+
+
+def _forget_keys(state: State, count: int) -> None:
+    for key in list(islice(state.keys, count)):
         del state.keys[key]

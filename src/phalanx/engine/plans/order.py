@@ -53,29 +53,27 @@ def _plan_one(
     *,
     keyed: bool,
 ) -> Reason | None:
-    if priced.facts is None:
-        return Reason(_R.NO_PRICE, (priced.instrument.symbol,))
     buys = request.side is Side.BUY
     limit = request.price
     if request.ord_type is OrdType.MARKET:
-        limit = priced.facts.protected_buy if buys else priced.facts.protected_sell
-    terms = Terms(request.side, request.product, request.ord_type, request.quantity, limit)
+        limit = priced.protected_buy if buys else priced.protected_sell
+    terms = Terms(
+        request.side,
+        request.product,
+        request.ord_type,
+        request.quantity,
+        limit,
+        request.time_in_force,
+    )
     hold = hold_for(account, limit, request.quantity) if buys else 0
-    reason = refusal(state, context, account, priced, terms, hold)
     book = state.books[account.book]
+    reason = refusal(state, context, account, book, priced, terms, hold)
     if reason is None and not keyed:
         reason = _duplicate(state, context, book, priced.instrument.key, terms)
     if reason is not None:
         return reason
     closes = () if buys else oldest_first(book, priced.instrument.key, terms)
-    plan.add(
-        account,
-        priced.instrument,
-        terms,
-        hold,
-        closes=closes,
-        time_in_force=request.time_in_force,
-    )
+    plan.add(book, priced.instrument, terms, hold, closes=closes)
     return None
 
 
@@ -96,7 +94,7 @@ def _duplicate(
     state: State, context: Context, book: Book, instrument: InstrumentKey, terms: Terms
 ) -> Reason | None:
     window_s = state.settings.duplicate_window_s
-    key = shape(instrument, terms.side, terms.product.value, terms.quantity, terms.limit)
+    key = shape(instrument, terms.side, terms.product, terms.ord_type, terms.quantity, terms.limit)
     last = book.recent.get(key)
     if last is None or context.now - last.time >= window_s * SECOND:
         return None

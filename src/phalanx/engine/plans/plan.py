@@ -1,17 +1,17 @@
 """A plan under construction: drafts, cancels and skips, with the ids they will have."""
 
-from phalanx.domain.accounts import Account, AccountId
+from phalanx.domain.accounts import AccountId
 from phalanx.domain.instructions import CancelDraft, Skip
 from phalanx.domain.instruments import Instrument, InstrumentFacts
 from phalanx.domain.numbers import Money
-from phalanx.domain.orders import ClOrdId, Closing, OrderDraft, OrdStatus, TimeInForce
+from phalanx.domain.orders import ClOrdId, Closing, OrderDraft, OrdStatus, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.context import Context
 from phalanx.engine.ids import base36, prefix
 from phalanx.engine.pricing import instrument_facts
 from phalanx.engine.refused import Refused
 from phalanx.engine.risk import PricedInstrument, Terms
-from phalanx.engine.state import Order, State
+from phalanx.engine.state import Book, Order, State
 
 ORDERS_MAX = 20_000
 """Most orders of one instruction."""
@@ -51,14 +51,13 @@ class Plan:
 
     def add(
         self,
-        account: Account,
+        book: Book,
         instrument: Instrument,
         terms: Terms,
         hold: Money,
         *,
         strategy: str | None = None,
         closes: tuple[Closing, ...] = (),
-        time_in_force: TimeInForce = TimeInForce.DAY,
     ) -> ClOrdId:
         """Plan one order; sells are reduce-only."""
         if len(self.orders) >= ORDERS_MAX:
@@ -67,18 +66,18 @@ class Plan:
         self._next_order += 1
         draft = OrderDraft(
             cl_ord_id,
-            account.book,
+            book.id,
             instrument.key,
             terms.side,
             terms.product,
             terms.ord_type,
-            time_in_force,
+            terms.time_in_force,
             terms.quantity,
             terms.limit,
             hold,
             strategy,
             closes,
-            bool(closes),
+            terms.side is Side.SELL,
         )
         self.orders.append(draft)
         return cl_ord_id
@@ -94,7 +93,7 @@ class Plan:
     def price(self, state: State, context: Context, instrument: Instrument) -> PricedInstrument:
         """The instrument with its quote and facts; the facts are journaled with the plan."""
         quote = context.quote(instrument.key)
-        if quote is None:
+        if quote is None or quote.last <= 0 or quote.reference_close <= 0:
             return PricedInstrument(instrument, None, None)
         facts = instrument_facts(state.settings, instrument, quote)
         self.instruments.append(facts)

@@ -1,7 +1,5 @@
 """The plan of a signal: STRATEGY says BUY or SELL an INSTRUMENT (DESIGN section 5)."""
 
-from collections.abc import Iterator
-
 from phalanx.domain.accounts import Account, Mode
 from phalanx.domain.instructions import SignalRequest
 from phalanx.domain.instruments import Instrument
@@ -43,12 +41,11 @@ def plan_signal(state: State, context: Context, request: SignalRequest) -> Plan:
     return plan
 
 
-def _rotated(state: State, context: Context, strategy: Strategy) -> Iterator[Subscription]:
+def _rotated(state: State, context: Context, strategy: Strategy) -> list[Subscription]:
     """The subscriptions in their order, begun at a place drawn by the seed: nobody is always first."""
     subscriptions = list(state.subscriptions.get(strategy.name, {}).values())
     start = context.seed % len(subscriptions) if subscriptions else 0
-    yield from subscriptions[start:]
-    yield from subscriptions[:start]
+    return subscriptions[start:] + subscriptions[:start]
 
 
 def _buy(
@@ -69,21 +66,19 @@ def _buy(
     if blocking is not None:
         plan.skip_for(account.id, blocking)
         return
-    if priced.facts is None:
-        plan.skip(account.id, _R.NO_PRICE, instrument.symbol)
-        return
-    is_market = subscription.ord_type is OrdType.MARKET
-    limit = priced.facts.protected_buy if is_market else priced.facts.last
-    quantity = _size(subscription.sizing, account, book, instrument, limit)
+    limit = priced.protected_buy if subscription.ord_type is OrdType.MARKET else priced.last
+    quantity = instrument.lot_size  # without a price nothing can be sized: the checks say why
+    if limit:
+        quantity = _size(subscription.sizing, account, book, instrument, limit)
     if quantity <= 0:
         amount = subscription.sizing.amount
         plan.skip(account.id, _R.ZERO_QUANTITY, amount, instrument.lot_size, limit)
         return
     terms = Terms(Side.BUY, subscription.product, subscription.ord_type, quantity, limit)
     hold = hold_for(account, limit, quantity)
-    reason = refusal(state, context, account, priced, terms, hold)
+    reason = refusal(state, context, account, book, priced, terms, hold)
     if reason is None:
-        plan.add(account, instrument, terms, hold, strategy=strategy)
+        plan.add(book, instrument, terms, hold, strategy=strategy)
     else:
         plan.skip_for(account.id, reason)
 
@@ -141,7 +136,7 @@ def _sell(
     if lot is None:
         plan.skip(account.id, _R.NO_OPEN_LOT, instrument.symbol)
         return
-    _close(state, context, plan, account, lot, priced)
+    _close(state, context, plan, account, book, lot, priced)
 
 
 def _lot_to_close(
@@ -165,6 +160,7 @@ def _close(
     context: Context,
     plan: Plan,
     account: Account,
+    book: Book,
     lot: Lot,
     priced: PricedInstrument,
 ) -> None:
@@ -174,15 +170,12 @@ def _close(
     buys = [state.orders[cl_ord_id] for cl_ord_id in lot.buys]
     reason = None
     if quantity:
-        if priced.facts is None:
-            reason = Reason(_R.NO_PRICE, (instrument.symbol,))
-        else:
-            limit = priced.facts.protected_sell
-            terms = Terms(Side.SELL, lot.product, OrdType.MARKET, quantity, limit)
-            reason = refusal(state, context, account, priced, terms, 0)
-            if reason is None:
-                closes = (Closing(lot.id, quantity),)
-                plan.add(account, instrument, terms, 0, strategy=lot.strategy, closes=closes)
+        limit = priced.protected_sell
+        terms = Terms(Side.SELL, lot.product, OrdType.MARKET, quantity, limit)
+        reason = refusal(state, context, account, book, priced, terms, 0)
+        if reason is None:
+            closes = (Closing(lot.id, quantity),)
+            plan.add(book, instrument, terms, 0, strategy=lot.strategy, closes=closes)
     if reason is not None:
         plan.skip_for(account.id, reason)
         return

@@ -1,0 +1,91 @@
+"""Who asks, and may they. One function for every door, HTTP and WebSocket alike.
+
+Until logins exist everybody who reaches the port is the actor ``local``, so what keeps others out
+is decided here: the peer is this machine, and no web page of somebody else's is asking through a
+browser on it, be it across origins or by a name that was made to point to this machine.
+"""
+
+from functools import lru_cache
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import msgspec
+
+from phalanx.api.head import Head, Scope
+from phalanx.api.problems import Problem
+
+
+class Actor(msgspec.Struct, frozen=True, gc=False):
+    """Who asks; the name is journaled with everything that is asked."""
+
+    name: str
+
+
+LOCAL = Actor("local")
+
+
+def authorize(scope: Scope, head: Head) -> Actor:
+    """The actor behind a request.
+
+    Raises Problem ``LOOPBACK_ONLY``, ``HOST_NOT_ALLOWED``, ``ORIGIN_NOT_ALLOWED``.
+    """
+    peer = scope.get("client")
+    if peer is not None and not _is_this_machine(peer[0]):
+        raise Problem("LOOPBACK_ONLY", "without logins only this machine is served")
+    host = head.host
+    if host and not _is_direct(host):
+        raise Problem("HOST_NOT_ALLOWED", "ask for localhost or an address, not for another name")
+    origin = head.origin
+    if origin and not origin_allowed(origin, host):
+        raise Problem("ORIGIN_NOT_ALLOWED", "a page of another site may not ask")
+    return LOCAL
+
+
+@lru_cache(1_024)
+def origin_allowed(origin: bytes, host: bytes) -> bool:
+    """Whether a page from ``origin`` may ask: our own pages, and pages served on this machine."""
+    try:
+        page = urlsplit(origin.decode("ascii"))
+        name = page.hostname
+    except ValueError:
+        return False
+    if page.scheme not in {"http", "https"} or not name:
+        return False
+    own = page.netloc.lower() == host.decode("latin-1").lower()
+    return own or name == "localhost" or name.endswith(".localhost") or _is_loopback(name)
+
+
+@lru_cache(1_024)
+def _is_this_machine(peer: str) -> bool:
+    """A loopback address; a peer that is no address at all is a caller inside this process."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return True
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address.is_loopback or (mapped is not None and mapped.is_loopback)
+
+
+@lru_cache(1_024)
+def _is_direct(host: bytes) -> bool:
+    """An address, ``localhost``, or a bare word: names that no stranger's DNS can answer for."""
+    try:
+        name = urlsplit("//" + host.decode("ascii")).hostname
+    except ValueError:
+        return False
+    if not name:
+        return False
+    if "." not in name or name.endswith(".localhost"):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

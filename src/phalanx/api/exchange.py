@@ -1,0 +1,232 @@
+"""One request and its answer: the path that every door takes, whichever face it is behind.
+
+Head, authorization, body within its bound, handler, answer; every failure becomes a problem
+document on the way. The hot face and the ordinary one both call ``respond`` and nothing else, so
+that neither can miss a step.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from hashlib import blake2b
+from http import HTTPStatus
+from itertools import count
+from secrets import token_hex
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+
+from phalanx.api.actors import Actor, authorize
+from phalanx.api.bodies import Deadlines, Receive, read_body
+from phalanx.api.decoding import Body, decode_query
+from phalanx.api.fields import name
+from phalanx.api.head import Head, Scope, read_head
+from phalanx.api.problems import PROBLEM_JSON, Headers, Problem, as_problem
+from phalanx.api.system import System
+from phalanx.desk.desk import Desk, Executed
+from phalanx.domain.instructions import Door as DoorName
+from phalanx.domain.instructions import Origin
+from phalanx.domain.time import Nanoseconds
+
+Query = TypeVar("Query", bound=msgspec.Struct)
+Shape = TypeVar("Shape", bound=msgspec.Struct)
+
+JSON = b"application/json"
+BODY_BYTES_MAX = 64 * 1024
+"""What a body may have where a door does not say otherwise."""
+REPLAYED = (b"idempotent-replayed", b"true")
+NO_STORE = (b"cache-control", b"no-store")
+_log = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
+_pack = msgspec.msgpack.Encoder(order="sorted").encode
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What a handler answers."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    content_type: bytes = JSON
+
+
+class Reply(msgspec.Struct, frozen=True, gc=False):
+    """What goes back: an answer with all its headers."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+class RequestIds:
+    """Names for requests whose caller gave none: short, and not the same in two processes."""
+
+    def __init__(self) -> None:
+        self._prefix = token_hex(4)
+        self._numbers = count(1)
+
+    def next(self) -> str:
+        """Another one."""
+        return f"{self._prefix}-{next(self._numbers):x}"
+
+
+class House:
+    """What all doors of one application share: the system once there is one, request ids, deadlines.
+
+    ``importing``: masters come into force one after another.
+    """
+
+    def __init__(self, system: System | None = None) -> None:
+        self.system = system
+        self.request_ids = RequestIds()
+        self.deadlines = Deadlines()
+        self.importing = asyncio.Lock()
+
+    def open_system(self) -> System:
+        """The system. Raises Problem DESK_STOPPED while there is none."""
+        if self.system is None:
+            raise Problem("DESK_STOPPED", "the server is starting")
+        return self.system
+
+
+class Call:
+    """One request, as a handler sees it. ``received`` is monotonic, ns; 0 while there is no desk."""
+
+    __slots__ = ("actor", "body", "head", "house", "received", "request_id", "scope")
+
+    def __init__(self, house: House, scope: Scope, head: Head, request_id: str) -> None:
+        self.house = house
+        self.scope = scope
+        self.head = head
+        self.request_id = request_id
+        self.actor: Actor
+        self.body = b""
+        self.received: Nanoseconds = 0
+
+    @property
+    def system(self) -> System:
+        """The system behind the doors."""
+        return self.house.open_system()
+
+    @property
+    def desk(self) -> Desk:
+        """The desk behind the doors."""
+        return self.house.open_system().desk
+
+    def query(self, shape: type[Query]) -> Query:
+        """The query string as ``shape``. Raises Problem."""
+        return decode_query(self.scope["query_string"], shape)
+
+    def path(self, part: str) -> str:
+        """One named part of the path. Raises Problem for what can be no id."""
+        return name(self.scope["path_params"][part], part)
+
+    def decode(self, body: Body[Shape]) -> Shape:
+        """The body as its shape. Raises Problem."""
+        return body.decode(self.body)
+
+    def origin(self, door: DoorName, *asked: object) -> Origin:
+        """Who asked through which door; ``asked`` is the decoded command that a key stands for.
+
+        Raises Problem IDEMPOTENCY_KEY_INVALID.
+        """
+        key = self.head.idempotency_key()
+        fingerprint = blake2b(_pack((door.value, asked)), digest_size=16).digest() if key else b""
+        return Origin(self.actor.name, door, self.request_id, key, fingerprint)
+
+    async def as_of(self, body: Callable[[int], object]) -> Answer:
+        """Answer ``body(seq)``, read from the state now, once everything it tells of is durable."""
+        desk = self.desk
+        seq = desk.state.seq
+        content = _encode(body(seq))
+        await desk.durable(seq)
+        return Answer(200, content, (NO_STORE,))
+
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
+
+
+class Door(msgspec.Struct, frozen=True):
+    """One method on one path. What the document says of it is in ``about``.
+
+    ``body``: the struct or union a JSON body must be, None for no body; bytes for CSV, which
+    ``media_type`` says. With ``body_optional`` no body means ``{}``. ``query``: the struct of the
+    query string. ``keyed``: it changes something and takes an idempotency key. ``hot``: the front
+    answers it itself.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    answer: Any = None
+    status: int = 200
+    tag: str = ""
+    about: str = ""
+    body: Any = None
+    body_optional: bool = False
+    body_max: int = BODY_BYTES_MAX
+    media_type: str = "application/json"
+    query: type[msgspec.Struct] | None = None
+    examples: dict[str, Any] = {}
+    problems: tuple[str, ...] = ()
+    keyed: bool = False
+    hot: bool = False
+
+
+def answer_json(status: int, body: object, executed: Executed | None = None) -> Answer:
+    """An answer in JSON, marked when it repeats the first one under its idempotency key."""
+    headers: Headers = (REPLAYED,) if executed is not None and executed.replayed else ()
+    return Answer(status, _encode(body), tuple(headers))
+
+
+async def respond(house: House, door: Door, scope: Scope, receive: Receive) -> Reply:
+    """Take a request through a door. Never raises, cancellation aside."""
+    head = read_head(scope["headers"])
+    call = Call(house, scope, head, name_request(house, head))
+    if house.system is not None:
+        call.received = house.system.desk.clock.monotonic()
+    try:
+        call.actor = authorize(scope, head)
+        call.body = await _body(house, door, head, receive)
+        answer = await door.handler(call)
+    except Exception as error:  # noqa: BLE001  a door answers, whatever happened behind it
+        answer = refuse(error, call.request_id)
+    return reply(answer, call.request_id)
+
+
+def name_request(house: House, head: Head) -> str:
+    """The request's id: what its caller calls it, or a new one."""
+    return head.request_id() or house.request_ids.next()
+
+
+def refuse(error: Exception, request_id: str) -> Answer:
+    """The problem document for anything that went wrong; what nobody foresaw is logged."""
+    problem = as_problem(error)
+    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("request %s failed", request_id, exc_info=error)
+    return Answer(
+        problem.status, problem.document(request_id), tuple(problem.headers), PROBLEM_JSON
+    )
+
+
+def reply(answer: Answer, request_id: str) -> Reply:
+    """An answer with the headers that every answer has."""
+    headers = [
+        (b"content-type", answer.content_type),
+        (b"content-length", b"%d" % len(answer.body)),
+        (b"x-request-id", request_id.encode("ascii")),
+        *answer.headers,
+    ]
+    return Reply(answer.status, headers, answer.body)
+
+
+async def _body(house: House, door: Door, head: Head, receive: Receive) -> bytes:
+    if not head.has_body and (door.body is None or door.body_optional):
+        return b"{}"
+    if door.body is not None:
+        (head.check_json if door.media_type == "application/json" else head.check_csv)()
+    content = await read_body(receive, head.content_length, door.body_max, house.deadlines)
+    if door.body is None and content.strip() not in {b"", b"{}"}:
+        raise Problem("UNKNOWN_FIELD", "this door takes no body")
+    return content

@@ -1,0 +1,81 @@
+"""The front: one ASGI application. Hot doors are answered here, everything else by FastAPI (ADR 0003)."""
+
+import logging
+from collections.abc import Sequence
+
+from phalanx.api.bodies import Receive, Send
+from phalanx.api.exchange import Door, House, respond
+from phalanx.api.head import Scope
+from phalanx.api.ordinary import build_ordinary
+from phalanx.api.sockets import Sockets
+from phalanx.api.system import System
+
+_log = logging.getLogger(__name__)
+
+
+class Front:
+    """All doors on one port. Starts the system with the server and stops it with it.
+
+    Without a ``system`` it builds one from the settings when the server starts.
+    """
+
+    def __init__(self, doors: Sequence[Door], system: System | None = None) -> None:
+        self.house = House(system)
+        self.sockets = Sockets(self.house)
+        self.ordinary = build_ordinary(self.house, doors)
+        self._hot = {(door.method, door.path): door for door in doors if door.hot}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection's scope."""
+        if scope["type"] == "http":
+            door = self._hot.get((scope["method"], scope["path"]))
+            if door is not None:
+                await self._answer(door, scope, receive, send)
+                return
+            if scope["method"] == "HEAD":
+                # The server leaves the body out; the doors know GET only.
+                scope = {**scope, "method": "GET"}
+            await self.ordinary(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self.sockets.serve(scope, receive, send)
+        else:
+            await self._live(receive, send)
+
+    async def _answer(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
+        reply = await respond(self.house, door, scope, receive)
+        await send(
+            {"type": "http.response.start", "status": reply.status, "headers": reply.headers}
+        )
+        await send({"type": "http.response.body", "body": reply.body})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """The lifespan protocol: start, wait, stop."""
+        await receive()
+        try:
+            await self._start()
+        except Exception as error:  # noqa: BLE001  the server says it and ends
+            _log.exception("the system could not start")
+            message = f"{type(error).__name__}: {error}"
+            await send({"type": "lifespan.startup.failed", "message": message})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.sockets.close()
+        if self.house.system is not None:
+            await self.house.system.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start(self) -> None:
+        system = self.house.system = self.house.system or _build()
+        try:
+            await system.start()
+        except BaseException:
+            await system.stop()
+            raise
+
+
+def _build() -> System:
+    from phalanx.bootstrap import build
+    from phalanx.config import Settings
+
+    return build(Settings())

@@ -1,0 +1,61 @@
+"""Is it alive, may it be used, and how is it doing."""
+
+import msgspec
+
+from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
+
+METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+class Live(msgspec.Struct, frozen=True):
+    """The process answers."""
+
+    status: str
+
+
+class ClosedAccount(msgspec.Struct, frozen=True):
+    """An account that takes no instructions now."""
+
+    account: str
+    reason: str
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """Whether instructions are taken. ``seq`` is the last durable event, ``epoch`` the term."""
+
+    ready: bool
+    seq: int
+    epoch: int
+    accounts: list[ClosedAccount]
+    stopped: str | None
+
+
+async def live(call: Call) -> Answer:
+    """200 while the process can do its work; 503 once its desk had to stop for good."""
+    system = call.house.system
+    failed = None if system is None else system.desk.failed
+    if failed is not None and failed.done():
+        return answer_json(503, Live("stopped"))
+    return answer_json(200, Live("alive"))
+
+
+async def ready(call: Call) -> Answer:
+    """200 when instructions are taken, 503 otherwise; accounts that are not open come with why."""
+    if call.house.system is None:
+        return answer_json(503, Ready(False, 0, 0, [], "starting"))  # noqa: FBT003
+    found = call.desk.readiness()
+    closed = [ClosedAccount(account, reason) for account, reason in found.accounts.items()]
+    body = Ready(found.ready, found.seq, found.epoch, closed, found.stopped)
+    return answer_json(200 if found.ready else 503, body)
+
+
+async def metrics(call: Call) -> Answer:
+    """The desk's counters in Prometheus' text format."""
+    return Answer(200, call.desk.metrics(), (NO_STORE,), METRICS_TYPE)
+
+
+doors: tuple[Door, ...] = (
+    Door("GET", "/health/live", live, "Is the process alive", Live, tag="health"),
+    Door("GET", "/health/ready", ready, "May it be used", Ready, tag="health"),
+    Door("GET", "/metrics", metrics, "Counters for Prometheus", None, tag="health"),
+)

@@ -1,0 +1,73 @@
+"""What lists have in common: pages, totals, and names of instruments as callers write them."""
+
+from collections.abc import Sequence
+from typing import Annotated, TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from phalanx.api.fields import name
+from phalanx.api.problems import Problem
+from phalanx.api.shapes import ID_MAX
+from phalanx.desk.desk import Desk
+from phalanx.domain.instruments import AmbiguousName, InstrumentKey
+
+Item = TypeVar("Item")
+
+LIMIT_MAX = 10_000
+Skip: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000_000)]
+Limit: TypeAlias = Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
+ViewLimit: TypeAlias = Annotated[int, Meta(ge=1, le=1_000)]
+ClientFilter: TypeAlias = Annotated[int, Meta(ge=1, le=ID_MAX)]
+
+
+class PageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page of a list."""
+
+    skip: Skip = 0
+    limit: Limit = LIMIT_MAX
+
+
+class BookQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose, of what, and which page."""
+
+    account: str | None = None
+    client: ClientFilter | None = None
+    instrument: str | None = None
+    skip: Skip = 0
+    limit: Limit = LIMIT_MAX
+
+
+def page(items: Sequence[Item], query: PageQuery | BookQuery) -> Sequence[Item]:
+    """The part of a list that was asked for."""
+    return items[query.skip : query.skip + query.limit]
+
+
+def find_key(desk: Desk, text: str) -> InstrumentKey:
+    """The instrument that a caller names: symbol, alias, 2885, NSE:2885 or a local paper one.
+
+    A name that nobody knows is given back as it is: it finds nothing, or what an earlier master
+    called so. Raises Problem AMBIGUOUS_TOKEN.
+    """
+    name(text, "instrument")
+    try:
+        found = desk.instruments.resolve(text)
+    except AmbiguousName as error:
+        detail = f"{text} exists as {', '.join(error.keys)}"
+        raise Problem("AMBIGUOUS_TOKEN", detail, field="instrument") from None
+    if found is not None:
+        return found.key
+    local = f"LOCAL:{text}"
+    return local if local in desk.state.local_instruments else text
+
+
+def symbol_of(desk: Desk, key: InstrumentKey) -> str:
+    """An instrument's symbol; its key when no master knows it any more."""
+    found = desk.instruments.get(key) or desk.state.local_instruments.get(key)
+    return key if found is None else found.symbol
+
+
+def names_of(desk: Desk, key: InstrumentKey) -> tuple[str, str, str]:
+    """An instrument's symbol, exchange and token."""
+    exchange, _, token = key.partition(":")
+    return symbol_of(desk, key), exchange, token

@@ -1,0 +1,174 @@
+"""The OpenAPI document: every door, hot ones included, with schemas made from its msgspec structs."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Response
+from fastapi.openapi.utils import get_openapi
+
+from phalanx.api.exchange import Door
+from phalanx.api.fields import NOTE_CHARACTERS_MAX
+from phalanx.api.head import KEY_CHARACTERS_MAX, REQUEST_ID_CHARACTERS_MAX
+from phalanx.api.problems import STATUSES, ProblemDocument
+
+_REF = "#/components/schemas/{name}"
+_PART = re.compile(r"\{(\w+)\}")
+_BODY_PROBLEMS = (
+    *("BODY_TOO_LARGE", "BODY_TIMEOUT", "UNSUPPORTED_MEDIA_TYPE"),
+    *("MALFORMED_JSON", "NOT_UTF8", "TOO_DEEP"),
+)
+_KEY_PROBLEMS = ("IDEMPOTENCY_KEY_INVALID", "IDEMPOTENCY_KEY_REUSED", "OVERLOADED", "DESK_STOPPED")
+_EVERYWHERE = ("HOST_NOT_ALLOWED", "LOOPBACK_ONLY", "ORIGIN_NOT_ALLOWED")
+
+ABOUT = f"""\
+One instruction, every account, in step.
+
+**Numbers.** Money, prices and quantities are sent as numbers or as texts and are read exactly from
+their characters: at most eight decimals, no exponents. Answers give them as texts; the doors of the
+multi-client platform (`/api/v1/clients`) give JSON numbers.
+
+**Names.** An instrument is named by symbol, alias, token (`2885`) or `EXCHANGE:TOKEN`. Names have at
+most 128 characters, notes {NOTE_CHARACTERS_MAX}.
+
+**Errors** are problem documents (RFC 9457) with a stable `code`. A field that is unknown, or that
+is there twice, is an error. Nothing is journaled for a request that gets one.
+
+**Repeating.** With an `Idempotency-Key` a request that changes something may be repeated: the first
+answer comes again, marked `Idempotent-Replayed: true`. Another request under the same key is an
+error. A 4xx or 503 uses no key.
+
+**Stream.** `WS /ws?topics=orders,instructions,accounts,desk` sends a snapshot of each topic and then
+deltas. A topic's `n` counts its messages without a gap; `seq` is the last event it tells of. A gap
+means: join again. A reader that is too slow is closed with 1013 `SLOW_READER`; an unknown topic with
+1008 `UNKNOWN_TOPIC`.
+"""
+
+TAGS: list[dict[str, Any]] = [
+    {"name": "signal API", "description": "What strategies call."},
+    {"name": "instructions", "description": "What somebody asked for, once, and how it went."},
+    {"name": "orders", "description": "Single orders: list, change, cancel; the order log."},
+    {"name": "positions", "description": "What the books hold, and the strategies that buy."},
+    {"name": "clients", "description": "Clients, as the multi-client platform shows them."},
+    {"name": "accounts", "description": "Accounts, their cash and their terms."},
+    {"name": "kill", "description": "Stop new risk."},
+    {"name": "profiles", "description": "Who trades which strategy."},
+    {"name": "instruments", "description": "The instrument master."},
+    {"name": "health", "description": "For probes and for Prometheus."},
+]
+
+
+def describe(door: Door) -> dict[str, Any]:
+    """What FastAPI is told of a door: all of it, since it sees no types of ours."""
+    return {
+        "summary": door.summary,
+        "description": door.about or None,
+        "operation_id": door.handler.__name__,
+        "tags": [door.tag],
+        "status_code": door.status,
+        "response_class": Response,
+        "response_model": None,
+        "responses": {door.status: _success(door), **_problems(door)},
+        "openapi_extra": _inputs(door),
+    }
+
+
+def build_document(app: FastAPI, doors: Sequence[Door]) -> dict[str, Any]:
+    """The whole document, with the components that the doors refer to."""
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        tags=TAGS,
+    )
+    types = [shape for door in doors for shape in (door.body, door.answer) if _has_schema(shape)]
+    _, components = msgspec.json.schema_components((*types, ProblemDocument), ref_template=_REF)
+    document["components"] = {"schemas": components}
+    return document
+
+
+def _has_schema(shape: Any) -> bool:  # noqa: ANN401
+    return shape is not None and shape is not bytes
+
+
+def _schema(shape: Any) -> dict[str, Any]:  # noqa: ANN401
+    if shape is bytes:
+        return {"type": "string"}
+    (schema,), _ = msgspec.json.schema_components((shape,), ref_template=_REF)
+    return schema
+
+
+def _success(door: Door) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": _first_line(door)}
+    if door.answer is not None:
+        success["content"] = {"application/json": {"schema": _schema(door.answer)}}
+    else:
+        success["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    return success
+
+
+def _first_line(door: Door) -> str:
+    return (door.handler.__doc__ or door.summary).partition("\n")[0]
+
+
+def _problems(door: Door) -> dict[int | str, dict[str, Any]]:
+    codes = [*door.problems, *_EVERYWHERE]
+    if door.body is not None:
+        codes += _BODY_PROBLEMS
+    if door.keyed:
+        codes += _KEY_PROBLEMS
+    by_status: dict[int, list[str]] = {}
+    for code in codes:
+        by_status.setdefault(STATUSES.get(code, 422), []).append(code)
+    schema = _schema(ProblemDocument)
+    return {
+        status: {
+            "description": ", ".join(dict.fromkeys(by_status[status])),
+            "content": {"application/problem+json": {"schema": schema}},
+        }
+        for status in sorted(by_status)
+    }
+
+
+def _inputs(door: Door) -> dict[str, Any]:
+    parameters = [
+        {"name": part, "in": "path", "required": True, "schema": {"type": "string"}}
+        for part in _PART.findall(door.path)
+    ]
+    parameters += [*_query(door), *_headers(door)]
+    inputs: dict[str, Any] = {"parameters": parameters}
+    if door.body is not None:
+        examples = {name: {"value": value} for name, value in door.examples.items()}
+        content = {"schema": _schema(door.body), "examples": examples}
+        required = not door.body_optional
+        inputs["requestBody"] = {"required": required, "content": {door.media_type: content}}
+    return inputs
+
+
+def _query(door: Door) -> list[dict[str, Any]]:
+    if door.query is None:
+        return []
+    schema = msgspec.json.schema(door.query)["$defs"][door.query.__name__]
+    required = schema.get("required", ())
+    found = []
+    for name, described in schema["properties"].items():
+        one = {"name": name, "in": "query", "required": name in required, "schema": described}
+        if text := described.get("description"):
+            one["description"] = text
+        found.append(one)
+    return found
+
+
+def _headers(door: Door) -> list[dict[str, Any]]:
+    headers = [_header("X-Request-Id", REQUEST_ID_CHARACTERS_MAX, "Repeated in the answer.")]
+    if door.keyed:
+        about = "Makes a repeat harmless: visible ASCII characters."
+        headers.append(_header("Idempotency-Key", KEY_CHARACTERS_MAX, about))
+    return headers
+
+
+def _header(name: str, most: int, about: str) -> dict[str, Any]:
+    schema = {"type": "string", "minLength": 1, "maxLength": most}
+    return {"name": name, "in": "header", "required": False, "schema": schema, "description": about}

@@ -1,0 +1,81 @@
+"""The ordinary face: FastAPI routes to every door, and describes them all.
+
+It holds no rule of its own. A door behind it goes through ``exchange.respond`` like a hot one;
+what FastAPI itself has to say (no such path, wrong method) becomes a problem document here.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
+
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from phalanx import __version__
+from phalanx.api.exchange import Door, House, Reply, name_request, refuse, reply, respond
+from phalanx.api.head import read_head
+from phalanx.api.openapi import ABOUT, TAGS, build_document, describe
+from phalanx.api.problems import Problem
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def build_ordinary(house: House, doors: Sequence[Door]) -> FastAPI:
+    """The FastAPI application with a route for each door."""
+    app = FastAPI(
+        title="Phalanx",
+        version=__version__,
+        description=ABOUT,
+        openapi_tags=TAGS,
+        redoc_url=None,
+        redirect_slashes=False,
+        swagger_ui_oauth2_redirect_url=None,
+    )
+    for door in doors:
+        app.add_api_route(
+            door.path, _endpoint(house, door), methods=[door.method], **describe(door)
+        )
+    app.add_exception_handler(HTTPException, _no_such_door(house, app))
+    app.openapi = cache(lambda: build_document(app, doors))  # type: ignore[method-assign]
+    return app
+
+
+def _endpoint(house: House, door: Door) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        return _response(await respond(house, door, request.scope, request.receive))
+
+    return endpoint
+
+
+def _no_such_door(
+    house: House, app: FastAPI
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    # Routing raises for these two reasons only; everything else is inside the doors.
+    async def handle(request: Request, _: Exception) -> Response:
+        path = request.scope["path"]
+        allowed = _methods(app, path)
+        if allowed:
+            allow = (b"allow", ", ".join(allowed).encode("ascii"))
+            detail = f"{path} takes {', '.join(allowed)}"
+            problem = Problem("METHOD_NOT_ALLOWED", detail, headers=(allow,))
+        else:
+            problem = Problem("NOT_FOUND", f"nothing is at {path}")
+        request_id = name_request(house, read_head(request.scope["headers"]))
+        return _response(reply(refuse(problem, request_id), request_id))
+
+    return handle
+
+
+def _methods(app: FastAPI, path: str) -> list[str]:
+    """The methods that some door on this path takes."""
+    found: set[str] = set()
+    for route in app.routes:
+        if isinstance(route, Route) and route.path_regex.match(path):
+            found |= route.methods or set()
+    return sorted(found | {"HEAD"} if "GET" in found else found)
+
+
+def _response(found: Reply) -> Response:
+    response = Response(found.body, found.status)
+    response.raw_headers = found.headers
+    return response

@@ -1,0 +1,108 @@
+"""What goes wrong at a door: one exception, one document (RFC 9457), one table of statuses.
+
+``code`` is stable and is what programs look at; ``detail`` is a sentence for people and may change.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import TypeAlias
+
+import msgspec
+
+from phalanx.desk.errors import DeskError, Overloaded
+from phalanx.engine.refused import Refused
+
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+
+PROBLEM_JSON = b"application/problem+json"
+
+STATUSES: dict[str, int] = {
+    "BODY_INCOMPLETE": 400,
+    "HOST_NOT_ALLOWED": 403,
+    "LOOPBACK_ONLY": 403,
+    "ORIGIN_NOT_ALLOWED": 403,
+    "NOT_FOUND": 404,
+    "UNKNOWN_ORDER": 404,
+    "UNKNOWN_INSTRUCTION": 404,
+    "METHOD_NOT_ALLOWED": 405,
+    "BODY_TIMEOUT": 408,
+    "CLIENT_EXISTS": 409,
+    "NOT_REPLACEABLE": 409,
+    "ORDER_NOT_WORKING": 409,
+    "REQUEST_PENDING": 409,
+    "BODY_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "INTERNAL_ERROR": 500,
+    "DESK_STOPPED": 503,
+    "OVERLOADED": 503,
+    "TOO_MANY_READERS": 503,
+    "VIEWS_UNAVAILABLE": 503,
+}
+"""Codes whose status is not 422. A code that is not here is a well-understood request we refuse."""
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of every answer that is not a success."""
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    field: str | None = None
+    line: int | None = None
+    request_id: str = ""
+    type: str = "about:blank"
+
+
+class Problem(Exception):
+    """A request that a door turns away. Nothing was journaled for it.
+
+    ``field`` names the part of the request it is about, with dots between levels, ``line`` the line
+    of a file, counted from 1; ``headers`` are sent along (``Retry-After``, ``Allow``).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        field: str | None = None,
+        line: int | None = None,
+        status: int | None = None,
+        headers: Headers = (),
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.field = field
+        self.line = line
+        self.status = STATUSES.get(code, 422) if status is None else status
+        self.headers = headers
+
+    def document(self, request_id: str) -> bytes:
+        """The problem document as JSON."""
+        title = HTTPStatus(self.status).phrase
+        document = ProblemDocument(
+            title, self.status, self.detail, self.code, self.field, self.line, request_id
+        )
+        # "type" is always said, although it is the default: clients of RFC 9457 look for it.
+        return _encode(document)[:-1] + b',"type":"about:blank"}'
+
+
+def as_problem(error: Exception) -> Problem:
+    """Any exception that a door lets through, as a problem; what nobody foresaw is a plain 500."""
+    match error:
+        case Problem():
+            return error
+        case Refused():
+            return Problem(error.code, error.detail)
+        case Overloaded():
+            retry = (b"retry-after", b"%d" % error.retry_after_s)
+            return Problem(error.code, f"too much is waiting; {error}", headers=(retry,))
+        case DeskError():
+            return Problem(error.code, str(error), status=503)
+        case _:
+            return Problem("INTERNAL_ERROR", "this should not have happened; it was logged")
+
+
+_encode = msgspec.json.Encoder().encode

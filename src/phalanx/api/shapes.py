@@ -1,0 +1,123 @@
+"""What callers send: one struct per request body. Unknown fields are refused, absent ones are UNSET.
+
+The JSON schemas in the OpenAPI document are made from these structs.
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from phalanx.api.fields import NAME_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
+
+ID_MAX = 2**53 - 1
+"""Largest integer that every JSON reader holds exactly."""
+EXPIRES_S_MAX = 86_400
+
+Name: TypeAlias = Annotated[
+    str, Meta(extra_json_schema={"minLength": 1, "maxLength": NAME_CHARACTERS_MAX})
+]
+Note: TypeAlias = Annotated[str, Meta(extra_json_schema={"maxLength": NOTE_CHARACTERS_MAX})]
+Token: TypeAlias = Annotated[
+    str | int, Meta(description="symbol, alias, 2885 (as number or text) or NSE:2885")
+]
+Exact: TypeAlias = Annotated[
+    Raw,
+    Meta(
+        description="a number or a text, read exactly from its characters: at most eight decimals, "
+        "no exponent",
+        extra_json_schema={"type": ["string", "number"]},
+    ),
+]
+ClientId: TypeAlias = Annotated[int, Meta(ge=1, le=ID_MAX)]
+ExpiresS: TypeAlias = Annotated[int, Meta(ge=1, le=EXPIRES_S_MAX)]
+SideName: TypeAlias = Literal["BUY", "SELL"]
+ProductName: TypeAlias = Literal["DELIVERY", "INTRADAY", "MTF"]
+OrdTypeName: TypeAlias = Literal["MARKET", "LIMIT", "STOP", "STOP_LIMIT", "SL-M", "SL"]
+TimeInForceName: TypeAlias = Literal["DAY", "IOC"]
+BasisPoints: TypeAlias = Annotated[int, Meta(ge=0, le=10_000)]
+
+
+class CreateOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="upper"):
+    """A strategy says BUY or SELL."""
+
+    strategy: Name
+    instrument: Token
+    position: SideName
+
+
+class SignalInstruction(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="signal"
+):
+    """The same as POST /create_order, with a note and an expiry."""
+
+    strategy: Name
+    instrument: Token
+    position: SideName
+    note: Note | UnsetType = UNSET
+    expires_s: ExpiresS | UnsetType = UNSET
+
+
+class OrderInstruction(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="order"
+):
+    """One order for one account: ``account_id``, or the primary account of ``client``.
+
+    ``price`` is for LIMIT and STOP_LIMIT only, and then it must be there.
+    """
+
+    instrument: Token
+    side: SideName
+    quantity: Exact
+    client: ClientId | UnsetType = UNSET
+    account_id: Name | UnsetType = UNSET
+    product: ProductName | UnsetType = UNSET
+    type: OrdTypeName | UnsetType = UNSET
+    price: Exact | UnsetType = UNSET
+    time_in_force: TimeInForceName | UnsetType = UNSET
+    note: Note | UnsetType = UNSET
+    expires_s: ExpiresS | UnsetType = UNSET
+
+
+InstructionBody: TypeAlias = SignalInstruction | OrderInstruction
+
+
+class ReplaceOrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """New terms of a working order; what is absent stays. ``quantity`` is the new total."""
+
+    quantity: Exact | UnsetType = UNSET
+    price: Exact | UnsetType = UNSET
+
+
+class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A client with one primary paper account. Funds default to the desk's opening cash."""
+
+    name: Name
+    available_funds: Exact | UnsetType = UNSET
+
+
+class FillProfileChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the paper broker treats the account's orders; what is absent stays."""
+
+    ack_delay_ms: Annotated[int, Meta(ge=0, le=600_000)] | UnsetType = UNSET
+    fill_duration_ms: Annotated[int, Meta(ge=0, le=86_400_000)] | UnsetType = UNSET
+    filled_bps: BasisPoints | UnsetType = UNSET
+    slices: Annotated[int, Meta(ge=1, le=1_000)] | UnsetType = UNSET
+    slippage_bps: BasisPoints | UnsetType = UNSET
+    reject_bps: BasisPoints | UnsetType = UNSET
+    seed: Annotated[int, Meta(ge=0, le=ID_MAX)] | UnsetType = UNSET
+
+
+class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be changed of an account; what is absent stays."""
+
+    enabled: bool | UnsetType = UNSET
+    charge_bps: BasisPoints | UnsetType = UNSET
+    fill_profile: FillProfileChange | UnsetType = UNSET
+
+
+class NewKill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Stop new risk for ``account``, or for everybody when it is absent."""
+
+    account: Name | UnsetType = UNSET
+    note: Note | UnsetType = UNSET

@@ -1,0 +1,183 @@
+"""``WS /ws``: the event stream to browsers and the CLI, on raw ASGI.
+
+A socket has one task that sends and one that listens for its end. A reader is cut off when its
+backlog overflows, or when one message has not gone out for ``STALL_S``: the stream never waits.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from urllib.parse import parse_qs
+
+from phalanx.api.actors import authorize
+from phalanx.api.bodies import Receive, Send
+from phalanx.api.exchange import House, name_request, refuse, reply
+from phalanx.api.head import Scope, read_head
+from phalanx.api.problems import Problem
+from phalanx.desk.stream import SLOW_READER, Reader, Stream, TooManyReaders
+
+PATH = "/ws"
+TOPICS_BYTES_MAX = 1_024
+SWEEP_S = 1.0
+STALL_S = 5.0
+CLOSE_TIMEOUT_S = 10.0
+
+POLICY_VIOLATION = 1_008
+GOING_AWAY = 1_001
+TRY_AGAIN_LATER = 1_013
+
+
+class _Socket:
+    """One reader's connection. ``sending`` and ``sent`` tell the sweep whether it moves."""
+
+    __slots__ = ("pump", "reader", "sending", "sent", "stalled_s", "swept")
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.pump: asyncio.Task[None] | None = None
+        self.sending = False
+        self.sent = 0
+        self.swept = -1
+        self.stalled_s = 0.0
+
+
+class Sockets:
+    """All open sockets of one application; the stream bounds how many there are."""
+
+    def __init__(
+        self,
+        house: House,
+        sweep_s: float = SWEEP_S,
+        stall_s: float = STALL_S,
+        close_timeout_s: float = CLOSE_TIMEOUT_S,
+    ) -> None:
+        self._house = house
+        self._sweep_s = sweep_s
+        self._stall_s = stall_s
+        self._close_timeout_s = close_timeout_s
+        self._open: dict[_Socket, None] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def sweeping(self) -> bool:
+        """Whether anybody's progress is watched."""
+        return self._sweeper is not None and not self._sweeper.done()
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one WebSocket until one side closes it."""
+        head = read_head(scope["headers"])
+        await receive()
+        try:
+            authorize(scope, head)
+            stream = self._stream(scope["path"].removeprefix(scope.get("root_path", "")))
+            topics = _topics(scope["query_string"], stream)
+            reader = None if topics is None else _join(stream, topics)
+        except Problem as problem:
+            await self._deny(problem, scope, send, name_request(self._house, head))
+            return
+        await send({"type": "websocket.accept"})
+        if reader is None:
+            await _close(send, POLICY_VIOLATION, "UNKNOWN_TOPIC")
+            return
+        try:
+            await self._run(_Socket(reader), receive, send)
+        finally:
+            stream.leave(reader)
+
+    async def close(self) -> None:
+        """Stop sweeping, at the end."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sweeper
+            self._sweeper = None
+
+    def _stream(self, path: str) -> Stream:
+        if path != PATH:
+            raise Problem("NOT_FOUND", f"no stream is at {path}")
+        desk = self._house.open_system().desk
+        if desk.stopped is not None:
+            raise Problem("DESK_STOPPED", desk.stopped)
+        return desk.stream
+
+    async def _run(self, socket: _Socket, receive: Receive, send: Send) -> None:
+        self._open[socket] = None
+        if not self.sweeping:
+            self._sweeper = asyncio.create_task(self._sweep(), name="stream sweep")
+        socket.pump = asyncio.create_task(_pump(socket, send), name="stream reader")
+        ear = asyncio.create_task(_listen(receive), name="stream listener")
+        try:
+            await asyncio.wait((socket.pump, ear), return_when=asyncio.FIRST_COMPLETED)
+            if not ear.done():
+                await self._cut(socket.reader.closed_reason, send)
+        finally:
+            del self._open[socket]
+            for task in (socket.pump, ear):
+                task.cancel()
+            # Whatever ended them, a peer that vanished mostly, the socket is over.
+            await asyncio.gather(socket.pump, ear, return_exceptions=True)
+
+    async def _cut(self, reason: str, send: Send) -> None:
+        code = TRY_AGAIN_LATER if reason == SLOW_READER else GOING_AWAY
+        with suppress(TimeoutError, OSError):
+            async with asyncio.timeout(self._close_timeout_s):
+                await _close(send, code, reason)
+
+    async def _sweep(self) -> None:
+        """Cut off sockets that stand still: cut off already, or one message stuck for too long."""
+        while self._open:
+            await asyncio.sleep(self._sweep_s)
+            for socket in list(self._open):
+                moved = not socket.sending or socket.sent != socket.swept
+                socket.stalled_s = 0.0 if moved else socket.stalled_s + self._sweep_s
+                socket.swept = socket.sent
+                if socket.stalled_s >= self._stall_s and not socket.reader.closed_reason:
+                    socket.reader.close(SLOW_READER)
+                if socket.sending and socket.reader.closed_reason and socket.pump is not None:
+                    socket.pump.cancel()
+
+    async def _deny(self, problem: Problem, scope: Scope, send: Send, request_id: str) -> None:
+        """Answer the handshake with a problem document, or with 403 where the server cannot."""
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await _close(send, POLICY_VIOLATION, problem.code)
+            return
+        answer = reply(refuse(problem, request_id), request_id)
+        start = {"status": answer.status, "headers": answer.headers}
+        await send({"type": "websocket.http.response.start", **start})
+        await send({"type": "websocket.http.response.body", "body": answer.body})
+
+
+def _topics(query: bytes, stream: Stream) -> Sequence[str] | None:
+    """The topics asked for, each once; all of them when none is named, None when one is unknown."""
+    if len(query) > TOPICS_BYTES_MAX:
+        raise Problem("TEXT_TOO_LONG", f"a query string has at most {TOPICS_BYTES_MAX} bytes")
+    asked = parse_qs(query.decode("latin-1")).get("topics")
+    if asked is None:
+        return list(stream.topics)
+    names = list(dict.fromkeys(",".join(asked).split(",")))
+    return names if stream.topics.keys() >= set(names) else None
+
+
+def _join(stream: Stream, topics: Sequence[str]) -> Reader:
+    try:
+        return stream.join(topics)
+    except TooManyReaders:
+        raise Problem("TOO_MANY_READERS", "the stream serves no more readers now") from None
+
+
+async def _pump(socket: _Socket, send: Send) -> None:
+    async for message in socket.reader:
+        socket.sending = True
+        await send({"type": "websocket.send", "text": message.decode()})
+        socket.sending = False
+        socket.sent += 1
+
+
+async def _listen(receive: Receive) -> None:
+    """Until the peer goes; what it says meanwhile means nothing."""
+    while (await receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _close(send: Send, code: int, reason: str) -> None:
+    await send({"type": "websocket.close", "code": code, "reason": reason})

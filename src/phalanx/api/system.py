@@ -1,0 +1,59 @@
+"""What the doors need of a running Phalanx; ``phalanx.bootstrap`` builds it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from phalanx.config import Settings
+from phalanx.desk.desk import Desk, Executed
+from phalanx.domain.accounts import Account
+from phalanx.domain.instructions import Origin
+from phalanx.domain.numbers import Money
+from phalanx.market.master import MasterDiff
+from phalanx.views.feed import ViewsFeed
+from phalanx.views.queries import Views
+
+
+class System(Protocol):
+    """A desk with everything around it that a door may ask for."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this process."""
+        ...
+
+    @property
+    def desk(self) -> Desk:
+        """Where commands go, and the state that answers are read from."""
+        ...
+
+    @property
+    def views(self) -> Views:
+        """The read side: lists, trees, the order log."""
+        ...
+
+    @property
+    def feed(self) -> ViewsFeed:
+        """What keeps the views up to date, and says how far they are."""
+        ...
+
+    async def start(self) -> None:
+        """Recover, import, open the doors."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish what is decided and close."""
+        ...
+
+    async def import_profiles(
+        self,
+        profiles: Mapping[str, Mapping[str, Sequence[str]]],
+        origin: Origin,
+        cash: Money | None = None,
+        account: Account | None = None,
+    ) -> Executed:
+        """Upsert profiles, all or nothing."""
+        ...
+
+    async def import_instruments(self, content: bytes, name: str, origin: Origin) -> MasterDiff:
+        """Put an instrument master into force. Raises ImportFault."""
+        ...
