@@ -1,0 +1,112 @@
+"""Rows that change: one struct per table, its fields the table's columns in their order.
+
+The projector keeps the rows of what is open in memory, changes them there and writes back what
+changed. ``msgspec.structs.astuple`` of an entry is its row, and ``Entry(*row)`` the entry of a row.
+Enums are kept as the plain numbers that SQLite gives back.
+"""
+
+import msgspec
+
+
+class Entry(msgspec.Struct, gc=False):
+    """What every row that changes begins with; ``ended_at_ns`` is zero while anything is to come."""
+
+    key: int
+    ended_at_ns: int
+
+
+class InstructionEntry(Entry, gc=False):
+    """One row of ``instructions``. ``watched``: canceled orders of others whose end it waits for."""
+
+    id: str
+    kind: str
+    actor: str
+    door: str
+    request_id: str
+    note: str
+    request: str
+    refusal_code: str
+    refusal_text: str
+    planned_at_ns: int
+    expires_at_ns: int
+    received_ns: int
+    skips: int
+    cancels: int
+    status: int
+    orders: int = 0
+    open_orders: int = 0
+    watched: int = 0
+    filled: int = 0
+    canceled: int = 0
+    rejected: int = 0
+    expired: int = 0
+    not_received: int = 0
+    in_doubt: int = 0
+
+
+class OrderEntry(Entry, gc=False):
+    """One row of ``orders``.
+
+    ``request_key``: the request under way; ``over_key``: the replace in flight that a cancel came
+    over. ``closed_by``: the instruction that cancels this buy because it closes its lot.
+    """
+
+    cl_ord_id: str
+    instruction_key: int
+    account: str
+    mode: int
+    client_id: int
+    instrument: str
+    side: int
+    product: int
+    ord_type: int
+    time_in_force: int
+    order_quantity: int
+    stop_price: int
+    hold: int
+    strategy: str | None
+    closes: str
+    reduce_only: int
+    placed_at_ns: int
+    quantity: int
+    limit_price: int
+    status: int
+    is_open: int = 1
+    cum_quantity: int = 0
+    filled_value: int = 0
+    charges: int = 0
+    order_id: str = ""
+    flag: str = ""
+    reason_code: str = ""
+    reason_text: str = ""
+    text: str = ""
+    request_key: int | None = None
+    over_key: int | None = None
+    closed_by: int | None = None
+    received_ns: int = 0
+    planned_ns: int = 0
+    held_ns: int = 0
+    committed_ns: int = 0
+    waited_ns: int = 0
+    sent_ns: int = 0
+    acknowledged_ns: int = 0
+    first_fill_at_ns: int = 0
+    updated_at_ns: int = 0
+
+
+class RequestEntry(Entry, gc=False):
+    """One row of ``requests``: a cancel or replace of one order."""
+
+    id: str
+    order_key: int
+    instruction_key: int | None
+    kind: int
+    actor: str
+    door: str
+    quantity: int
+    limit_price: int
+    requested_at_ns: int
+    status: int
+    dispatched_at_ns: int = 0
+    reason_code: str = ""
+    reason_text: str = ""

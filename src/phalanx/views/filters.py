@@ -1,0 +1,161 @@
+"""From the filters of a list to one SQL statement that walks an index.
+
+Every value is a parameter. Of several filters the one that finds fewest rows chooses the index; the
+others are checked row by row, so a page costs at most what the rarest of its filters finds. What one
+filter finds, or none, is kept in ``totals``; what several find together is counted.
+"""
+
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+
+from phalanx.views import selects
+from phalanx.views.schema import KEY_BITS, Subject
+
+Value: TypeAlias = int | str
+
+KEPT: Final = "SELECT coalesce(sum({column}), 0) FROM totals WHERE subject = ? AND value = ?"
+"""A total that is kept; ``column`` is the listing's."""
+KEPT_OF_CLIENT: Final = (
+    "SELECT coalesce(sum({column}), 0) FROM totals"
+    " WHERE subject = ? AND value IN (SELECT id FROM accounts WHERE client_id = ?)"
+)
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """A list that can be asked for. ``counted``: its column in ``totals``."""
+
+    table: str
+    alias: str
+    counted: str
+    columns: str
+    joins: str = ""
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """One condition and the index that finds its rows in the order of their keys.
+
+    ``size`` is the statement that says how many it finds, or (not ``exact``) at most finds.
+    """
+
+    condition: str
+    values: tuple[Value, ...]
+    index: str
+    size: str
+    size_values: tuple[Value, ...]
+    exact: bool = True
+    by_client: bool = False
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """Which rows of a list: newest first, or (``after_seq``) oldest first behind an event."""
+
+    skip: int
+    limit: int
+    after_seq: int | None = None
+
+
+Statement: TypeAlias = tuple[str, tuple[Value, ...]]
+
+ORDERS: Final = Listing("orders", "o", "orders", selects.ORDER, selects.ORDER_JOINS)
+ORDER_LOG: Final = Listing("order_log", "o", "entries", selects.LOG, selects.LOG_JOINS)
+INSTRUCTIONS: Final = Listing("instructions", "t", "instructions", selects.INSTRUCTION)
+
+
+def equals(column: str, value: Value, index: str, subject: Subject) -> Filter:
+    """A column that has a value; its total is kept."""
+    return Filter(f"{column} = ?", (value,), index, KEPT, (subject, value))
+
+
+def of_client(client_id: int, table: str) -> Filter:
+    """All accounts of a client: found account by account, as there is no index of clients."""
+    index = f"{table}_account"
+    values = (Subject.ACCOUNT, client_id)
+    return Filter("client_id = ?", (client_id,), index, KEPT_OF_CLIENT, values, by_client=True)
+
+
+def sizes(listing: Listing, filters: Sequence[Filter]) -> Statement:
+    """One row: how many rows each filter finds, or at most finds."""
+    parts = [f"({one.size.format(column=listing.counted)})" for one in filters]
+    values = [value for one in filters for value in one.size_values]
+    return f"SELECT {', '.join(parts)}", tuple(values)
+
+
+def page(
+    listing: Listing, filters: Sequence[Filter], chosen: Filter | None, part: Slice
+) -> Statement:
+    """One row: as of which seq, how many rows there are, and a JSON array of those asked for.
+
+    ``chosen``: whose index is walked; None only without filters.
+    """
+    total, total_values = _total(listing, filters, chosen)
+    keys, key_values = _keys(listing, filters, chosen, part)
+    alias = listing.alias
+    statement = (
+        f"SELECT (SELECT seq FROM cursor), ({total}),"  # noqa: S608  names of ours
+        f" (SELECT json_group_array({listing.columns} ORDER BY {alias}.key {_direction(part)})"
+        f" FROM ({keys}) AS k"
+        f" CROSS JOIN {listing.table} AS {alias} ON {alias}.key = k.key {listing.joins})"
+    )
+    return statement, (*total_values, *key_values)
+
+
+def _total(listing: Listing, filters: Sequence[Filter], chosen: Filter | None) -> Statement:
+    if chosen is None:
+        return KEPT.format(column=listing.counted), (Subject.ALL, 0)
+    if len(filters) == 1 and chosen.exact:
+        return chosen.size.format(column=listing.counted), chosen.size_values
+    table, index = listing.table, chosen.index
+    if not chosen.by_client:
+        conditions, values = _conditions(filters)
+        counted = f"SELECT count(*) FROM {table} INDEXED BY {index} WHERE {conditions}"  # noqa: S608
+        return counted, values
+    conditions, values = _conditions([one for one in filters if one is not chosen])
+    counted = (
+        "SELECT count(*) FROM accounts AS a"  # noqa: S608  names of ours
+        f" CROSS JOIN {table} AS x INDEXED BY {index} ON x.account = a.id"
+        f" WHERE a.client_id = ? AND {conditions}"
+    )
+    return counted, (*chosen.values, *values)
+
+
+def _keys(
+    listing: Listing, filters: Sequence[Filter], chosen: Filter | None, part: Slice
+) -> Statement:
+    """The keys of the page's rows. Of a client: the first of each account, and of those the first."""
+    behind, behind_values = _behind(part)
+    order = f"ORDER BY key {_direction(part)}"
+    if chosen is None or not chosen.by_client:
+        conditions, values = _conditions(filters)
+        index = f"INDEXED BY {chosen.index}" if chosen is not None else "NOT INDEXED"
+        found = f"SELECT key FROM {listing.table} {index} WHERE {conditions}{behind}"  # noqa: S608
+        paged = (*values, *behind_values, part.limit, part.skip)
+        return f"{found} {order} LIMIT ? OFFSET ?", paged
+    conditions, values = _conditions([one for one in filters if one is not chosen])
+    of_one_account = (
+        f"SELECT key FROM {listing.table} INDEXED BY {chosen.index}"  # noqa: S608  names of ours
+        f" WHERE account = a.id AND {conditions}{behind} {order} LIMIT ?"
+    )
+    found = (
+        "SELECT j.value AS key FROM accounts AS a CROSS JOIN"  # noqa: S608  names of ours
+        f" json_each((SELECT json_group_array(key) FROM ({of_one_account}))) AS j"
+        f" WHERE a.client_id = ? {order} LIMIT ? OFFSET ?"
+    )
+    limits = (part.skip + part.limit, *chosen.values, part.limit, part.skip)
+    return found, (*values, *behind_values, *limits)
+
+
+def _conditions(filters: Sequence[Filter]) -> Statement:
+    text = " AND ".join(one.condition for one in filters) or "TRUE"
+    return text, tuple(value for one in filters for value in one.values)
+
+
+def _behind(part: Slice) -> Statement:
+    if part.after_seq is None:
+        return "", ()
+    return " AND key >= ?", (part.after_seq + 1 << KEY_BITS,)
+
+
+def _direction(part: Slice) -> str:
+    return "DESC" if part.after_seq is None else "ASC"

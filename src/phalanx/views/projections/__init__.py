@@ -1,0 +1,43 @@
+"""Events become rows: one function per event that matters, in the workspace of one transaction.
+
+What ``engine.apply`` does to the status of orders and instructions is done here to their rows, with
+the engine's own table of moves where an event does not carry the result.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from phalanx.domain import events as e
+from phalanx.views.projections import instructions, orders, reference, requests
+from phalanx.views.workspace import Workspace
+
+_PROJECTIONS: dict[type, Callable[[Workspace, Any], None]] = {
+    e.TermBegan: orders.term_began,
+    e.LocalInstrumentPut: reference.local_instrument_put,
+    e.ClientPut: reference.client_put,
+    e.AccountPut: reference.account_put,
+    e.InstructionPlanned: instructions.instruction_planned,
+    e.OrdersDispatched: orders.orders_dispatched,
+    e.DispatchLapsed: orders.dispatch_lapsed,
+    e.OrderReported: orders.order_reported,
+    e.OrderDoubted: orders.order_doubted,
+    e.OrderEnded: orders.order_ended,
+    e.CancelRequested: requests.cancel_requested,
+    e.ReplaceRequested: requests.replace_requested,
+    e.RequestDispatched: requests.request_dispatched,
+    e.RequestEnded: requests.request_ended,
+    e.RequestDoubted: requests.request_doubted,
+    e.KillPut: reference.kill_put,
+    e.KillLifted: reference.kill_lifted,
+}
+"""The other events change nothing that a view shows."""
+
+
+def project(work: Workspace, first_seq: int, events: Iterable[e.Event]) -> None:
+    """Take the events of a record in, the first of them numbered ``first_seq``."""
+    for seq, event in enumerate(events, first_seq):
+        projection = _PROJECTIONS.get(type(event))
+        if projection is not None:
+            work.begin_event(seq)
+            projection(work, event)
+            work.settle()

@@ -1,0 +1,174 @@
+"""What happens to orders: placed, dispatched, reported, doubted, ended."""
+
+from typing import Final
+
+import msgspec
+
+from phalanx.domain.accounts import Mode
+from phalanx.domain.events import (
+    DispatchLapsed,
+    OrderDoubted,
+    OrderEnded,
+    OrderReported,
+    OrdersDispatched,
+    TermBegan,
+)
+from phalanx.domain.numbers import multiply
+from phalanx.domain.orders import ExecType, Hops, OrderDraft, OrdStatus
+from phalanx.domain.time import Nanoseconds
+from phalanx.views.entries import InstructionEntry, OrderEntry
+from phalanx.views.projections.log import write_log
+from phalanx.views.projections.requests import doubt_dispatched, take_terms
+from phalanx.views.projections.standing import enter, set_working
+from phalanx.views.rows import LogEntry
+from phalanx.views.schema import Subject
+from phalanx.views.workspace import FILLS, Workspace
+
+_RESTARTED: Final = "the process ended before an answer came"
+_json: Final = msgspec.json.Encoder()
+
+
+def place(
+    work: Workspace,
+    instruction: InstructionEntry,
+    draft: OrderDraft,
+    time: Nanoseconds,
+    received_ns: Nanoseconds = 0,
+) -> None:
+    """A planned order, with its line in the log."""
+    account, _, mode = draft.book.rpartition("/")
+    closes = _json.encode(draft.closes).decode() if draft.closes else "[]"
+    order = OrderEntry(
+        work.next_key(),
+        0,
+        draft.cl_ord_id,
+        instruction.key,
+        account,
+        Mode.LIVE if mode == "L" else Mode.PAPER,
+        work.client_of(account) or 0,
+        draft.instrument,
+        draft.side,
+        draft.product,
+        draft.ord_type,
+        draft.time_in_force,
+        draft.quantity,
+        draft.stop_price,
+        draft.hold,
+        draft.strategy,
+        closes,
+        draft.reduce_only,
+        time,
+        draft.quantity,
+        draft.limit,
+        OrdStatus.PENDING_NEW,
+        received_ns=received_ns,
+        updated_at_ns=time,
+    )
+    work.orders.add(order)
+    work.order_totals[Subject.OPEN, 0] += 1
+    instruction.orders += 1
+    instruction.open_orders += 1
+    work.instructions.touch(instruction)
+    write_log(work, order, LogEntry.PLACED, time, (draft.quantity, draft.limit))
+
+
+def term_began(work: Workspace, event: TermBegan) -> None:
+    """What was sent and never answered, orders and requests, is in doubt."""
+    for cl_ord_id in event.doubted:
+        order = work.order(cl_ord_id)
+        enter(work, order, OrdStatus.IN_DOUBT, event.time)
+        left = (max(0, order.quantity - order.cum_quantity), order.limit_price)
+        write_log(work, order, LogEntry.DOUBT, event.time, left, _RESTARTED)
+        work.settle()
+    doubt_dispatched(work)
+
+
+def orders_dispatched(work: Workspace, event: OrdersDispatched) -> None:
+    """From here on the broker may know them."""
+    for cl_ord_id in event.cl_ord_ids:
+        enter(work, work.order(cl_ord_id), OrdStatus.SENT, event.time)
+        work.settle()
+
+
+def dispatch_lapsed(work: Workspace, event: DispatchLapsed) -> None:
+    """Not a byte left: they wait for another turn."""
+    for cl_ord_id in event.cl_ord_ids:
+        enter(work, work.order(cl_ord_id), OrdStatus.PENDING_NEW, event.time)
+        work.settle()
+
+
+def order_reported(work: Workspace, event: OrderReported) -> None:
+    """A report: new terms, a fill, the children it causes, then the status it carries."""
+    order = work.order(event.cl_ord_id)
+    report = event.report
+    if report.order_id:
+        order.order_id = report.order_id
+    if report.text:
+        order.text = report.text
+    if event.flag:
+        order.flag = event.flag
+    if event.reason is not None:
+        order.reason_code = event.reason.code
+        order.reason_text = str(event.reason)
+    _merge(order, event.hops)
+    if report.exec_type is ExecType.REPLACED:
+        take_terms(work, order, event.time)
+    if event.last_quantity:
+        _fill(work, order, event)
+    for draft in event.children:
+        assert order.closed_by is not None
+        instruction = work.instruction(order.closed_by)
+        set_working(work, instruction, event.time)
+        place(work, instruction, draft, event.time)
+    text = order.reason_text if event.reason is not None else report.text
+    enter(work, order, event.status, event.time, text=text, logged=bool(event.last_quantity))
+
+
+def order_doubted(work: Workspace, event: OrderDoubted) -> None:
+    """Written, and no trustworthy answer."""
+    order = work.order(event.cl_ord_id)
+    order.text = event.text
+    _merge(order, event.hops)
+    enter(work, order, OrdStatus.IN_DOUBT, event.time)
+    left = (max(0, order.quantity - order.cum_quantity), order.limit_price)
+    write_log(work, order, LogEntry.DOUBT, event.time, left, event.text)
+
+
+def order_ended(work: Workspace, event: OrderEnded) -> None:
+    """An end that no report told."""
+    order = work.order(event.cl_ord_id)
+    order.reason_code = event.reason.code
+    order.reason_text = str(event.reason)
+    enter(work, order, event.status, event.time, text=order.reason_text)
+
+
+def _fill(work: Workspace, order: OrderEntry, event: OrderReported) -> None:
+    report = event.report
+    quantity, price = event.last_quantity, report.last_price
+    order.cum_quantity = event.cum_quantity
+    order.filled_value += multiply(price, quantity)
+    order.charges += report.charges
+    if not order.first_fill_at_ns:
+        order.first_fill_at_ns = event.time
+    row = (work.seq, order.key, report.exec_id, quantity, price, report.charges)
+    work.put(FILLS, (*row, report.time or event.time, event.time))
+    line = event.flag or report.text
+    write_log(work, order, LogEntry.FILL, event.time, (quantity, price), line, event.status)
+
+
+def _merge(order: OrderEntry, hops: Hops) -> None:
+    """What is known of an order's way; the event that knows more comes later."""
+    if hops.received:
+        order.received_ns = hops.received
+    if hops.planned:
+        order.planned_ns = hops.planned
+    if hops.held:
+        order.held_ns = hops.held
+    if hops.committed:
+        order.committed_ns = hops.committed
+    if hops.waited:
+        order.waited_ns = hops.waited
+    if hops.sent:
+        order.sent_ns = hops.sent
+    if hops.acknowledged:
+        order.acknowledged_ns = hops.acknowledged

@@ -1,0 +1,280 @@
+"""Reading the views: lists with totals, single orders, whole instructions.
+
+Every answer is one SQL statement, so it is consistent in itself and true as of the ``as_of`` it says.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar
+
+import msgspec
+
+from phalanx.domain.accounts import AccountId
+from phalanx.domain.instructions import InstructionId, InstructionStatus
+from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.orders import TERMINAL, ClOrdId, OrdStatus
+from phalanx.domain.time import Nanoseconds
+from phalanx.views import selects
+from phalanx.views.filters import (
+    INSTRUCTIONS,
+    KEPT,
+    ORDER_LOG,
+    ORDERS,
+    Filter,
+    Listing,
+    Slice,
+    Value,
+    equals,
+    of_client,
+    page,
+    sizes,
+)
+from phalanx.views.readers import Readers, ViewsUnavailable
+from phalanx.views.rows import (
+    FillRow,
+    InstructionRow,
+    InstructionTree,
+    KillRow,
+    LogRow,
+    OrderRow,
+    OrderTree,
+    Page,
+    RequestRow,
+    SkipRow,
+)
+from phalanx.views.schema import KEY_BITS, Subject
+
+LIMIT_MAX: Final = 1_000
+SKIP_MAX: Final = 1_000_000_000
+SEQ_MAX: Final = (1 << 63 - KEY_BITS) - 2
+THREADS: Final = 2
+ASKED_MAX: Final = 256
+"""So many queries may be under way or wait for a thread; more are turned away."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Row = TypeVar("Row")
+
+_orders: Final = msgspec.json.Decoder(tuple[OrderRow, ...])
+_instructions: Final = msgspec.json.Decoder(tuple[InstructionRow, ...])
+_log: Final = msgspec.json.Decoder(tuple[LogRow, ...])
+_fills: Final = msgspec.json.Decoder(tuple[FillRow, ...])
+_kills: Final = msgspec.json.Decoder(tuple[KillRow, ...])
+_order: Final = msgspec.json.Decoder(OrderRow)
+_instruction: Final = msgspec.json.Decoder(InstructionRow)
+_trees: Final = msgspec.json.Decoder(tuple[OrderTree, ...])
+_skips: Final = msgspec.json.Decoder(tuple[SkipRow, ...])
+_requests: Final = msgspec.json.Decoder(tuple[RequestRow, ...])
+_KILLS: Final = (
+    "SELECT (SELECT seq FROM cursor), (SELECT count(*) FROM kills),"  # noqa: S608  names of ours
+    f" (SELECT json_group_array({selects.KILL} ORDER BY o.key DESC)"
+    " FROM (SELECT * FROM kills ORDER BY key DESC LIMIT ? OFFSET ?) AS o)"
+)
+
+
+class Views:
+    """A reader of ``views.db``, for any thread. Filters are combined with "and".
+
+    Every method raises ViewsUnavailable and QueryTooLong; ValueError for a ``limit`` that is not in
+    1–1,000, a ``skip`` below zero, or a value that no row could have.
+    """
+
+    def __init__(self, path: Path, distrust: Callable[[], None] = lambda: None) -> None:
+        self._readers = Readers(path, distrust)
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="views-reader")
+        self._asked = threading.BoundedSemaphore(ASKED_MAX)
+
+    async def ask(self, query: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a query, such as ``views.orders``, in a thread of the readers' own."""
+        if not self._asked.acquire(blocking=False):
+            raise ViewsUnavailable(f"{ASKED_MAX} queries are under way")
+        try:
+            asked = self._pool.submit(partial(query, *args, **kwargs))
+        except RuntimeError:
+            self._asked.release()
+            raise ViewsUnavailable("closed") from None
+        asked.add_done_callback(lambda _: self._asked.release())
+        return await asyncio.wrap_future(asked)
+
+    def close(self) -> None:
+        """Let queries under way end, and the file go."""
+        self._pool.shutdown(cancel_futures=True)
+        self._readers.close()
+
+    def as_of(self) -> int:
+        """The last event that the views have taken in."""
+        (seq,) = self._fetch("SELECT seq FROM cursor", ())
+        return int(seq)
+
+    def orders(  # noqa: PLR0913  one argument for each filter
+        self,
+        *,
+        account: AccountId | None = None,
+        client_id: int | None = None,
+        instrument: InstrumentKey | None = None,
+        strategy: str | None = None,
+        status: OrdStatus | None = None,
+        instruction: InstructionId | None = None,
+        open_only: bool = False,
+        skip: int = 0,
+        limit: int = 100,
+    ) -> Page[OrderRow]:
+        """Orders, the latest first."""
+        filters = _common(ORDERS, account, client_id, instrument, strategy)
+        if instruction is not None:
+            filters.append(_of_instruction(instruction))
+        if status is not None:
+            filters.append(_by_status(status))
+        if open_only:
+            filters.append(_OPEN)
+        return self._page(ORDERS, filters, Slice(skip, limit), _orders)
+
+    def order(self, cl_ord_id: ClOrdId) -> OrderRow | None:
+        """One order."""
+        row = self._fetch(selects.ONE_ORDER, (cl_ord_id,))
+        return _order.decode(row[0]) if row else None
+
+    def fills(self, cl_ord_id: ClOrdId) -> tuple[FillRow, ...]:
+        """The fills of one order, oldest first."""
+        return _fills.decode(self._fetch(selects.FILLS, (cl_ord_id,))[0])
+
+    def instruction(self, instruction: InstructionId) -> InstructionTree | None:
+        """One instruction with all that came of it; as large as it is, at most 20,000 orders."""
+        row = self._fetch(selects.INSTRUCTION_TREE, (instruction,))
+        if not row:
+            return None
+        as_of, tat_ns, found, orders, skips, cancels = row
+        return InstructionTree(
+            int(as_of),
+            int(tat_ns),
+            _instruction.decode(found),
+            _trees.decode(orders),
+            _skips.decode(skips),
+            _requests.decode(cancels),
+        )
+
+    def tat(self, instruction: InstructionId) -> Nanoseconds:
+        """The greatest turnaround of its orders; zero while none is known."""
+        row = self._fetch(selects.TAT, (instruction,))
+        return int(row[0]) if row else 0
+
+    def instructions(
+        self,
+        *,
+        status: InstructionStatus | None = None,
+        kind: str | None = None,
+        skip: int = 0,
+        limit: int = 100,
+    ) -> Page[InstructionRow]:
+        """Instructions, the latest first."""
+        filters: list[Filter] = []
+        if status is not None:
+            subject = Subject.INSTRUCTION_STATUS
+            filters.append(equals("status", int(status), "instructions_status", subject))
+        if kind is not None:
+            filters.append(equals("kind", kind, "instructions_kind", Subject.KIND))
+        return self._page(INSTRUCTIONS, filters, Slice(skip, limit), _instructions)
+
+    def order_log(
+        self,
+        *,
+        account: AccountId | None = None,
+        client_id: int | None = None,
+        instrument: InstrumentKey | None = None,
+        strategy: str | None = None,
+        since_seq: int | None = None,
+        skip: int = 0,
+        limit: int = 100,
+    ) -> Page[LogRow]:
+        """The order log, the latest line first; with ``since_seq`` what came after that event,
+        oldest first. ``total`` counts the filters' lines from the beginning in both cases.
+        """
+        filters = _common(ORDER_LOG, account, client_id, instrument, strategy)
+        if since_seq is not None:
+            since_seq = min(max(since_seq, 0), SEQ_MAX)
+        return self._page(ORDER_LOG, filters, Slice(skip, limit, since_seq), _log)
+
+    def kills(self, *, skip: int = 0, limit: int = 100) -> Page[KillRow]:
+        """Kills that were put and lifted, the latest first."""
+        _check(skip, limit)
+        as_of, total, items = self._fetch(_KILLS, (limit, skip))
+        return Page(_kills.decode(items), int(total), int(as_of))
+
+    def _page(
+        self,
+        listing: Listing,
+        filters: Sequence[Filter],
+        part: Slice,
+        decoder: msgspec.json.Decoder[tuple[Row, ...]],
+    ) -> Page[Row]:
+        _check(part.skip, part.limit)
+        statement, values = page(listing, filters, self._rarest(listing, filters), part)
+        as_of, total, items = self._fetch(statement, values)
+        return Page(decoder.decode(items), int(total), int(as_of))
+
+    def _rarest(self, listing: Listing, filters: Sequence[Filter]) -> Filter | None:
+        if len(filters) < 2:  # noqa: PLR2004  nothing to choose
+            return filters[0] if filters else None
+        found = self._fetch(*sizes(listing, filters))
+        return min(zip(found, filters, strict=True), key=lambda pair: int(pair[0]))[1]
+
+    def _fetch(self, statement: str, values: tuple[Value, ...]) -> tuple[Any, ...]:
+        """The one row of a statement; empty when there is none."""
+        with self._readers.lend() as connection:
+            try:
+                row = connection.execute(statement, values).fetchone()
+            except OverflowError as error:
+                raise ValueError("a number that does not fit 64 bits") from error
+        return row or ()
+
+
+def _check(skip: int, limit: int) -> None:
+    if not 1 <= limit <= LIMIT_MAX:
+        raise ValueError(f"limit is 1 to {LIMIT_MAX}, not {limit}")
+    if not 0 <= skip <= SKIP_MAX:
+        raise ValueError(f"skip is 0 to {SKIP_MAX}, not {skip}")
+
+
+def _common(
+    listing: Listing,
+    account: AccountId | None,
+    client_id: int | None,
+    instrument: InstrumentKey | None,
+    strategy: str | None,
+) -> list[Filter]:
+    """The filters that orders and their log have in common."""
+    table = listing.table
+    filters: list[Filter] = []
+    if account is not None:
+        filters.append(equals("account", account, f"{table}_account", Subject.ACCOUNT))
+    if client_id is not None:
+        filters.append(of_client(client_id, table))
+    if instrument is not None:
+        index = f"{table}_instrument"
+        filters.append(equals("instrument", instrument, index, Subject.INSTRUMENT))
+    if strategy is not None:
+        filters.append(equals("strategy", strategy, f"{table}_strategy", Subject.STRATEGY))
+    return filters
+
+
+_OPEN: Final = Filter("is_open = 1", (), "orders_open", KEPT, (Subject.OPEN, 0))
+
+
+def _by_status(status: OrdStatus) -> Filter:
+    """Ended orders by their status; of the open ones, which are few, those in that status."""
+    if status in TERMINAL:
+        values = (Subject.STATUS, int(status))
+        return Filter("is_open = 0 AND status = ?", (int(status),), "orders_status", KEPT, values)
+    size = (Subject.OPEN, 0)
+    condition = "is_open = 1 AND status = ?"
+    return Filter(condition, (int(status),), "orders_open", KEPT, size, exact=False)
+
+
+def _of_instruction(instruction: InstructionId) -> Filter:
+    condition = "instruction_key = (SELECT n.key FROM instructions AS n WHERE n.id = ?)"
+    size = "SELECT coalesce(sum(n.orders), 0) FROM instructions AS n WHERE n.id = ?"
+    return Filter(condition, (instruction,), "orders_instruction", size, (instruction,))

@@ -1,0 +1,271 @@
+"""What the views answer: frozen rows, named in FIX words.
+
+Prices, quantities and amounts are Fixed (1e-8); ``…_at_ns`` is wall time, UTC nanoseconds; ``…_ns``
+in ``OrderHops`` is monotonic. Zero means not (yet) there. Rows decode from JSON arrays, so their
+fields have the order of the columns that ``queries`` selects.
+"""
+
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+import msgspec
+
+from phalanx.domain.accounts import AccountId, Mode
+from phalanx.domain.instructions import (
+    Door,
+    InstructionId,
+    InstructionRequest,
+    InstructionStatus,
+)
+from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.numbers import Money, Price, Quantity, divide
+from phalanx.domain.orders import (
+    TERMINAL,
+    ClOrdId,
+    Closing,
+    OrdStatus,
+    OrdType,
+    Product,
+    RequestKind,
+    Side,
+    TimeInForce,
+)
+from phalanx.domain.time import Nanoseconds
+
+RowT = TypeVar("RowT")
+
+
+class LogEntry(IntEnum):
+    """What a row of the order log says happened to its order."""
+
+    PLACED = 1
+    FILL = 2
+    CANCEL = 3
+    REPLACE = 4
+    REPLACED = 5
+    DOUBT = 6
+    REOPENED = 7
+    END = 8
+
+
+class RequestStatus(IntEnum):
+    """Where a cancel or replace stands.
+
+    ``OVERTAKEN``: its order ended otherwise, or another request took its place.
+    """
+
+    WAITING = 1
+    SENT = 2
+    IN_DOUBT = 3
+    DONE = 4
+    FAILED = 5
+    OVERTAKEN = 6
+
+
+class Page(msgspec.Struct, Generic[RowT], frozen=True):
+    """A part of a list: ``total`` rows fit its filters, as of the event numbered ``as_of``."""
+
+    items: tuple[RowT, ...]
+    total: int
+    as_of: int
+
+
+class OrderHops(msgspec.Struct, frozen=True, array_like=True):
+    """An order's way. ``held`` and ``waited`` are durations, the others instants of one clock.
+
+    ``first_fill`` and ``done`` are not measured there: they are the wall time since the order was
+    planned, added to ``received``.
+    """
+
+    received_ns: Nanoseconds
+    planned_ns: Nanoseconds
+    held_ns: Nanoseconds
+    committed_ns: Nanoseconds
+    waited_ns: Nanoseconds
+    sent_ns: Nanoseconds
+    acknowledged_ns: Nanoseconds
+    first_fill_ns: Nanoseconds
+    done_ns: Nanoseconds
+    tat_ns: Nanoseconds
+
+
+class OrderRow(msgspec.Struct, frozen=True, array_like=True):
+    """One child order. ``order_quantity`` is what was placed; ``quantity`` and ``limit`` follow
+    replaces. ``request_id``: the cancel or replace under way. ``seq``: the event that placed it.
+    """
+
+    seq: int
+    cl_ord_id: ClOrdId
+    instruction_id: InstructionId
+    account: AccountId
+    mode: Mode
+    client_id: int
+    client_name: str
+    instrument: InstrumentKey
+    symbol: str
+    side: Side
+    product: Product
+    ord_type: OrdType
+    time_in_force: TimeInForce
+    order_quantity: Quantity
+    quantity: Quantity
+    limit: Price
+    stop_price: Price
+    hold: Money
+    strategy: str | None
+    closes: tuple[Closing, ...]
+    reduce_only: bool
+    status: OrdStatus
+    cum_quantity: Quantity
+    filled_value: Money
+    charges: Money
+    order_id: str
+    flag: str
+    reason_code: str
+    reason_text: str
+    text: str
+    request_id: str
+    placed_at_ns: Nanoseconds
+    first_fill_at_ns: Nanoseconds
+    ended_at_ns: Nanoseconds
+    updated_at_ns: Nanoseconds
+    hops: OrderHops
+
+    @property
+    def leaves_quantity(self) -> Quantity:
+        """What may still be filled; zero once terminal."""
+        return 0 if self.status in TERMINAL else max(0, self.quantity - self.cum_quantity)
+
+    @property
+    def avg_price(self) -> Price:
+        """Mean price of the fills, rounded towards zero at the eighth decimal."""
+        return divide(self.filled_value, self.cum_quantity)
+
+
+class FillRow(msgspec.Struct, frozen=True, array_like=True):
+    """One execution. ``time_ns`` is the broker's, where it gives one; ``booked_at_ns`` is ours."""
+
+    seq: int
+    cl_ord_id: ClOrdId
+    exec_id: str
+    quantity: Quantity
+    price: Price
+    charges: Money
+    time_ns: Nanoseconds
+    booked_at_ns: Nanoseconds
+
+
+class RequestRow(msgspec.Struct, frozen=True, array_like=True):
+    """A cancel, or a replace with its ``quantity`` and ``limit``. ``instruction_id``: who planned it."""
+
+    seq: int
+    request_id: str
+    cl_ord_id: ClOrdId
+    instruction_id: InstructionId
+    kind: RequestKind
+    status: RequestStatus
+    actor: str
+    door: Door
+    quantity: Quantity
+    limit: Price
+    requested_at_ns: Nanoseconds
+    dispatched_at_ns: Nanoseconds
+    ended_at_ns: Nanoseconds
+    reason_code: str
+    reason_text: str
+
+
+class SkipRow(msgspec.Struct, frozen=True, array_like=True):
+    """An account for which an instruction did nothing, and why."""
+
+    account: AccountId
+    client_id: int | None
+    client_name: str
+    reason_code: str
+    reason_text: str
+
+
+class InstructionRow(msgspec.Struct, frozen=True, array_like=True):
+    """One instruction with its counts; ``filled`` to ``not_received`` are orders by how they ended,
+    ``in_doubt`` those in doubt now. ``cancels``: orders of others that it cancels.
+    """
+
+    seq: int
+    id: InstructionId
+    kind: str
+    status: InstructionStatus
+    actor: str
+    door: Door
+    request_id: str
+    note: str
+    request: InstructionRequest
+    refusal_code: str
+    refusal_text: str
+    planned_at_ns: Nanoseconds
+    expires_at_ns: Nanoseconds
+    ended_at_ns: Nanoseconds
+    received_ns: Nanoseconds
+    orders: int
+    open_orders: int
+    skips: int
+    cancels: int
+    filled: int
+    canceled: int
+    rejected: int
+    expired: int
+    not_received: int
+    in_doubt: int
+
+
+class OrderTree(msgspec.Struct, frozen=True, array_like=True):
+    """An order with its fills and its cancels and replaces, oldest first."""
+
+    order: OrderRow
+    fills: tuple[FillRow, ...]
+    requests: tuple[RequestRow, ...]
+
+
+class InstructionTree(msgspec.Struct, frozen=True):
+    """An instruction with everything below it. ``cancels``: what it asked of others' orders.
+    ``tat_ns``: the greatest of its orders', zero while none is known.
+    """
+
+    as_of: int
+    tat_ns: Nanoseconds
+    instruction: InstructionRow
+    orders: tuple[OrderTree, ...]
+    skips: tuple[SkipRow, ...]
+    cancels: tuple[RequestRow, ...]
+
+
+class LogRow(msgspec.Struct, frozen=True, array_like=True):
+    """One line of the permanent order log."""
+
+    seq: int
+    time_ns: Nanoseconds
+    entry: LogEntry
+    cl_ord_id: ClOrdId
+    account: AccountId
+    client_id: int
+    client_name: str
+    strategy: str | None
+    instrument: InstrumentKey
+    symbol: str
+    side: Side
+    quantity: Quantity
+    price: Price
+    status: OrdStatus
+    text: str
+
+
+class KillRow(msgspec.Struct, frozen=True, array_like=True):
+    """A kill that was put, or lifted; ``account`` empty: for everybody."""
+
+    seq: int
+    time_ns: Nanoseconds
+    lifted: bool
+    account: AccountId
+    actor: str
+    door: Door
+    request_id: str
+    note: str

@@ -1,0 +1,118 @@
+"""The rows of each list as one JSON array in SQL, in the order of the fields in ``rows``.
+
+A page is one row with one text: SQLite makes it without the interpreter's lock, and one decode turns
+it into typed rows. Row by row, a page would beg for the lock a hundred times beside a busy loop.
+"""
+
+from typing import Final
+
+from phalanx.views.schema import KEY_BITS
+
+_CLIENT_NAME: Final = "coalesce(c.name, '')"
+_SYMBOL: Final = "coalesce(i.symbol, '')"
+
+_TAT: Final = (
+    "iif(o.sent_ns > 0 AND o.received_ns > 0,"
+    " o.sent_ns - o.received_ns - o.held_ns - o.waited_ns, 0)"
+)
+_FIRST_FILL: Final = (
+    "iif(o.first_fill_at_ns > 0 AND o.received_ns > 0,"
+    " o.received_ns + o.first_fill_at_ns - o.placed_at_ns, 0)"
+)
+_DONE: Final = (
+    "iif(o.ended_at_ns > 0 AND o.received_ns > 0,"
+    " o.received_ns + o.ended_at_ns - o.placed_at_ns, 0)"
+)
+_HOPS: Final = (
+    "json_array(o.received_ns, o.planned_ns, o.held_ns, o.committed_ns, o.waited_ns, o.sent_ns,"
+    f" o.acknowledged_ns, {_FIRST_FILL}, {_DONE}, {_TAT})"
+)
+
+ORDER: Final = (
+    f"json_array(o.key >> {KEY_BITS}, o.cl_ord_id, n.id, o.account, o.mode, o.client_id,"
+    f" {_CLIENT_NAME}, o.instrument, {_SYMBOL}, o.side, o.product, o.ord_type, o.time_in_force,"
+    " o.order_quantity, o.quantity, o.limit_price, o.stop_price, o.hold, o.strategy,"
+    " json(o.closes), json(iif(o.reduce_only, 'true', 'false')), o.status, o.cum_quantity,"
+    " o.filled_value, o.charges, o.order_id, o.flag, o.reason_code, o.reason_text, o.text,"
+    " coalesce(r.id, ''), o.placed_at_ns, o.first_fill_at_ns, o.ended_at_ns, o.updated_at_ns,"
+    f" {_HOPS})"
+)
+ORDER_JOINS: Final = (
+    " LEFT JOIN clients AS c ON c.id = o.client_id"
+    " LEFT JOIN instruments AS i ON i.key = o.instrument"
+    " LEFT JOIN instructions AS n ON n.key = o.instruction_key"
+    " LEFT JOIN requests AS r ON r.key = o.request_key"
+)
+FILL: Final = (
+    "json_array(f.key, o.cl_ord_id, f.exec_id, f.quantity, f.price, f.charges, f.time_ns,"
+    " f.booked_at_ns)"
+)
+REQUEST: Final = (
+    f"json_array(q.key >> {KEY_BITS}, q.id, o.cl_ord_id, coalesce(p.id, ''), q.kind, q.status,"
+    " q.actor, q.door, q.quantity, q.limit_price, q.requested_at_ns, q.dispatched_at_ns,"
+    " q.ended_at_ns, q.reason_code, q.reason_text)"
+)
+INSTRUCTION: Final = (
+    "json_array(t.key, t.id, t.kind, t.status, t.actor, t.door, t.request_id, t.note,"
+    " json(t.request), t.refusal_code, t.refusal_text, t.planned_at_ns, t.expires_at_ns,"
+    " t.ended_at_ns, t.received_ns, t.orders, t.open_orders, t.skips, t.cancels, t.filled,"
+    " t.canceled, t.rejected, t.expired, t.not_received, t.in_doubt)"
+)
+LOG: Final = (
+    f"json_array(o.key >> {KEY_BITS}, o.time_ns, o.entry, o.cl_ord_id, o.account, o.client_id,"
+    f" {_CLIENT_NAME}, o.strategy, o.instrument, {_SYMBOL}, o.side, o.quantity, o.price,"
+    " o.status, o.text)"
+)
+LOG_JOINS: Final = (
+    " LEFT JOIN clients AS c ON c.id = o.client_id"
+    " LEFT JOIN instruments AS i ON i.key = o.instrument"
+)
+KILL: Final = (
+    "json_array(o.key, o.time_ns, json(iif(o.lifted, 'true', 'false')), o.account, o.actor,"
+    " o.door, o.request_id, o.note)"
+)
+
+_FILLS_OF_ORDER: Final = (
+    f"json((SELECT json_group_array({FILL} ORDER BY f.key)"  # noqa: S608  only constants of ours
+    " FROM fills AS f INDEXED BY fills_order WHERE f.order_key = o.key))"
+)
+_REQUESTS_OF_ORDER: Final = (
+    f"json((SELECT json_group_array({REQUEST} ORDER BY q.key)"  # noqa: S608  only constants of ours
+    " FROM requests AS q INDEXED BY requests_order"
+    " LEFT JOIN instructions AS p ON p.key = q.instruction_key WHERE q.order_key = o.key))"
+)
+ORDERS_OF_INSTRUCTION: Final = (
+    "(SELECT json_group_array("  # noqa: S608  only constants of ours
+    f"json_array({ORDER}, {_FILLS_OF_ORDER}, {_REQUESTS_OF_ORDER}) ORDER BY o.key)"
+    f" FROM orders AS o INDEXED BY orders_instruction {ORDER_JOINS}"
+    " WHERE o.instruction_key = t.key)"
+)
+SKIPS_OF_INSTRUCTION: Final = (
+    "(SELECT json_group_array(json_array("  # noqa: S608  only constants of ours
+    f"s.account, s.client_id, {_CLIENT_NAME}, s.reason_code, s.reason_text) ORDER BY s.key)"
+    " FROM skips AS s LEFT JOIN clients AS c ON c.id = s.client_id"
+    f" WHERE s.key BETWEEN t.key << {KEY_BITS} AND (t.key + 1 << {KEY_BITS}) - 1)"
+)
+CANCELS_OF_INSTRUCTION: Final = (
+    f"(SELECT json_group_array({REQUEST} ORDER BY q.key)"  # noqa: S608  only constants of ours
+    " FROM requests AS q INDEXED BY requests_instruction"
+    " LEFT JOIN orders AS o ON o.key = q.order_key"
+    " LEFT JOIN instructions AS p ON p.key = q.instruction_key"
+    " WHERE q.instruction_key = t.key)"
+)
+TAT_OF_INSTRUCTION: Final = (
+    f"(SELECT coalesce(max({_TAT}), 0)"  # noqa: S608  only constants of ours
+    " FROM orders AS o INDEXED BY orders_instruction WHERE o.instruction_key = t.key)"
+)
+INSTRUCTION_TREE: Final = (
+    f"SELECT (SELECT seq FROM cursor), {TAT_OF_INSTRUCTION}, {INSTRUCTION},"  # noqa: S608
+    f" {ORDERS_OF_INSTRUCTION}, {SKIPS_OF_INSTRUCTION}, {CANCELS_OF_INSTRUCTION}"
+    " FROM instructions AS t WHERE t.id = ?"
+)
+FILLS: Final = (
+    f"SELECT json_group_array({FILL} ORDER BY f.key)"  # noqa: S608  only constants of ours
+    " FROM orders AS o CROSS JOIN fills AS f INDEXED BY fills_order ON f.order_key = o.key"
+    " WHERE o.cl_ord_id = ?"
+)
+ONE_ORDER: Final = f"SELECT {ORDER} FROM orders AS o {ORDER_JOINS} WHERE o.cl_ord_id = ?"  # noqa: S608
+TAT: Final = f"SELECT {TAT_OF_INSTRUCTION} FROM instructions AS t WHERE t.id = ?"  # noqa: S608
