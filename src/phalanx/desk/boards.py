@@ -1,5 +1,6 @@
 """The boards: what the stream shows, kept from durable events alone."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,6 +47,8 @@ class Boards:
         self._desk = Topic("desk", _as_it_is)
         self._changed: dict[Topic, dict[str, None]] = {}
         self._gone: dict[Topic, list[str]] = {}
+        # Finding a dict's first key costs as much as was deleted before it: they leave by this.
+        self._shown: deque[str] = deque()
         self.stream = Stream(
             (self._orders, self._instructions, self._accounts, self._desk), state.seq
         )
@@ -124,8 +127,9 @@ class Boards:
             self._add(draft, row.instruction_id, event.time, symbols.get(draft.instrument))
         for cancel in event.cancels:
             self._cancel(cancel.cl_ord_id, event.time)
-        if len(rows) > INSTRUCTIONS_SHOWN_MAX:
-            oldest = next(iter(rows))
+        self._shown.append(row.instruction_id)
+        if len(self._shown) > INSTRUCTIONS_SHOWN_MAX:
+            oldest = self._shown.popleft()
             del rows[oldest]
             self._drop(self._instructions, oldest)
 

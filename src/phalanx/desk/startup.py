@@ -50,7 +50,7 @@ async def open_accounts(desk: Desk, brokers: Mapping[str, Broker]) -> None:
             continue
         try:
             await _look_up(desk, broker, account, asked.get(account.id, ()))
-        except OSError as failure:
+        except Exception as failure:  # noqa: BLE001  a broken module is no reason for the others
             desk.closed[account.id] = f"its book could not be read: {failure}"
         if desk.closed.get(account.id, NOT_ASKED) == NOT_ASKED:
             desk.open_account(account.id)

@@ -35,6 +35,7 @@ class Door(StrEnum):
     DESK = "desk"
     CLIENTS = "clients"
     ACCOUNTS = "accounts"
+    SUBSCRIPTIONS = "subscriptions"
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -18,6 +18,9 @@ SCALE: int = 10**DIGITS
 FIXED_MAX = 9 * 10**18
 """Largest magnitude we store: 90,000,000,000 units, inside a signed 64-bit integer."""
 
+_SURE_DIGITS = 10
+"""So many digits before the point always fit."""
+
 BASIS_POINTS = 10_000
 
 _PLAIN = re.compile(r"(-?)([0-9]{1,24})(?:\.([0-9]{1,24}))?", re.ASCII)
@@ -37,6 +40,11 @@ def parse_fixed(text: str) -> Fixed:
     Errors: ``INVALID_NUMBER`` (NaN, infinities, exponents, signs other than a leading minus,
     blanks), ``TOO_PRECISE`` (a digit beyond the eighth decimal is not zero), ``NUMBER_TOO_LARGE``.
     """
+    units, point, decimals = text.partition(".")
+    is_short = len(units) <= _SURE_DIGITS and len(decimals) <= DIGITS
+    if is_short and text.isascii() and units.isdigit() and (decimals.isdigit() or not point):
+        # Nearly every number looks like this, and need not pay for the expression.
+        return int(units + decimals.ljust(DIGITS, "0"))
     match = _PLAIN.fullmatch(text)
     if match is None:
         raise NumberError("INVALID_NUMBER", text)

@@ -163,5 +163,7 @@ class Hops(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def tat(self) -> Nanoseconds:
-        """Turnaround of the order, or zero while it is not sent."""
-        return self.sent - self.received - self.held - self.waited if self.sent else 0
+        """Turnaround of the order; zero while it is not sent, or where nobody's request began it."""
+        if not (self.sent and self.received):
+            return 0
+        return self.sent - self.received - self.held - self.waited

@@ -1,6 +1,8 @@
 """Reference data and switches, decided: only what really changes becomes an event."""
 
-from phalanx.domain.accounts import book_id
+from collections import ChainMap
+
+from phalanx.domain.accounts import Mode, book_id
 from phalanx.domain.events import (
     AccountPut,
     CashAdjusted,
@@ -94,9 +96,9 @@ def _check_kill(state: State, account: str) -> None:
 
 
 def _check_references(state: State, command: PutReference) -> None:
-    clients = state.clients.keys() | {client.id for client in command.clients}
-    accounts = state.accounts.keys() | {account.id for account in command.accounts}
-    strategies = state.strategies.keys() | {strategy.name for strategy in command.strategies}
+    clients = ChainMap(state.clients, {client.id: client for client in command.clients})
+    accounts = ChainMap(state.accounts, {account.id: account for account in command.accounts})
+    strategies = ChainMap(state.strategies, {s.name: s for s in command.strategies})
     for account in command.accounts:
         if account.client_id not in clients:
             raise Refused("UNKNOWN_CLIENT", f"no client {account.client_id}")
@@ -108,10 +110,10 @@ def _check_references(state: State, command: PutReference) -> None:
             raise Refused("UNKNOWN_ACCOUNT", f"no account {subscription.account}")
         if subscription.strategy not in strategies:
             raise Refused("UNKNOWN_STRATEGY", f"no strategy {subscription.strategy}")
-    books = {book_id(a.id, a.mode) for a in command.accounts} | state.books.keys()
+    new_books = {book_id(account.id, mode) for account in command.accounts for mode in Mode}
     totals: dict[str, int] = {}
     for book, amount, _ in command.cash:
-        if book not in books:
+        if book not in state.books and book not in new_books:
             raise Refused("UNKNOWN_ACCOUNT", f"no book {book}")
         stands = state.books[book].cash if book in state.books else 0
         totals[book] = totals.get(book, stands) + amount

@@ -67,7 +67,7 @@ class Order(msgspec.Struct):
     order_id: str = ""
     deadline: Nanoseconds = 0
     request: PendingRequest | None = None
-    exec_ids: list[str] = msgspec.field(default_factory=list)
+    exec_ids: dict[str, None] = msgspec.field(default_factory=dict)
     lot: ClOrdId = ""
     closed_by: InstructionId | None = None
 

@@ -84,12 +84,16 @@ class PaperBroker:
         assert self._stop_quotes is None, "before connect"
         for restored in orders:
             request, filled = restored.request, restored.cum_quantity
-            assert 0 <= filled < request.quantity, "not at its end"
+            assert 0 <= filled <= request.quantity, "no more than asked"
             assert request.cl_ord_id not in self._book, "once each"
             account = self._accounts(request.account) or Account(request.account, 0)
             instrument = self._instruments(request.instrument)
             order = PaperOrder(request, restored.order_id, account, instrument, filled)
             self._book.working[order.cl_ord_id] = order
+            if filled == request.quantity:
+                # A replace to more was under way and never reported: it had not happened.
+                order.status = OrdStatus.FILLED
+                self._book.end(order)
 
     async def connect(self) -> None:
         """Begin to trade."""

@@ -151,7 +151,7 @@ def _fill(state: State, event: OrderReported, order: Order, book: Book) -> None:
     value = multiply(report.last_price, quantity)
     draft = order.draft
     if report.exec_id:
-        order.exec_ids.append(report.exec_id)
+        order.exec_ids[report.exec_id] = None
     if draft.side is Side.BUY:
         book.cash -= value + report.charges
         lot = lots.find_lot(book, draft.instrument, order.lot)

@@ -1,0 +1,225 @@
+"""What the desk counts, and the arithmetic of hops and turnaround."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from phalanx.brokers.port import Accepted, Outcome, Refused, Unknown
+from phalanx.desk.telemetry import Telemetry
+from phalanx.domain.accounts import RateLimit
+from phalanx.domain.events import OrderDoubted, OrderReported
+from phalanx.domain.numbers import whole
+from phalanx.domain.orders import Hops, Side
+from phalanx.domain.time import MILLISECOND, SECOND
+from tests.fakes.rig import Rig, on_virtual_time, play
+from tests.fakes.scripted_broker import unreachable
+
+
+def metrics(source: Rig | Telemetry) -> dict[str, float]:
+    """Every sample by name, or name and labels."""
+    text = source.desk.metrics() if isinstance(source, Rig) else source.render()
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(text.decode()):
+        for sample in family.samples:
+            if "le" not in sample.labels and not sample.name.endswith("_created"):
+                labels = ",".join(sample.labels.values())
+                found[f"{sample.name} {labels}".strip()] = sample.value
+    return found
+
+
+@on_virtual_time
+async def test_instructions_orders_and_ends_are_counted_once(rig: Rig) -> None:
+    await rig.start()
+    await rig.account("A1")
+    await rig.account("A2")
+    await rig.subscribe("A1", "A2")
+    first, second = await rig.submit(rig.signal(Side.BUY))
+    rig.broker.fill(first, whole(1))
+    rig.broker.tickets[first].done(Accepted("B1"))
+    rig.broker.tickets[second].done(Unknown(""))
+    await rig.submit(rig.signal(Side.BUY))
+    await rig.wait()
+
+    found = metrics(rig)
+    assert found["phalanx_instructions_total signal,accepted"] == 1
+    assert found["phalanx_instructions_total signal,rejected"] == 1
+    assert found["phalanx_orders_total"] == 2
+    assert found["phalanx_skips_total LOT_ALREADY_OPEN"] == 2
+    assert found["phalanx_fills_total"] == 1
+    assert found["phalanx_orders_ended_total FILLED"] == 1
+    assert found["phalanx_orders_doubted_total"] == 1
+    assert found["phalanx_events_total"] == found["phalanx_seq"] == rig.state.seq
+    assert found["phalanx_commits_total"] == len(rig.records())
+    assert found["phalanx_commit_waiting_bytes"] == 0
+    assert found["phalanx_tat_seconds_count"] == 2
+
+
+@on_virtual_time
+async def test_a_fill_after_the_end_is_not_another_end(rig: Rig) -> None:
+    await rig.start()
+    await rig.account()
+    order = await rig.bought()
+    rig.broker.end(order)
+    rig.broker.fill(order, whole(4))
+    await rig.wait()
+
+    found = metrics(rig)
+    assert found["phalanx_orders_ended_total CANCELED"] == 1
+    assert found["phalanx_fills_total"] == 1
+
+
+@on_virtual_time
+async def test_gauges_say_what_waits_and_who_reads(rig: Rig) -> None:
+    await rig.start()
+    await rig.account(limit=RateLimit(1, 60_000))
+    for _ in range(3):
+        await rig.submit(rig.buy())
+    rig.desk.stream.join(("orders",))
+    rig.commit_ns = SECOND
+    rig.desk.handle(rig.buy())
+
+    found = metrics(rig)
+    assert found["phalanx_lane_waiting"] == 3
+    assert found["phalanx_stream_readers"] == 1
+    assert found["phalanx_open_orders"] == 4
+    assert found["phalanx_commit_waiting_bytes"] > 0
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (Accepted("B1"), OrderReported),
+        (Refused("1", "no"), OrderReported),
+        (Unknown("timeout"), OrderDoubted),
+    ],
+    ids=["accepted", "refused", "unknown"],
+)
+def test_the_hops_ride_in_the_next_event(outcome: Outcome, kind: type) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.start()
+        await rig.account()
+        rig.commit_ns = 10 * MILLISECOND
+        command = rig.buy()
+        rig.desk.handle(command)
+        planned = rig.clock.monotonic()
+        await rig.wait(0.05)
+        (order,) = rig.broker.placed
+        rig.broker.tickets[order].done(outcome)
+        await rig.wait(0.05)
+
+        (event,) = rig.events(kind)
+        hops = event.hops
+        assert (hops.received, hops.planned) == (command.received, planned)
+        assert 9 * MILLISECOND < hops.committed - planned < 12 * MILLISECOND
+        assert hops.committed <= hops.sent < hops.acknowledged
+        assert (hops.held, hops.waited) == (0, 0)
+        assert hops.tat == hops.sent - hops.received
+        assert metrics(rig)["phalanx_tat_seconds_count"] == 1
+
+    play(story)
+
+
+@on_virtual_time
+async def test_time_in_a_limit_is_a_hop_of_its_own(rig: Rig) -> None:
+    await rig.start()
+    await rig.account(limit=RateLimit(1, 1_000))
+    await rig.submit(rig.buy())
+    command = rig.buy()
+    (waiting,) = await rig.submit(command)
+    await rig.wait(1.5)
+    rig.broker.tickets[waiting].done(Accepted("B1"))
+    await rig.wait()
+
+    hops = rig.events(OrderReported)[-1].hops
+    assert hops.sent - hops.received > 980 * MILLISECOND
+    assert 980 * MILLISECOND < hops.waited < SECOND
+    assert 0 < hops.tat < 2 * MILLISECOND
+
+
+@on_virtual_time
+async def test_time_in_a_limit_adds_up_over_tries(rig: Rig) -> None:
+    await rig.start()
+    await rig.account(limit=RateLimit(1, 1_000))
+    await rig.submit(rig.buy())
+    rig.broker.script.append(unreachable)
+    (waiting,) = await rig.submit(rig.buy())
+    await rig.wait(3)
+    rig.broker.tickets[waiting].done(Accepted("B1"))
+    await rig.wait()
+
+    hops = rig.events(OrderReported)[-1].hops
+    assert rig.broker.placed.count(waiting) == 2
+    assert hops.waited > 1_080 * MILLISECOND
+    assert 0 < hops.tat < 5 * MILLISECOND
+
+
+@on_virtual_time
+async def test_instants_of_another_process_are_not_reckoned_with(rig: Rig) -> None:
+    await rig.start()
+    await rig.account(limit=RateLimit(1, 1_000))
+    await rig.submit(rig.buy())
+    (waiting,) = await rig.submit(rig.buy())
+    await rig.restart()
+    await rig.wait(1.1)
+    rig.broker.tickets[waiting].done(Accepted("B1"))
+    await rig.wait()
+
+    hops = rig.events(OrderReported)[-1].hops
+    assert (hops.received, hops.planned) == (0, 0)
+    assert hops.sent > 0
+    assert metrics(rig)["phalanx_tat_seconds_count"] == 0
+    assert rig.desk.stream.topics["orders"].rows[waiting].message().tat_ns == 0
+
+
+@on_virtual_time
+async def test_the_child_of_a_late_fill_has_no_turnaround_of_the_instruction(rig: Rig) -> None:
+    await rig.start()
+    await rig.account()
+    await rig.subscribe("A1")
+    (bought,) = await rig.submit(rig.signal(Side.BUY))
+    rig.broker.tickets[bought].done(Accepted("B1"))
+    await rig.submit(rig.signal(Side.SELL))
+    await rig.wait(20)
+    rig.broker.fill(bought, whole(1))
+    await rig.wait()
+    rig.broker.tickets[rig.broker.placed[-1]].done(Accepted("B2"))
+    await rig.wait()
+
+    hops = rig.events(OrderReported)[-1].hops
+    assert hops.received == 0
+    assert hops.sent > 0
+    assert metrics(rig)["phalanx_tat_seconds_count"] == 1
+
+
+def test_turnaround_is_sent_less_received_held_and_waited() -> None:
+    assert Hops(received=10, held=3, waited=4, sent=30).tat == 13
+    assert Hops(received=10).tat == 0
+
+
+def test_every_hop_is_observed_from_the_first_byte() -> None:
+    telemetry = Telemetry()
+    hops = Hops(SECOND, 2 * SECOND, 0, 3 * SECOND, 0, 5 * SECOND, 9 * SECOND)
+
+    telemetry._observe(hops)
+
+    found = metrics(telemetry)
+    sums = {name: found[f"phalanx_hop_seconds_sum {name}"] for name in ("planned", "committed")}
+    assert sums == {"planned": 1, "committed": 2}
+    assert found["phalanx_hop_seconds_sum sent"] == 4
+    assert found["phalanx_hop_seconds_sum acknowledged"] == 8
+    assert found["phalanx_tat_seconds_sum"] == 4
+
+
+def test_a_desk_has_a_registry_of_its_own() -> None:
+    one, other = Telemetry(), Telemetry()
+    one.faults.labels("x").inc()
+
+    assert "phalanx_faults_total x" not in metrics(other)
+
+
+@pytest.mark.parametrize("hops", [Hops(), Hops(sent=5), Hops(received=5)])
+def test_what_is_not_known_is_not_observed(hops: Hops) -> None:
+    telemetry = Telemetry()
+
+    telemetry._observe(hops)
+
+    assert metrics(telemetry)["phalanx_tat_seconds_count"] == 0
