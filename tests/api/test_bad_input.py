@@ -31,9 +31,15 @@ GOOD: dict[str, tuple[str, str, dict[str, Any]]] = {
     "replace": ("PATCH", "/api/v1/orders/AA00000000", {"quantity": "5"}),
     "client": ("POST", "/api/v1/clients", {"name": "Somebody"}),
     "account": ("PATCH", "/api/v1/accounts/PAPER-1", {"enabled": True}),
+    "subscription": (
+        "PATCH",
+        "/api/v1/strategies/STRATEGY_A/subscriptions/PAPER-1",
+        {"sell_scope": "account"},
+    ),
     "kill": ("PUT", "/api/v1/kill", {"account": "PAPER-1"}),
     "profiles": ("POST", "/api/v1/profiles", {"Somebody": {"S": ["INFY"]}}),
 }
+TIES = "/api/v1/strategies/STRATEGY_A/subscriptions"
 DEEP = b"[" * 20_000
 JSON = {"content-type": "application/json"}
 
@@ -202,9 +208,27 @@ def others() -> Iterator[Any]:
         ("account", "enabled", b"1", "WRONG_TYPE"),
         ("account", "charge_bps", b"10001", "INVALID_VALUE"),
         ("account", "fill_profile", b'{"slices":0}', "INVALID_VALUE"),
+        ("subscription", "sell_scope", b'"STRATEGY"', "INVALID_VALUE"),
+        ("subscription", "sell_scope", b"null", "WRONG_TYPE"),
+        ("subscription", "product", b'"CASH"', "INVALID_VALUE"),
+        ("subscription", "type", b'"STOP"', "INVALID_VALUE"),
+        ("subscription", "enabled", b'"yes"', "WRONG_TYPE"),
+        ("subscription", "sizing", b'"one lot"', "WRONG_TYPE"),
+        ("subscription", "sizing", b'{"method":"kelly"}', "INVALID_VALUE"),
+        ("subscription", "sizing", b'{"quantity":1}', "MISSING_FIELD"),
+        ("subscription", "sizing", b'{"method":"fixed_cash"}', "MISSING_FIELD"),
+        ("subscription", "sizing", b'{"method":"fixed_cash","quantity":1}', "UNKNOWN_FIELD"),
+        ("subscription", "sizing", b'{"method":"fixed_cash","amount":1e5}', "INVALID_NUMBER"),
+        ("subscription", "sizing", b'{"method":"fixed_cash","amount":0}', "NOT_POSITIVE"),
+        ("subscription", "sizing", b'{"method":"cash_share","percent":101}', "INVALID_VALUE"),
+        ("subscription", "sizing", b'{"method":"cash_share","percent":0.001}', "TOO_PRECISE"),
+        (
+            *("subscription", "sizing"),
+            *(b'{"method":"fixed_quantity","quantity":90000000001}', "NUMBER_TOO_LARGE"),
+        ),
         ("kill", "note", b'"a\\u0007"', "INVALID_TEXT"),
     ):
-        yield pytest.param(door, field, value, code, id=f"{door}-{field}-{value[:24]!r}")
+        yield pytest.param(door, field, value, code, id=f"{door}-{field}-{value[:48]!r}")
 
 
 @pytest.mark.parametrize(("door", "field", "value", "code"), list(wrong_fields()))
@@ -229,7 +253,8 @@ async def test_a_wrong_field(site: Site, door: str, field: str, value: bytes, co
         (door, field)
         for door, (_, _, body) in GOOD.items()
         for field in body
-        if door not in {"profiles", "account", "replace", "kill"} and field != "type"
+        if door not in {"profiles", "account", "subscription", "replace", "kill"}
+        and field != "type"
     ],
 )
 async def test_a_missing_field(site: Site, door: str, missing: str) -> None:
@@ -239,7 +264,7 @@ async def test_a_missing_field(site: Site, door: str, missing: str) -> None:
     assert await refused(site, method, path, content, JSON) == (422, "MISSING_FIELD", missing)
 
 
-@pytest.mark.parametrize("door", ["account", "replace"])
+@pytest.mark.parametrize("door", ["account", "subscription", "replace"])
 async def test_a_change_of_nothing(site: Site, door: str) -> None:
     method, path, _ = GOOD[door]
 
@@ -254,6 +279,15 @@ async def test_a_change_of_nothing(site: Site, door: str) -> None:
         ("POST", f"/api/v1/orders/{'A' * 129}/cancel", None, 422, "TEXT_TOO_LONG"),
         ("POST", "/api/v1/orders/A%00/cancel", None, 422, "INVALID_TEXT"),
         ("PATCH", "/api/v1/accounts/NOBODY", {"enabled": False}, 404, "NOT_FOUND"),
+        ("GET", "/api/v1/strategies/NONE/subscriptions", None, 404, "NOT_FOUND"),
+        ("GET", f"{TIES}?limit=0", None, 422, "INVALID_VALUE"),
+        ("GET", f"{TIES}?account=PAPER-1", None, 422, "UNKNOWN_FIELD"),
+        ("PATCH", f"{TIES}/PAPER-2", {"enabled": True}, 404, "NOT_FOUND"),
+        ("PATCH", f"{TIES}/NOBODY", {"enabled": True}, 404, "NOT_FOUND"),
+        (
+            *("PATCH", "/api/v1/strategies/NONE/subscriptions/PAPER-1"),
+            *({"enabled": True}, 404, "NOT_FOUND"),
+        ),
         ("PUT", "/api/v1/kill", {"account": "NOBODY"}, 422, "UNKNOWN_ACCOUNT"),
         ("DELETE", "/api/v1/kill", None, 422, "NO_SUCH_KILL"),
         ("DELETE", "/api/v1/kill?account=PAPER-1", None, 422, "NO_SUCH_KILL"),

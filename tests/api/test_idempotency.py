@@ -151,6 +151,11 @@ async def ask_every_door(site: Site, order_id: str) -> list[httpx.Response]:
         ("POST", f"/api/v1/orders/{order_id}/cancel", None),
         ("POST", "/api/v1/clients", {"name": "Somebody", "available_funds": "12.50"}),
         ("PATCH", "/api/v1/accounts/PAPER-2", {"charge_bps": 7}),
+        (
+            "PATCH",
+            "/api/v1/strategies/STRATEGY_A/subscriptions/PAPER-1",
+            {"sell_scope": "strategy", "sizing": {"method": "cash_share", "percent": "2.5"}},
+        ),
         ("PUT", "/api/v1/kill", {"note": "noon"}),
         ("DELETE", "/api/v1/kill?note=after", None),
         ("POST", "/api/v1/profiles", {"Third": {"S": ["INFY"]}}),
@@ -178,7 +183,7 @@ async def test_every_door_repeats_its_first_answer_also_after_a_restart(tmp_path
         after = await ask_every_door(site, order_id)
         assert (await site.get("/api/v1/instructions"))["total"] == 3
 
-    assert [answer.status_code for answer in first] == [200, 202, 202, 202, 201, *[200] * 5]
+    assert [answer.status_code for answer in first] == [200, 202, 202, 202, 201, *[200] * 6]
     assert [answer.text for answer in again] == [answer.text for answer in first]
     assert [answer.text for answer in after] == [answer.text for answer in first]
     assert all(REPLAYED not in answer.headers for answer in first)

@@ -283,11 +283,10 @@ async def test_strategies_with_their_subscriptions(example: Site) -> None:
         "client_id": 1,
         "enabled": True,
         "instruments": ["BSOFT", "GRASIM", "EICHERMOT"],
-        "sizing": "FIXED_QUANTITY",
-        "amount": "0",
+        "sizing": {"method": "fixed_quantity"},
         "product": "DELIVERY",
         "type": "MARKET",
-        "sell_scope": "ACCOUNT",
+        "sell_scope": "account",
     }
 
 

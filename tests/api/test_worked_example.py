@@ -42,6 +42,39 @@ async def test_the_worked_example(example: Site) -> None:
     assert await example.get("/api/v1/open-buys") == []
 
 
+async def test_with_the_scope_strategy_the_fourth_is_rejected(example: Site) -> None:
+    ties = "/api/v1/strategies/STRATEGY_A/subscriptions/PAPER-1"
+    terms = (await example.send("PATCH", ties, {"sell_scope": "strategy"})).json()
+    bought = await example.signal("STRATEGY_B", "MINDA", "BUY")
+    (held,) = await example.get("/api/v1/open-buys")
+
+    fourth = await example.signal("STRATEGY_A", "MINDA", "SELL")
+    after_fourth = await example.get("/api/v1/open-buys")
+    own = await example.signal("STRATEGY_B", "MINDA", "SELL")
+
+    assert terms["sell_scope"] == "strategy"
+    assert (bought["RESPONSE"], held["strategy"]) == ("ACCEPTED", "STRATEGY_B")
+    assert fourth["RESPONSE"] == "REJECTED"
+    assert [(o["client"], o["reason"], o["order_id"]) for o in fourth["outcomes"]] == [
+        ("Holland Proctor", "NO_OPEN_LOT", None)
+    ]
+    assert [(one["order_id"], one["quantity"]) for one in after_fourth] == [
+        (held["order_id"], held["quantity"])
+    ]
+    assert own["RESPONSE"] == "ACCEPTED"
+    assert [o["client"] for o in own["outcomes"]] == ["Holland Proctor"]
+    assert await example.get("/api/v1/open-buys") == []
+
+
+async def test_the_scope_chosen_again_is_the_example_again(example: Site) -> None:
+    ties = "/api/v1/strategies/STRATEGY_A/subscriptions/PAPER-1"
+    await example.send("PATCH", ties, {"sell_scope": "strategy"})
+    await example.signal("STRATEGY_B", "MINDA", "BUY")
+    await example.send("PATCH", ties, {"sell_scope": "account"})
+
+    assert (await example.signal("STRATEGY_A", "MINDA", "SELL"))["RESPONSE"] == "ACCEPTED"
+
+
 async def test_no_second_buy_before_the_sell(example: Site) -> None:
     first = await example.signal("STRATEGY_B", "MINDA", "BUY")
     again = await example.signal("STRATEGY_B", "MINDA", "BUY")

@@ -11,6 +11,7 @@ from phalanx.api import (
     orders,
     positions,
     profiles,
+    subscriptions,
 )
 from phalanx.api.exchange import Door
 
@@ -23,6 +24,7 @@ DOORS: tuple[Door, ...] = (
     *accounts.doors,
     *kill.doors,
     *profiles.doors,
+    *subscriptions.doors,
     *instruments.doors,
     *health.doors,
 )

@@ -51,6 +51,18 @@ ACCOUNT_CHANGE: Examples = {
     "off": {"enabled": False},
 }
 
+SUBSCRIPTION_CHANGE: Examples = {
+    "a SELL closes this strategy's lots only": {"sell_scope": "strategy"},
+    "a quarter of the available cash": {"sizing": {"method": "cash_share", "percent": "25"}},
+    "ten each, intraday": {
+        "sizing": {"method": "fixed_quantity", "quantity": 10},
+        "product": "INTRADAY",
+        "type": "LIMIT",
+    },
+    "one lot each": {"sizing": {"method": "fixed_quantity"}},
+    "off": {"enabled": False},
+}
+
 KILL: Examples = {
     "everybody": {"note": "feed looks wrong"},
     "one account": {"account": "PAPER-7"},

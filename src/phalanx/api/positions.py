@@ -7,9 +7,9 @@ import msgspec
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door
 from phalanx.api.instants import iso
 from phalanx.api.lists import BookQuery, PageQuery, find_key, names_of, page, symbol_of
+from phalanx.api.subscriptions import SubscriptionAnswer, subscription_answer
 from phalanx.desk.desk import Desk
 from phalanx.domain.numbers import divide, format_fixed, multiply
-from phalanx.domain.strategies import Sizing, SizingRule, Strategy, Subscription
 from phalanx.engine.state import Book, Lot, Position
 
 
@@ -63,21 +63,6 @@ class PositionList(msgspec.Struct, frozen=True):
     items: list[PositionAnswer]
     total: int
     as_of: int
-
-
-class SubscriptionAnswer(msgspec.Struct, frozen=True):
-    """One account's tie to a strategy. ``instruments`` are symbols."""
-
-    account: str
-    client: str
-    client_id: int
-    enabled: bool
-    instruments: list[str]
-    sizing: str
-    amount: str
-    product: str
-    type: str
-    sell_scope: str | None
 
 
 class StrategyAnswer(msgspec.Struct, frozen=True):
@@ -200,36 +185,11 @@ def _strategy(desk: Desk, called: str) -> StrategyAnswer:
     state = desk.state
     strategy = state.strategies[called]
     subscriptions = [
-        SubscriptionAnswer(
-            subscription.account,
-            *_owner(desk, state.books[state.accounts[subscription.account].book])[:2],
-            subscription.enabled,
-            _symbols(desk, _traded(strategy, subscription)),
-            subscription.sizing.sizing.name,
-            _amount(subscription.sizing),
-            subscription.product.name,
-            subscription.ord_type.name,
-            None if subscription.sell_scope is None else subscription.sell_scope.name,
-        )
+        subscription_answer(desk, subscription)
         for subscription in state.subscriptions.get(called, {}).values()
     ]
-    return StrategyAnswer(
-        called, strategy.enabled, _symbols(desk, strategy.instruments), subscriptions
-    )
-
-
-def _traded(strategy: Strategy, subscription: Subscription) -> tuple[str, ...]:
-    own = subscription.instruments
-    return strategy.instruments if own is None else own
-
-
-def _amount(rule: SizingRule) -> str:
-    """Basis points are a plain integer, the other amounts are Fixed."""
-    return str(rule.amount) if rule.sizing is Sizing.CASH_SHARE else format_fixed(rule.amount)
-
-
-def _symbols(desk: Desk, keys: tuple[str, ...]) -> list[str]:
-    return [symbol_of(desk, key) for key in keys]
+    symbols = [symbol_of(desk, key) for key in strategy.instruments]
+    return StrategyAnswer(called, strategy.enabled, symbols, subscriptions)
 
 
 doors: tuple[Door, ...] = (

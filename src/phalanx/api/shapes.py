@@ -35,6 +35,8 @@ SideName: TypeAlias = Literal["BUY", "SELL"]
 ProductName: TypeAlias = Literal["DELIVERY", "INTRADAY", "MTF"]
 OrdTypeName: TypeAlias = Literal["MARKET", "LIMIT", "STOP", "STOP_LIMIT", "SL-M", "SL"]
 TimeInForceName: TypeAlias = Literal["DAY", "IOC"]
+SignalOrdTypeName: TypeAlias = Literal["MARKET", "LIMIT"]
+SellScopeName: TypeAlias = Literal["account", "strategy"]
 BasisPoints: TypeAlias = Annotated[int, Meta(ge=0, le=10_000)]
 
 
@@ -114,6 +116,51 @@ class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool | UnsetType = UNSET
     charge_bps: BasisPoints | UnsetType = UNSET
     fill_profile: FillProfileChange | UnsetType = UNSET
+
+
+class FixedQuantity(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    tag_field="method",
+    tag="fixed_quantity",
+):
+    """So many units each time; without ``quantity`` one lot of whatever it is."""
+
+    quantity: Exact | UnsetType = UNSET
+
+
+class FixedCash(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="method", tag="fixed_cash"
+):
+    """As many whole lots as that much money buys."""
+
+    amount: Exact
+
+
+class CashShare(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="method", tag="cash_share"
+):
+    """As many whole lots as that part of the available cash buys: up to 100, at most two decimals."""
+
+    percent: Exact
+
+
+SizingChange: TypeAlias = FixedQuantity | FixedCash | CashShare
+
+
+class SubscriptionChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be changed of a subscription; what is absent stays.
+
+    ``sell_scope``: whose lots a SELL closes, any strategy's of the ``account`` or this
+    ``strategy``'s only. ``product`` and ``type`` are those of its BUY orders.
+    """
+
+    sell_scope: SellScopeName | UnsetType = UNSET
+    sizing: SizingChange | UnsetType = UNSET
+    product: ProductName | UnsetType = UNSET
+    type: SignalOrdTypeName | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
 
 
 class NewKill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

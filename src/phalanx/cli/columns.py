@@ -63,3 +63,13 @@ INSTRUMENTS = (
     Column("tradable", "tradable"),
 )
 PAST_POSITIONS = POSITIONS[:-2]
+SUBSCRIPTION_TERMS = (
+    Column("account", "account"),
+    Column("client", "client"),
+    Column("enabled", "enabled"),
+    Column("sell scope", "sell_scope"),
+    Column("sizing", "sizing"),
+    Column("product", "product"),
+    Column("type", "type"),
+)
+SUBSCRIPTIONS = (*SUBSCRIPTION_TERMS, Column("instruments", "instruments", Kind.WORDS))

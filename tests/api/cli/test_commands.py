@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -13,7 +14,17 @@ from tests.api.cli.conftest import WORKED_EXAMPLE
 from tests.api.cli.processes import Process, Server, run
 
 
-def test_the_worked_example(server: Server) -> None:
+@pytest.fixture
+def new_server(tmp_path: Path) -> Iterator[Server]:
+    """A server without clients."""
+    with Server(tmp_path / "data") as running:
+        yield running
+
+
+def test_the_worked_example(new_server: Server, profiles: Path) -> None:
+    server = new_server
+    report = server.json("profiles", "import", str(profiles))
+    assert report == {"users": 2, "strategies": 3, "subscriptions": 3, "instruments": 5}
     steps = [
         (("STRATEGY_A", "SELL", "GRASIM"), Exit.REFUSED),
         (("STRATEGY_B", "BUY", "MINDA"), Exit.OK),
@@ -28,6 +39,46 @@ def test_the_worked_example(server: Server) -> None:
             (buy,) = server.items("open-buys", "--instrument", "MINDA")
             assert (buy["client"], buy["instrument"]) == ("Holland Proctor", "MINDA")
     assert server.items("open-buys") == []
+
+
+def test_the_scope_of_a_sell_is_changed(new_server: Server, profiles: Path) -> None:
+    server = new_server
+    server.run("profiles", "import", str(profiles))
+    follow = ("strategies", "subscriptions", "STRATEGY_A")
+    (before,) = server.items(*follow)
+    changed = server.run("strategies", "set", "STRATEGY_A", "PAPER-1", "--sell-scope", "strategy")
+    (after,) = server.items(*follow)
+    server.run("signal", "STRATEGY_B", "BUY", "MINDA", "--confirm")
+    (buy,) = server.items("open-buys")
+
+    others = server.run("signal", "STRATEGY_A", "SELL", "MINDA", "--confirm")
+    assert (others.exit_code, "NO_OPEN_LOT" in others.stdout) == (Exit.REFUSED, True)
+    assert [row["order_id"] for row in server.items("open-buys")] == [buy["order_id"]]
+    own = server.run("signal", "STRATEGY_B", "SELL", "MINDA", "--confirm")
+    assert own.exit_code == Exit.OK
+    assert server.items("open-buys") == []
+
+    assert (changed.exit_code, before["sell_scope"]) == (Exit.OK, "account")
+    assert after == {**before, "sell_scope": "strategy"}
+    unknown = server.run("strategies", "set", "STRATEGY_D", "PAPER-1", "--disable")
+    assert (unknown.exit_code, "NOT_FOUND" in unknown.stderr) == (Exit.FAILURE, True)
+
+
+def test_terms_of_a_subscription_are_changed_once(server: Server) -> None:
+    words = ("strategies", "set", "STRATEGY_B", "PAPER-1", "--share", "2.5", "--disable")
+    key = ("--idempotency-key", "k1")
+
+    first, second = server.json(*words, *key), server.json(*words, *key)
+    assert first == second
+    assert isinstance(first, dict)
+    assert (first["sizing"], first["enabled"]) == (
+        {"method": "cash_share", "percent": "2.5"},
+        False,
+    )
+    other = server.run(*words[:4], "--quantity", "lot", *key)
+    assert (other.exit_code, "IDEMPOTENCY_KEY_REUSED" in other.stderr) == (Exit.FAILURE, True)
+    too_much = server.run(*words[:4], "--share", "100.5")
+    assert (too_much.exit_code, "INVALID_VALUE" in too_much.stderr) == (Exit.FAILURE, True)
 
 
 def test_lists(server: Server) -> None:
