@@ -269,13 +269,14 @@ async def test_the_log_is_copied_when_it_is_quiet(
 
 
 async def test_the_thread_ends_with_the_feed(feed: ViewsFeed, source: Records) -> None:
+    before = set(threading.enumerate())
     feed.start(source.seq)
     assert await feed.wait_for(source.seq, SOON_S)
-    names = [thread.name for thread in threading.enumerate()]
+    own = [thread for thread in set(threading.enumerate()) - before if thread.name == "views-feed"]
     feed.stop()
 
-    assert "views-feed" in names
-    assert "views-feed" not in [thread.name for thread in threading.enumerate()]
+    assert len(own) == 1
+    assert not own[0].is_alive()
 
 
 async def test_what_was_missed_is_taken_in_at_the_next_start(

@@ -1,0 +1,36 @@
+"""What a golden journal must still say when a later version replays it."""
+
+from typing import Any
+
+from phalanx.domain.numbers import format_fixed
+from phalanx.engine.state import State
+
+
+def facts(state: State) -> dict[str, Any]:
+    """Readable facts, none of which depends on how the state is laid out."""
+    return {
+        "seq": state.seq,
+        "desk_id": state.desk_id,
+        "epoch": state.epoch,
+        "clients": {str(c.id): c.name for c in state.clients.values()},
+        "subscriptions": {name: sorted(subs) for name, subs in state.subscriptions.items()},
+        "kills": sorted(state.kills),
+        "cash": {b.id: format_fixed(b.cash) for b in state.books.values() if b.cash},
+        "holds": {b.id: format_fixed(b.holds) for b in state.books.values() if b.holds},
+        "positions": {
+            f"{book.id} {held.instrument} {held.product.name}": format_fixed(held.quantity)
+            for book in state.books.values()
+            for held in book.positions.values()
+        },
+        "lots": {
+            lot.id: [lot.strategy, lot.instrument, format_fixed(lot.remaining), lot.is_open]
+            for book in state.books.values()
+            for lot in book.all_lots()
+        },
+        "orders": {
+            cl_ord_id: [order.status.name, format_fixed(order.cum_quantity)]
+            for cl_ord_id, order in state.orders.items()
+        },
+        "instructions": {i.id: i.status.name for i in state.instructions.values()},
+        "keys": len(state.keys),
+    }

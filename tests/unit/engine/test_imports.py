@@ -1,0 +1,176 @@
+import msgspec
+import pytest
+
+from phalanx.domain.accounts import Account, FillProfile, Mode
+from phalanx.domain.events import (
+    AccountPut,
+    CashAdjusted,
+    ClientPut,
+    LocalInstrumentPut,
+    StrategyPut,
+    SubscriptionPut,
+)
+from phalanx.domain.numbers import whole
+from phalanx.domain.orders import Side
+from phalanx.domain.strategies import SellScope, Sizing, SizingRule, Strategy, Subscription
+from phalanx.engine import commands as c
+from phalanx.engine.refused import Refused
+from tests.engine_world import LOCAL, World, fixed, stock
+
+Profiles = dict[str, dict[str, list[str]]]
+
+ANN_AND_BO: Profiles = {
+    "Ann": {"RED": ["INFY", "MINDA"], "BLUE": ["INFY"]},
+    "Bo": {"RED": ["ACC", "INFY"]},
+}
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def imported(world: World, profiles: Profiles, cash: str = "1000000") -> list[object]:
+    return list(world.do(c.ImportProfiles(LOCAL, profiles, fixed(cash))))
+
+
+def subscription(world: World, strategy: str, account: str) -> Subscription:
+    return world.state.subscriptions[strategy][account]
+
+
+def test_users_become_clients_with_a_paper_account_and_cash(world: World) -> None:
+    imported(world, ANN_AND_BO)
+
+    assert [(x.id, x.name) for x in world.state.clients.values()] == [(1, "Ann"), (2, "Bo")]
+    account = world.state.accounts["PAPER-1"]
+    assert (account.client_id, account.mode, account.primary) == (1, Mode.PAPER, True)
+    assert account.fill_profile == FillProfile()
+    assert world.book("PAPER-1").cash == world.book("PAPER-2").cash == whole(1_000_000)
+    assert world.book("PAPER-1", Mode.LIVE).cash == 0
+
+
+def test_strategies_trade_what_any_of_their_users_does(world: World) -> None:
+    imported(world, ANN_AND_BO)
+
+    assert world.state.strategies["RED"].instruments == ("NSE:6", "NSE:4", "NSE:5")
+    assert world.state.strategies["BLUE"].instruments == ("NSE:6",)
+    ann, bo = (subscription(world, "RED", x) for x in ("PAPER-1", "PAPER-2"))
+    assert (ann.instruments, bo.instruments) == (("NSE:6", "NSE:4"), ("NSE:5", "NSE:6"))
+    assert ann.sell_scope is SellScope.ACCOUNT
+
+
+def test_the_second_import_of_the_same_changes_nothing(world: World) -> None:
+    assert imported(world, ANN_AND_BO) != []
+
+    assert imported(world, ANN_AND_BO) == []
+    assert imported(world, {}) == []
+
+
+def test_only_what_is_new_is_journaled_and_nothing_is_taken_away(world: World) -> None:
+    imported(world, ANN_AND_BO)
+
+    events = imported(world, {"Ann": {"RED": ["GRASIM"]}, "Cy": {"BLUE": ["INFY"]}}, "5")
+
+    assert [type(event) for event in events] == [
+        ClientPut,
+        AccountPut,
+        CashAdjusted,
+        StrategyPut,
+        SubscriptionPut,
+        SubscriptionPut,
+    ]
+    assert world.state.strategies["RED"].instruments == ("NSE:6", "NSE:4", "NSE:5", "NSE:2")
+    assert subscription(world, "RED", "PAPER-1").instruments == ("NSE:2",)
+    assert subscription(world, "BLUE", "PAPER-1").instruments == ("NSE:6",)
+    assert world.book("PAPER-1").cash == whole(1_000_000)
+    assert world.book("PAPER-3").cash == whole(5)
+
+
+def test_what_a_person_decided_about_a_subscription_stays(world: World) -> None:
+    imported(world, ANN_AND_BO)
+    rule = SizingRule(Sizing.FIXED_CASH, whole(500))
+    own = Subscription("PAPER-1", "RED", ("NSE:6",), rule, sell_scope=SellScope.STRATEGY)
+    off = Strategy("RED", ("NSE:6",), enabled=False)
+    world.do(c.PutReference(LOCAL, strategies=(off,), subscriptions=(own,)))
+
+    imported(world, ANN_AND_BO)
+
+    now = subscription(world, "RED", "PAPER-1")
+    assert (now.sizing, now.sell_scope) == (rule, SellScope.STRATEGY)
+    assert now.instruments == ("NSE:6", "NSE:4")
+    assert not world.state.strategies["RED"].enabled
+
+
+def test_a_user_who_is_a_client_already_keeps_his_account(world: World) -> None:
+    world.account(7, "10", id="MINE")
+
+    events = imported(world, {"Client 7": {"RED": ["INFY"]}})
+
+    assert [type(event) for event in events] == [StrategyPut, SubscriptionPut]
+    assert "MINE" in world.state.subscriptions["RED"]
+
+
+def test_new_clients_get_the_next_ids(world: World) -> None:
+    world.account(7)
+
+    imported(world, ANN_AND_BO)
+
+    assert list(world.state.clients) == [7, 8, 9]
+    assert list(world.state.accounts) == ["A7", "PAPER-8", "PAPER-9"]
+
+
+def test_an_account_that_has_the_name_already_is_never_taken_over(world: World) -> None:
+    world.account(1, "10", id="PAPER-2")
+
+    imported(world, {"Bo": {"RED": ["INFY"]}})
+
+    assert world.state.accounts["PAPER-2"].client_id == 1
+    assert world.state.primary_accounts[2] == "PAPER-2-2"
+    assert world.book("PAPER-2").cash == whole(10)
+
+
+def test_the_account_may_have_another_pattern(world: World) -> None:
+    slow = Account("", 0, charge_bps=12, fill_profile=FillProfile(ack_delay_ms=50))
+
+    world.do(c.ImportProfiles(LOCAL, {"Ann": {}}, 0, slow))
+
+    account = world.state.accounts["PAPER-1"]
+    assert (account.charge_bps, account.fill_profile.ack_delay_ms) == (12, 50)
+    assert not any(isinstance(event, CashAdjusted) for event in world.journal)
+
+
+class TestLocalInstruments:
+    def test_are_made_for_names_that_nobody_knows(self, world: World) -> None:
+        events = imported(world, {"Ann": {"RED": ["NOBODY", "NOBODY"]}, "Bo": {"RED": ["NOBODY"]}})
+
+        made = [event for event in events if isinstance(event, LocalInstrumentPut)]
+        assert [event.instrument.key for event in made] == ["LOCAL:NOBODY"]
+        instrument = made[0].instrument
+        assert instrument.is_local
+        assert (instrument.lot_size, instrument.tick_size) == (whole(1), fixed("0.05"))
+        assert world.state.strategies["RED"].instruments == ("LOCAL:NOBODY",)
+
+    @pytest.mark.parametrize("name", ["NOBODY", "LOCAL:NOBODY"])
+    def test_can_be_traded_by_their_name(self, world: World, name: str) -> None:
+        imported(world, {"Ann": {"RED": ["NOBODY"]}})
+        world.price("LOCAL:NOBODY", "50")
+
+        (draft,) = world.signal("RED", name, Side.BUY).orders
+
+        assert draft.instrument == "LOCAL:NOBODY"
+
+    def test_are_found_again_by_the_next_import(self, world: World) -> None:
+        imported(world, {"Ann": {"RED": ["NOBODY"]}})
+
+        assert imported(world, {"Ann": {"RED": ["NOBODY"]}}) == []
+
+
+def test_an_ambiguous_token_refuses_the_whole_import() -> None:
+    here = stock("1", "ONE")
+    world = World([here, msgspec.structs.replace(here, key="BSE:1", exchange="BSE")])
+    before = list(world.journal)
+
+    with pytest.raises(Refused, match="AMBIGUOUS_TOKEN"):
+        imported(world, {"Bo": {"RED": ["ONE"]}, "Ann": {"RED": ["1"]}})
+
+    assert world.journal == before
