@@ -1,28 +1,51 @@
 """The desk's side of one request to a broker: the gate before the write, the verdict after it."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 from phalanx.brokers.port import Accepted, NeverWritten, Outcome, Refused, Unknown
+from phalanx.desk.gate import Gate
 from phalanx.desk.lanes import Lane
-from phalanx.domain.orders import TERMINAL, ExecType, ExecutionReport, Hops, RequestKind
+from phalanx.domain.orders import TERMINAL, ClOrdId, ExecType, ExecutionReport, Hops, RequestKind
 from phalanx.domain.reasons import Reason, ReasonCode
-from phalanx.domain.time import Nanoseconds
-from phalanx.engine.commands import BookNeverWritten, BookReport, BookUnknown
+from phalanx.domain.time import Clock, Nanoseconds
+from phalanx.engine.commands import BookNeverWritten, BookReport, BookUnknown, Command
 from phalanx.engine.state import Order
 
-if TYPE_CHECKING:
-    from phalanx.desk.firing import Firing
-
 OVERDUE = "no answer in time"
+
+
+class Sender(Protocol):
+    """What a ticket tells of its way; firing is the one."""
+
+    gate: Gate
+    clock: Clock
+    handle: Callable[[Command], None]
+
+    def answered(self, key: str) -> None:
+        """The broker has said something about the order or request with this id."""
+        ...
+
+    def written(self, lane: Lane, now: Nanoseconds) -> None:
+        """A place in the lane's window was used."""
+        ...
+
+    def never_written(self, lane: Lane, *, again: bool) -> None:
+        """A place was not used; ``again``: the same is to be tried again."""
+        ...
+
+    def wait_longer(self, cl_ord_id: ClOrdId, waited: Nanoseconds) -> None:
+        """The order waits once more; its time in a limit adds up."""
+        ...
 
 
 class OrderTicket:
     """A new order on its way; ``hops`` is how far it came before the write."""
 
-    __slots__ = ("_done", "_firing", "_hops", "_lane", "_order", "_sent")
+    __slots__ = ("_done", "_sender", "_hops", "_lane", "_order", "_sent")
 
-    def __init__(self, firing: "Firing", order: Order, lane: Lane, hops: Hops) -> None:
-        self._firing = firing
+    def __init__(self, sender: Sender, order: Order, lane: Lane, hops: Hops) -> None:
+        self._sender = sender
         self._order = order
         self._lane = lane
         self._hops = hops
@@ -33,37 +56,37 @@ class OrderTicket:
         """The gate, in the same synchronous block as the write."""
         if self._done or self._sent is not None:
             return Reason(ReasonCode.NEVER_SENT, ("once is enough",))
-        return self._firing.gate.admit_order(self._order)
+        return self._sender.gate.admit_order(self._order)
 
     def written(self) -> None:
         """The kernel took the order."""
         if self._sent is None:
-            self._sent = self._firing.clock.monotonic()
-            self._firing.written(self._lane, self._sent)
+            self._sent = self._sender.clock.monotonic()
+            self._sender.written(self._lane, self._sent)
 
     def done(self, outcome: Outcome) -> None:
         """Accepted, refused, never written, or unknown: each becomes a command. Only the first counts."""
         if self._done:
             return
         self._done = True
-        firing = self._firing
+        sender = self._sender
         cl_ord_id = self._order.draft.cl_ord_id
-        firing.answered(cl_ord_id)
+        sender.answered(cl_ord_id)
         match _believed(outcome, written=self._sent is not None):
             case Accepted(order_id):
                 report = ExecutionReport(cl_ord_id, ExecType.NEW, order_id)
-                firing.handle(BookReport(report, self._answered()))
+                sender.handle(BookReport(report, self._answered()))
             case Refused(code, text):
                 said = f"{code} {text}".strip()
                 report = ExecutionReport(cl_ord_id, ExecType.REJECTED, text=said)
-                firing.handle(BookReport(report, self._answered()))
+                sender.handle(BookReport(report, self._answered()))
             case NeverWritten(reason, again):
                 if again:
-                    firing.wait_longer(cl_ord_id, self._hops.waited)
-                firing.never_written(self._lane, again=again)
-                firing.handle(BookNeverWritten(cl_ord_id, reason, again))
+                    sender.wait_longer(cl_ord_id, self._hops.waited)
+                sender.never_written(self._lane, again=again)
+                sender.handle(BookNeverWritten(cl_ord_id, reason, again))
             case Unknown(text):
-                firing.handle(BookUnknown(cl_ord_id, text, hops=self._answered()))
+                sender.handle(BookUnknown(cl_ord_id, text, hops=self._answered()))
 
     def overdue(self) -> None:
         """The session has not said anything for too long. An answer may still come, and is booked then."""
@@ -71,14 +94,14 @@ class OrderTicket:
             self.done(NeverWritten(Reason(ReasonCode.SEND_DEADLINE)))
         else:
             cl_ord_id = self._order.draft.cl_ord_id
-            self._firing.handle(BookUnknown(cl_ord_id, OVERDUE))
+            self._sender.handle(BookUnknown(cl_ord_id, OVERDUE))
 
     def _answered(self) -> Hops:
         """All hops. An answer without ``written`` before it means that the bytes left at some time."""
-        now = self._firing.clock.monotonic()
+        now = self._sender.clock.monotonic()
         if self._sent is None:
             self._sent = now
-            self._firing.written(self._lane, now)
+            self._sender.written(self._lane, now)
         hops = self._hops
         return Hops(
             received=hops.received,
@@ -93,12 +116,12 @@ class OrderTicket:
 class RequestTicket:
     """A cancel or replace on its way."""
 
-    __slots__ = ("_done", "_firing", "_kind", "_lane", "_order", "_request_id", "_sent")
+    __slots__ = ("_done", "_sender", "_kind", "_lane", "_order", "_request_id", "_sent")
 
     def __init__(
-        self, firing: "Firing", order: Order, lane: Lane, request_id: str, kind: RequestKind
+        self, sender: Sender, order: Order, lane: Lane, request_id: str, kind: RequestKind
     ) -> None:
-        self._firing = firing
+        self._sender = sender
         self._order = order
         self._lane = lane
         self._request_id = request_id
@@ -110,27 +133,27 @@ class RequestTicket:
         """The gate, in the same synchronous block as the write."""
         if self._done or self._sent or not self._is_pending():
             return Reason(ReasonCode.NEVER_SENT, (self._order.status.name,))
-        return self._firing.gate.admit_request(self._order)
+        return self._sender.gate.admit_request(self._order)
 
     def written(self) -> None:
         """The kernel took the request."""
         if not self._sent:
             self._sent = True
-            self._firing.written(self._lane, self._firing.clock.monotonic())
+            self._sender.written(self._lane, self._sender.clock.monotonic())
 
     def done(self, outcome: Outcome) -> None:
         """Accepted says nothing yet: the broker's report ends the request. Only the first counts."""
         if self._done:
             return
         self._done = True
-        firing = self._firing
-        firing.answered(self._request_id)
+        sender = self._sender
+        sender.answered(self._request_id)
         cl_ord_id = self._order.draft.cl_ord_id
         outcome = _believed(outcome, written=self._sent)
         if isinstance(outcome, NeverWritten):
-            firing.never_written(self._lane, again=self._is_pending())
+            sender.never_written(self._lane, again=self._is_pending())
             again = outcome.again
-            firing.handle(BookNeverWritten(cl_ord_id, outcome.reason, again, self._request_id))
+            sender.handle(BookNeverWritten(cl_ord_id, outcome.reason, again, self._request_id))
             return
         self.written()
         match outcome:
@@ -138,9 +161,9 @@ class RequestTicket:
                 cancel = self._kind is RequestKind.CANCEL
                 rejected = ExecType.CANCEL_REJECTED if cancel else ExecType.REPLACE_REJECTED
                 report = ExecutionReport(cl_ord_id, rejected, text=f"{code} {text}".strip())
-                firing.handle(BookReport(report))
+                sender.handle(BookReport(report))
             case Unknown(text):
-                firing.handle(BookUnknown(cl_ord_id, text, self._request_id))
+                sender.handle(BookUnknown(cl_ord_id, text, self._request_id))
             case _:
                 pass
 
@@ -148,7 +171,7 @@ class RequestTicket:
         """The session has not said anything for too long. An answer may still come, and is booked then."""
         if self._sent:
             cl_ord_id = self._order.draft.cl_ord_id
-            self._firing.handle(BookUnknown(cl_ord_id, OVERDUE, self._request_id))
+            self._sender.handle(BookUnknown(cl_ord_id, OVERDUE, self._request_id))
         else:
             self.done(NeverWritten(Reason(ReasonCode.SEND_DEADLINE)))
 
