@@ -42,7 +42,7 @@ class Sender(Protocol):
 class OrderTicket:
     """A new order on its way; ``hops`` is how far it came before the write."""
 
-    __slots__ = ("_done", "_sender", "_hops", "_lane", "_order", "_sent")
+    __slots__ = ("_done", "_hops", "_lane", "_order", "_sender", "_sent")
 
     def __init__(self, sender: Sender, order: Order, lane: Lane, hops: Hops) -> None:
         self._sender = sender
@@ -116,7 +116,7 @@ class OrderTicket:
 class RequestTicket:
     """A cancel or replace on its way."""
 
-    __slots__ = ("_done", "_sender", "_kind", "_lane", "_order", "_request_id", "_sent")
+    __slots__ = ("_done", "_kind", "_lane", "_order", "_request_id", "_sender", "_sent")
 
     def __init__(
         self, sender: Sender, order: Order, lane: Lane, request_id: str, kind: RequestKind
