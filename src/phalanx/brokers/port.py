@@ -129,6 +129,7 @@ class BrokerOrder(msgspec.Struct, frozen=True):
     quantity: Quantity
     cum_quantity: Quantity
     reports: tuple[ExecutionReport, ...] = ()
+    limit: Price = 0
 
 
 ReportListener: TypeAlias = Callable[[ExecutionReport], None]

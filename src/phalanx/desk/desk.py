@@ -177,7 +177,10 @@ class Desk:
             self._turned_away(command, failure)
 
     def report(self, report: ExecutionReport) -> None:
-        """A broker says something; the listener of every broker."""
+        """A broker says something; the listener of every broker. What no order fits is not lost unseen."""
+        if report.cl_ord_id not in self.state.orders:
+            self._fault("report", LookupError(f"no order in memory fits {report}"))
+            return
         self.handle(c.BookReport(report))
 
     async def durable(self, seq: int) -> None:
@@ -194,7 +197,7 @@ class Desk:
         """For ``/metrics``."""
         telemetry = self.telemetry
         telemetry.waiting_bytes.set(self._commit.waiting_bytes)
-        telemetry.open_orders.set(len(self.state.orders))
+        telemetry.open_orders.set(sum(book.open_orders for book in self.state.books.values()))
         telemetry.readers.set(self.stream.reader_count)
         telemetry.waiting_orders.set(self.firing.waiting_count())
         telemetry.seq.set(self.durable_seq)
@@ -337,6 +340,7 @@ class Desk:
             what = f"{type(command).__name__} of {cl_ord_id}"
             account = self.state.book_of(order).account
             self.closed[account] = f"{what} could not be booked: {failure!r}"
+            self.firing.shut(account)
 
     def _fault(self, where: str, failure: Exception) -> None:
         """Say that something of ours is broken, where whoever runs the loop reads it."""

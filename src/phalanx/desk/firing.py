@@ -223,6 +223,10 @@ class Firing:
         lane.open = self._may_open(account)
         self.turns.look(lane)
 
+    def shut(self, account: AccountId) -> None:
+        """The account is not to be trusted with anything new: what waits in its lane stays there."""
+        self._lane(account).open = False
+
     def close(self) -> None:
         """Nothing leaves any more; what waits stays where it is."""
         self.gate.closed = True
@@ -281,14 +285,14 @@ class Firing:
         expired: dict[ClOrdId, None] = {}
         for lane in self.turns.waiting():
             gone: dict[ClOrdId, None] = {}
-            for waiting in lane.normal:
+            for waiting in (*lane.urgent, *lane.normal):
                 order = self._state.orders.get(waiting.cl_ord_id)
-                if waiting.request_id or order is None:
+                if waiting.request_id or order is None or order.draft.follows_fill:
                     continue
                 if self._state.instructions[order.instruction_id].expires_at <= now:
                     gone[waiting.cl_ord_id] = None
             if gone:
-                lane.drop_normal(gone)
+                lane.drop(gone)
                 expired.update(gone)
         for cl_ord_id in expired:
             self._queued.discard(cl_ord_id)

@@ -154,8 +154,9 @@ class Lane:
         free_at = self.window.free_at(now, urgent=bool(self.urgent))
         return None if free_at is None else max(free_at, self._paused_until)
 
-    def drop_normal(self, gone: Container[ClOrdId]) -> None:
-        """Forget the orders among the normal ones that wait in vain."""
+    def drop(self, gone: Container[ClOrdId]) -> None:
+        """Forget the orders that wait in vain."""
+        self.urgent = deque(w for w in self.urgent if w.request_id or w.cl_ord_id not in gone)
         self.normal = deque(w for w in self.normal if w.request_id or w.cl_ord_id not in gone)
 
     def pause(self, now: Nanoseconds) -> None:

@@ -1,6 +1,6 @@
 """Start-up: take over, ask what is in doubt, open the accounts one by one.
 
-Each step may be repeated after a crash in the middle of it (DESIGN section 7).
+Each step may be repeated after a crash in the middle of it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,6 +83,7 @@ def _adopt(desk: Desk, known: BrokerOrder) -> None:
         order_id=known.order_id,
         status=known.status,
         quantity=known.quantity,
+        limit=known.limit,
     )
     desk.handle(look_up)
     if _has_doubtful_request(desk.state.orders[cl_ord_id]):

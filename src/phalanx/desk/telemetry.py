@@ -83,7 +83,9 @@ class Telemetry(Collector):
         self.waiting_bytes = Gauge(
             "phalanx_commit_waiting_bytes", "Decided, not durable yet", registry=self.registry
         )
-        self.open_orders = Gauge("phalanx_open_orders", "Orders in memory", registry=self.registry)
+        self.open_orders = Gauge(
+            "phalanx_open_orders", "Orders that are not at their end", registry=self.registry
+        )
         self.readers = Gauge("phalanx_stream_readers", "Stream readers", registry=self.registry)
         self.waiting_orders = Gauge(
             "phalanx_lane_waiting", "Orders waiting for their turn", registry=self.registry

@@ -81,6 +81,7 @@ class OrderTicket:
                 report = ExecutionReport(cl_ord_id, ExecType.REJECTED, text=said)
                 sender.handle(BookReport(report, self._answered()))
             case NeverWritten(reason, again):
+                again = again or sender.gate.closed
                 if again:
                     sender.wait_longer(cl_ord_id, self._hops.waited)
                 sender.never_written(self._lane, again=again)

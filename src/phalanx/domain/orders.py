@@ -93,7 +93,8 @@ class OrderDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     ``limit``: the worst price it may trade at; for MARKET the protected price that the hold is
     counted with. ``hold``: cash set aside, charges included (zero for sells). ``closes``: the lots
-    a sell is meant to close, in order.
+    a sell is meant to close, in order. ``follows_fill``: it sells what a cancelled buy filled late,
+    so the expiry of its instruction does not stop it.
     """
 
     cl_ord_id: ClOrdId
@@ -110,6 +111,7 @@ class OrderDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     closes: tuple[Closing, ...] = ()
     reduce_only: bool = False
     stop_price: Price = 0
+    follows_fill: bool = False
 
 
 class ExecType(IntEnum):

@@ -27,8 +27,8 @@ class ReasonCode(StrEnum):
     SUBSCRIPTION_DISABLED = "SUBSCRIPTION_DISABLED"
     SELL_SCOPE_NOT_CHOSEN = "SELL_SCOPE_NOT_CHOSEN"
     LOT_ALREADY_OPEN = "LOT_ALREADY_OPEN"
+    BUY_STILL_WORKING = "BUY_STILL_WORKING"
     NO_OPEN_LOT = "NO_OPEN_LOT"
-    QUANTITY_IN_DOUBT = "QUANTITY_IN_DOUBT"
     PRODUCT_CONFLICT = "PRODUCT_CONFLICT"
     ZERO_QUANTITY = "ZERO_QUANTITY"
 
@@ -59,8 +59,8 @@ class ReasonCode(StrEnum):
     INSTRUCTION_EXPIRED = "INSTRUCTION_EXPIRED"
     NEVER_SENT = "NEVER_SENT"
     STALE_EPOCH = "STALE_EPOCH"
+    DESK_STOPPING = "DESK_STOPPING"
     SEND_DEADLINE = "SEND_DEADLINE"
-    RATE_LIMITED = "RATE_LIMITED"
     BROKER_REJECTED = "BROKER_REJECTED"
     BROKER_UNREACHABLE = "BROKER_UNREACHABLE"
     ABSENT_AT_BROKER = "ABSENT_AT_BROKER"
@@ -78,8 +78,8 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.SUBSCRIPTION_DISABLED: "the subscription to {0} is switched off",
     ReasonCode.SELL_SCOPE_NOT_CHOSEN: "a live subscription must choose its sell_scope",
     ReasonCode.LOT_ALREADY_OPEN: "{0} already holds an open buy of {1} (order {2})",
+    ReasonCode.BUY_STILL_WORKING: "the buy {1} of {0} could not be canceled and still works",
     ReasonCode.NO_OPEN_LOT: "no open buy of {0} to sell",
-    ReasonCode.QUANTITY_IN_DOUBT: "order {0} is in doubt: its quantity is not known yet",
     ReasonCode.PRODUCT_CONFLICT: "a buy of {0} in another product is still closing (order {1})",
     ReasonCode.ZERO_QUANTITY: "the sizing rule gives no whole lot: {0} buys less than {1} at {2}",
     ReasonCode.ACCOUNT_DISABLED: "account {0} is switched off",
@@ -108,8 +108,8 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.INSTRUCTION_EXPIRED: "the instruction expired before the order was sent",
     ReasonCode.NEVER_SENT: "never written to the broker: {0}",
     ReasonCode.STALE_EPOCH: "another process took over before the order was written",
+    ReasonCode.DESK_STOPPING: "the desk was stopping; the order goes at the next start if it still may",
     ReasonCode.SEND_DEADLINE: "the send deadline passed before the order was written",
-    ReasonCode.RATE_LIMITED: "no place in the broker's rate limit before the instruction expired",
     ReasonCode.BROKER_REJECTED: "the broker refused: {0}",
     ReasonCode.BROKER_UNREACHABLE: "the broker could not be reached, nothing was written",
     ReasonCode.ABSENT_AT_BROKER: "the broker does not know the order: it was not received",

@@ -1,6 +1,6 @@
 """An instruction that closes a lot does not end with its first sell: what came later is its to sell too.
 
-Each later fill of a buy it cancelled becomes a further reduce-only child (DESIGN section 5), also
+Each later fill of a buy it cancelled becomes a further reduce-only child, also
 when the broker told of the cancel first and of the fill afterwards.
 """
 
@@ -47,6 +47,7 @@ def children(
         draft.strategy,
         (Closing(lots.lot_for(state.book_of(order), order), quantity),),
         reduce_only=True,
+        follows_fill=True,
     )
     return (child,)
 

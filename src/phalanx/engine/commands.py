@@ -90,7 +90,8 @@ class BookLookUp(msgspec.Struct, frozen=True, gc=False):
     """The broker was asked by tag and answered completely: what it knows of one order, or nothing.
 
     Fills and ends are booked from the reports it brought, one BookReport each, after this.
-    ``quantity``: the order's at the broker, which shows whether a doubtful replace was granted.
+    ``quantity`` and ``limit`` (zero: not told) are the order's at the broker, and show whether a
+    doubtful replace was granted.
     """
 
     cl_ord_id: ClOrdId
@@ -98,6 +99,7 @@ class BookLookUp(msgspec.Struct, frozen=True, gc=False):
     order_id: str = ""
     status: OrdStatus = OrdStatus.NEW
     quantity: Quantity = 0
+    limit: Price = 0
 
 
 class BeginTerm(msgspec.Struct, frozen=True, gc=False):

@@ -1,4 +1,4 @@
-"""Ids made inside the event, never at send time (DESIGN section 7).
+"""Ids made inside the event, never at send time.
 
 A ClOrdID is 10 characters ``[A-Z0-9]``: 2 of the desk, 1 of the shard, 7 of a journaled counter
 in base 36. It fits the narrowest broker tag and is unique for ever.

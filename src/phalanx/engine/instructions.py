@@ -55,7 +55,7 @@ def dispatch(state: State, command: Dispatch, context: Context) -> list[Event]:
         if order is None or order.status is not OrdStatus.PENDING_NEW:
             continue
         instruction = state.instructions[order.instruction_id]
-        expired = context.now >= instruction.expires_at and not order.draft.reduce_only
+        expired = context.now >= instruction.expires_at and not order.draft.follows_fill
         (late if expired else going).append(cl_ord_id)
     events: list[Event] = []
     if going:

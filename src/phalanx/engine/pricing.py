@@ -60,7 +60,8 @@ def instrument_facts(
 def hold_for(account: Account, limit: Price, quantity: Quantity) -> Money:
     """Cash a buy sets aside: its full value at the limit plus estimated charges."""
     value = multiply(limit, quantity)
-    return value + share_up(value, account.charge_bps)
+    charges = account.charge_bps
+    return value + share_up(value, charges) if charges else value
 
 
 def affordable(account: Account, limit: Price, cash: Money, lot_size: Quantity) -> Quantity:

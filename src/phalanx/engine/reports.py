@@ -31,6 +31,10 @@ _TRIGGERS = {
     ExecType.EXPIRED: Trigger.EXPIRE,
 }
 
+CANCELS_REFUSED_MAX = 3
+"""How often a broker may refuse the cancel of one order before nobody asks again: then the buy goes
+on working, each fill of it is sold, and no further BUY comes beside it."""
+
 _REFUSED_REQUESTS = frozenset({ExecType.CANCEL_REJECTED, ExecType.REPLACE_REJECTED})
 
 
@@ -47,7 +51,7 @@ def book_report(state: State, command: BookReport, context: Context) -> list[Eve
     if report.exec_type is ExecType.REPLACED:
         return _book_replaced(order, command, context)
     if report.exec_type in _REFUSED_REQUESTS:
-        return _book_refused_request(order, command, context)
+        return _book_refused_request(state, order, command, context)
     status = move(order.status, _TRIGGERS[report.exec_type], order.cum_quantity)
     if status is None:
         if not _is_late_news(order, command):
@@ -92,7 +96,7 @@ def _reported(
 
 
 def _is_absurd(report: ExecutionReport) -> bool:
-    """Numbers that no order of ours can have, and that a snapshot could not even store."""
+    """Numbers that no order of ours can have, such as a fill for nothing, or that fit no snapshot."""
     return not (
         0 <= report.cum_quantity <= FIXED_MAX
         and 0 <= report.last_quantity <= FIXED_MAX
@@ -101,6 +105,7 @@ def _is_absurd(report: ExecutionReport) -> bool:
         and 0 <= report.price <= FIXED_MAX
         and 0 <= report.time <= FIXED_MAX
         and -FIXED_MAX <= report.charges <= FIXED_MAX
+        and (report.last_price > 0 or report.exec_type is not ExecType.TRADE)
     )
 
 
@@ -136,7 +141,9 @@ def _book_replaced(order: Order, command: BookReport, context: Context) -> list[
     return [_reported(order, status, command, context)]
 
 
-def _book_refused_request(order: Order, command: BookReport, context: Context) -> list[Event]:
+def _book_refused_request(
+    state: State, order: Order, command: BookReport, context: Context
+) -> list[Event]:
     report = command.report
     request = order.request
     if report.exec_type is ExecType.REPLACE_REJECTED:
@@ -146,7 +153,11 @@ def _book_refused_request(order: Order, command: BookReport, context: Context) -
     if request is None or not request.dispatched:
         return []
     reason = Reason(ReasonCode.BROKER_REJECTED, (report.text,))
-    return [_request_ended(order, request, reason, report, context)]
+    ended = _request_ended(order, request, reason, report, context)
+    may_ask = order.cancels_refused + 1 < CANCELS_REFUSED_MAX
+    if isinstance(ended, RequestEnded) and request.kind is RequestKind.CANCEL and may_ask:
+        return [ended, *cancel_again(state, order, context)]
+    return [ended]
 
 
 def _request_ended(
@@ -284,13 +295,21 @@ def _settle_request(
     the order's being alive. One that ended is left to its reports.
     """
     if request is order.replacing:
-        if command.quantity == request.quantity != order.quantity:
+        if _was_granted(order, request, command):
             report = ExecutionReport(command.cl_ord_id, ExecType.REPLACED, command.order_id)
             return _book_replaced(order, BookReport(report), context)
     elif command.status in TERMINAL and order.cum_quantity < order.quantity:
         return []
     reason = Reason(ReasonCode.ABSENT_AT_BROKER)
     return _end_request(state, order, request, reason, context)
+
+
+def _was_granted(order: Order, replace: PendingRequest, command: BookLookUp) -> bool:
+    """The broker's book shows the terms asked for, which are not the old ones. ``limit`` zero: not told."""
+    asked = (replace.quantity, replace.limit)
+    shown = (command.quantity, command.limit or replace.limit)
+    old = (order.quantity, order.limit if command.limit else replace.limit)
+    return shown == asked != old
 
 
 def _end_request(

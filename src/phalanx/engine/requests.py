@@ -2,7 +2,7 @@
 
 from phalanx.domain.events import CancelRequested, Event, ReplaceRequested, RequestDispatched
 from phalanx.domain.numbers import multiply, share_up
-from phalanx.domain.orders import TERMINAL, OrdStatus, OrdType, Side
+from phalanx.domain.orders import TERMINAL, OrdStatus, OrdType, RequestKind, Side
 from phalanx.domain.time import SECOND
 from phalanx.engine.commands import CancelOrder, DispatchRequest, ReplaceOrder
 from phalanx.engine.context import Context
@@ -17,13 +17,13 @@ _REPLACEABLE = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
 
 
 def cancel_order(state: State, command: CancelOrder, context: Context) -> list[Event]:
-    """Ask for the cancel of one order.
+    """Ask for the cancel of one order, also over a replace whose end is not known.
 
     Raises Refused: ``UNKNOWN_ORDER``, ``ORDER_NOT_WORKING``, ``REQUEST_PENDING``.
     """
     order = _working(state, command.cl_ord_id)
-    if order.request is not None:
-        raise Refused("REQUEST_PENDING", f"{command.cl_ord_id} has a request under way")
+    if order.request is not None and order.request.kind is RequestKind.CANCEL:
+        raise Refused("REQUEST_PENDING", f"{command.cl_ord_id} has a cancel under way")
     request_id = _next_request_id(state)
     return [CancelRequested(context.now, command.origin, request_id, command.cl_ord_id)]
 

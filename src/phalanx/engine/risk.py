@@ -20,11 +20,14 @@ from phalanx.domain.numbers import (
 )
 from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
 from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.domain.settings import RiskSettings
 from phalanx.domain.time import SECOND
 from phalanx.engine.context import Context
 from phalanx.engine.state import Book, State, position_key
 
 _R = ReasonCode
+# By its own name: on Python 3.11 finding an enum's member costs as much as the check itself.
+_SELL = Side.SELL
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False):
@@ -50,8 +53,8 @@ def refusal(
     terms: Terms,
     hold: Money,
 ) -> Reason | None:
-    """The first check that fails, in the order of DESIGN section 6. ``book`` is the account's."""
-    reduces = terms.side is Side.SELL
+    """The first check that fails, in the documented order. ``book`` is the account's."""
+    reduces = terms.side is _SELL
     return (
         account_refusal(state, context, account, reduces=reduces)
         or priced.refusal(state, context, account, terms)
@@ -82,6 +85,21 @@ def kill_refusal(state: State, account: Account) -> Reason | None:
         return Reason(_R.KILL_ALL)
     if account.id in state.kills:
         return Reason(_R.KILL_ACCOUNT, (account.id,))
+    return None
+
+
+def cap_refusal(
+    settings: RiskSettings, quantity: Quantity, limit: Price, *, reduces: bool
+) -> Reason | None:
+    """The caps on one order. An exit has no value cap: a price that rose must not lock a position in."""
+    if quantity > settings.quantity_max:
+        return Reason(_R.QUANTITY_CAP, (quantity, settings.quantity_max))
+    if reduces:
+        return None
+    value = multiply(limit, quantity)
+    if value > settings.value_max:
+        # A price of hundreds of thousands times a million shares fits no journaled number.
+        return Reason(_R.VALUE_CAP, (min(value, FIXED_MAX), settings.value_max))
     return None
 
 
@@ -139,7 +157,7 @@ class PricedInstrument:
             self._shape_refusal(terms)
             or self._price_refusal(state, context, account)
             or self._distance_refusal(state, terms)
-            or self._cap_refusal(state, terms)
+            or cap_refusal(state.settings, terms.quantity, terms.limit, reduces=terms.side is _SELL)
         )
 
     def _shape_refusal(self, terms: Terms) -> Reason | None:
@@ -175,16 +193,6 @@ class PricedInstrument:
             return Reason(_R.FAR_FROM_LAST, (terms.limit, facts.last))
         return None
 
-    def _cap_refusal(self, state: State, terms: Terms) -> Reason | None:
-        settings = state.settings
-        if terms.quantity > settings.quantity_max:
-            return Reason(_R.QUANTITY_CAP, (terms.quantity, settings.quantity_max))
-        value = multiply(terms.limit, terms.quantity)
-        if value > settings.value_max:
-            # A price of hundreds of thousands times a million shares fits no journaled number.
-            return Reason(_R.VALUE_CAP, (min(value, FIXED_MAX), settings.value_max))
-        return None
-
 
 def _unsupported(capabilities: Capabilities, terms: Terms) -> str:
     """The name of what this broker does not take, or nothing."""
@@ -216,7 +224,7 @@ def _book_refusal(
     terms: Terms,
     hold: Money,
 ) -> Reason | None:
-    if terms.side is Side.SELL:
+    if terms.side is _SELL:
         free = sellable(book, instrument.key, terms.product)
         if terms.quantity > free:
             return Reason(_R.NOT_SELLABLE, (terms.quantity, free))

@@ -51,7 +51,8 @@ class Order(msgspec.Struct):
 
     ``quantity``, ``limit`` and ``hold_total`` start as drafted and follow replaces; ``hold`` is
     what is still set aside. ``filled_value`` is Σ price × quantity. ``lot``: where a buy's fills go.
-    ``closed_by``: the instruction that cancels this buy because it closes that lot.
+    ``closed_by``: the instruction that cancels this buy because it closes that lot;
+    ``cancels_refused``: how often the broker would not.
     """
 
     draft: OrderDraft
@@ -70,6 +71,7 @@ class Order(msgspec.Struct):
     exec_ids: dict[str, None] = msgspec.field(default_factory=dict)
     lot: ClOrdId = ""
     closed_by: InstructionId | None = None
+    cancels_refused: int = 0
 
     @property
     def leaves_quantity(self) -> Quantity:

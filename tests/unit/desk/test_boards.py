@@ -11,6 +11,7 @@ from phalanx.domain.accounts import RateLimit
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, Side
 from phalanx.engine import commands as c
+from phalanx.engine.reports import CANCELS_REFUSED_MAX
 from tests.fakes.boards import check_boards
 from tests.fakes.replica import Replica
 from tests.fakes.rig import ORIGIN, Rig, on_virtual_time, play
@@ -99,8 +100,9 @@ async def a_cancel_over_a_replace_is_refused(rig: Rig) -> None:
     await rig.desk.execute(c.ReplaceOrder(ORIGIN, bought, whole(3)))
     await rig.wait()
     await rig.submit(rig.signal(Side.SELL))
-    rig.broker.tickets[rig.broker.cancels[0].request_id].done(Refused("1", "no"))
-    await rig.wait()
+    for _ in range(CANCELS_REFUSED_MAX):
+        rig.broker.tickets[rig.broker.cancels[-1].request_id].done(Refused("1", "no"))
+        await rig.wait()
     assert rig.status(bought) is OrdStatus.PENDING_REPLACE
 
 

@@ -50,7 +50,7 @@ async def test_closed_lets_nothing_through(rig: Rig) -> None:
 
     rig.desk.firing.gate.closed = True
 
-    assert refused(rig, cl_ord_id) is ReasonCode.STALE_EPOCH
+    assert refused(rig, cl_ord_id) is ReasonCode.DESK_STOPPING
 
 
 @on_virtual_time
@@ -163,3 +163,28 @@ async def test_a_ticket_admits_one_write(rig: Rig) -> None:
     ticket.done(Accepted("B1"))
 
     assert refused(rig, cl_ord_id) is ReasonCode.NEVER_SENT
+
+
+@on_virtual_time
+async def test_a_replace_of_a_buy_does_not_go_out_under_a_kill(rig: Rig) -> None:
+    order, cl_ord_id = await on_its_way(rig)
+    rig.broker.tickets[cl_ord_id].written()
+    rig.broker.tickets[cl_ord_id].done(Accepted("B1"))
+    await rig.desk.execute(c.ReplaceOrder(ORIGIN, cl_ord_id, whole(3)))
+    rig.desk.handle(c.PutKill(ORIGIN, ""))
+
+    reason = rig.desk.firing.gate.admit_request(order)
+
+    assert reason is not None
+    assert reason.code is ReasonCode.KILL_ALL
+
+
+@on_virtual_time
+async def test_an_order_does_not_go_out_for_an_account_switched_off_since(rig: Rig) -> None:
+    order, cl_ord_id = await on_its_way(rig)
+    account = rig.state.accounts[rig.state.book_of(order).account]
+    rig.desk.handle(
+        c.PutReference(ORIGIN, accounts=(msgspec.structs.replace(account, enabled=False),))
+    )
+
+    assert refused(rig, cl_ord_id) is ReasonCode.ACCOUNT_DISABLED

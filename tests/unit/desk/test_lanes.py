@@ -211,7 +211,7 @@ def test_orders_that_wait_in_vain_are_dropped_and_requests_are_not() -> None:
     found.wait(Waiting("o1", 0, "R1"), urgent=False)
     found.wait(Waiting("o2", 0), urgent=False)
 
-    found.drop_normal({"o1"})
+    found.drop({"o1"})
 
     assert [(w.cl_ord_id, w.request_id) for w in found.normal] == [("o1", "R1"), ("o2", "")]
     assert len(found) == 2

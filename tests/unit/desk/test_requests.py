@@ -13,6 +13,7 @@ from phalanx.domain.events import (
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, Side
 from phalanx.engine import commands as c
+from phalanx.engine.reports import CANCELS_REFUSED_MAX
 from tests.fakes.rig import ORIGIN, Rig, on_virtual_time
 from tests.fakes.scripted_broker import UNREACHABLE, fail, keep, unreachable
 
@@ -275,6 +276,13 @@ async def test_a_displaced_replace_that_was_not_written_is_not_written(rig: Rig)
     assert rig.broker.replaces == []
     assert rig.order(bought).replacing is None
     rig.broker.tickets[cancel].done(Refused("9", "too late"))
+    for _ in range(CANCELS_REFUSED_MAX - 1):
+        # A closing SELL asks again, a bounded number of times.
+        assert rig.status(bought) is OrdStatus.PENDING_CANCEL
+        await rig.wait()
+        rig.broker.tickets[rig.broker.cancels[-1].request_id].done(Refused("9", "too late"))
+    await rig.wait()
+    assert len(rig.broker.cancels) == CANCELS_REFUSED_MAX
     assert rig.status(bought) is OrdStatus.NEW
 
 

@@ -7,6 +7,7 @@ from phalanx.domain.orders import ExecType, OrdStatus, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.strategies import Sizing, SizingRule
 from phalanx.engine import commands as c
+from phalanx.engine.reports import CANCELS_REFUSED_MAX
 from tests.engine_world import World
 
 S = OrdStatus
@@ -78,9 +79,9 @@ def test_or_doubted_and_looked_up(world: World) -> None:
 
 def test_a_cancel_that_comes_to_nothing_leaves_the_replace_under_way(world: World) -> None:
     buy, request_id = closing(world, sent=True)
-    world.request_sent(buy)
-
-    world.report(buy, ExecType.CANCEL_REJECTED)
+    for _ in range(CANCELS_REFUSED_MAX):
+        world.request_sent(buy)
+        world.report(buy, ExecType.CANCEL_REJECTED)
 
     request = world.an_order(buy).request
     assert request is not None

@@ -55,17 +55,18 @@ def test_an_order_whose_instruction_expired_is_not_sent(world: World) -> None:
     assert world.book("A2").holds == 0
 
 
-def test_what_reduces_is_sent_late_all_the_same(world: World) -> None:
+def test_a_sell_that_waited_too_long_expires_and_its_lot_is_open_again(world: World) -> None:
     planned = world.signal("RED", "INFY", Side.BUY)
     for draft in planned.orders:
         world.filled(draft.cl_ord_id)
     ids = tuple(draft.cl_ord_id for draft in world.signal("RED", "INFY", Side.SELL).orders)
     world.wait(3_600)
 
-    (event,) = world.do(c.Dispatch(ids, 1))
+    events = world.do(c.Dispatch(ids, 1))
 
-    assert isinstance(event, OrdersDispatched)
-    assert event.cl_ord_ids == ids
+    assert not any(isinstance(event, OrdersDispatched) for event in events)
+    assert {world.status(cl_ord_id) for cl_ord_id in ids} == {S.EXPIRED}
+    assert all(lot.is_open for book in world.state.books.values() for lot in book.all_lots())
 
 
 def test_waiting_orders_expire_and_others_do_not(world: World) -> None:

@@ -147,6 +147,7 @@ class PaperOrder:
             status=self.status,
             quantity=self.quantity,
             cum_quantity=self.cum_quantity,
+            limit=self.limit,
             reports=tuple(self.reports),
         )
 

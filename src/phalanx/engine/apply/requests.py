@@ -8,6 +8,7 @@ from phalanx.domain.events import (
     RequestEnded,
 )
 from phalanx.domain.orders import OrdStatus, RequestKind
+from phalanx.domain.reasons import ReasonCode
 from phalanx.engine.apply.orders import end, needed_hold, set_hold
 from phalanx.engine.apply.upkeep import use_key
 from phalanx.engine.lifecycle import Trigger, move
@@ -69,6 +70,8 @@ def request_ended(state: State, event: RequestEnded) -> None:
     order = state.orders[event.cl_ord_id]
     request = order.request
     assert request is not None
+    if request.kind is RequestKind.CANCEL and event.reason.code is ReasonCode.BROKER_REJECTED:
+        order.cancels_refused += 1
     if request.id != event.request_id:
         request.over = None
     else:

@@ -16,6 +16,8 @@ from phalanx.engine.state import Book, Order, State
 ORDERS_MAX = 20_000
 """Most orders of one instruction."""
 
+_SELL = Side.SELL
+
 
 class Plan:
     """Collects what an instruction will do. Ids continue the journaled counters of ``state``."""
@@ -77,7 +79,7 @@ class Plan:
             hold,
             strategy,
             closes,
-            terms.side is Side.SELL,
+            terms.side is _SELL,
         )
         self.orders.append(draft)
         return cl_ord_id

@@ -1,9 +1,9 @@
-"""The plan of a signal: STRATEGY says BUY or SELL an INSTRUMENT (DESIGN section 5)."""
+"""The plan of a signal: STRATEGY says BUY or SELL an INSTRUMENT."""
 
 from phalanx.domain.accounts import Account, Mode
 from phalanx.domain.instructions import SignalRequest
 from phalanx.domain.instruments import Instrument
-from phalanx.domain.numbers import BASIS_POINTS, Price, Quantity, round_down
+from phalanx.domain.numbers import BASIS_POINTS, Money, Price, Quantity, round_down
 from phalanx.domain.orders import Closing, OrdType, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.strategies import SellScope, Sizing, SizingRule, Strategy, Subscription
@@ -14,6 +14,7 @@ from phalanx.engine.risk import PricedInstrument, Terms, available_cash, refusal
 from phalanx.engine.state import Book, Lot, State
 
 _R = ReasonCode
+_BUY, _SELL, _MARKET = Side.BUY, Side.SELL, OrdType.MARKET
 
 
 def plan_signal(state: State, context: Context, request: SignalRequest) -> Plan:
@@ -62,19 +63,19 @@ def _buy(
         plan.skip(account.id, _R.NOT_IN_SUBSCRIPTION, strategy, instrument.symbol)
         return
     book = state.books[account.book]
-    blocking = _blocking_lot(book, subscription, instrument)
+    blocking = _blocking_lot(state, book, subscription, instrument)
     if blocking is not None:
         plan.skip_for(account.id, blocking)
         return
-    limit = priced.protected_buy if subscription.ord_type is OrdType.MARKET else priced.last
+    limit = priced.protected_buy if subscription.ord_type is _MARKET else priced.last
     quantity = instrument.lot_size  # without a price nothing can be sized: the checks say why
     if limit:
         quantity = _size(subscription.sizing, account, book, instrument, limit)
     if quantity <= 0:
-        amount = subscription.sizing.amount
-        plan.skip(account.id, _R.ZERO_QUANTITY, amount, instrument.lot_size, limit)
+        cash = _budget(subscription.sizing, account, book)
+        plan.skip(account.id, _R.ZERO_QUANTITY, cash, instrument.lot_size, limit)
         return
-    terms = Terms(Side.BUY, subscription.product, subscription.ord_type, quantity, limit)
+    terms = Terms(_BUY, subscription.product, subscription.ord_type, quantity, limit)
     hold = hold_for(account, limit, quantity)
     reason = refusal(state, context, account, book, priced, terms, hold)
     if reason is None:
@@ -89,8 +90,12 @@ def _traded(state: State, subscription: Subscription) -> tuple[str, ...]:
     return state.strategies[subscription.strategy].instruments
 
 
-def _blocking_lot(book: Book, subscription: Subscription, instrument: Instrument) -> Reason | None:
-    """An open buy forbids another; one still closing in another product could not take it in later."""
+def _blocking_lot(
+    state: State, book: Book, subscription: Subscription, instrument: Instrument
+) -> Reason | None:
+    """An open buy forbids another, and so does one whose cancel had no effect; one still closing in
+    another product could not take it in later.
+    """
     for lot in book.lots.get(instrument.key, {}).values():
         if lot.strategy != subscription.strategy:
             continue
@@ -99,6 +104,9 @@ def _blocking_lot(book: Book, subscription: Subscription, instrument: Instrument
             return Reason(_R.LOT_ALREADY_OPEN, facts)
         if lot.product is not subscription.product:
             return Reason(_R.PRODUCT_CONFLICT, (instrument.symbol, lot.id))
+        for cl_ord_id in lot.buys:
+            if state.orders[cl_ord_id].request is None:
+                return Reason(_R.BUY_STILL_WORKING, (instrument.symbol, cl_ord_id))
     return None
 
 
@@ -106,14 +114,16 @@ def _size(
     rule: SizingRule, account: Account, book: Book, instrument: Instrument, limit: Price
 ) -> Quantity:
     lot_size = instrument.lot_size
-    match rule.sizing:
-        case Sizing.FIXED_QUANTITY:
-            return rule.amount or lot_size
-        case Sizing.FIXED_CASH:
-            return affordable(account, limit, rule.amount, lot_size)
-        case Sizing.CASH_SHARE:
-            cash = available_cash(account, book) * rule.amount // BASIS_POINTS
-            return affordable(account, limit, cash, lot_size)
+    if rule.sizing is Sizing.FIXED_QUANTITY:
+        return rule.amount or lot_size
+    return affordable(account, limit, _budget(rule, account, book), lot_size)
+
+
+def _budget(rule: SizingRule, account: Account, book: Book) -> Money:
+    """The cash that a rule spends; for a fixed quantity that is no rule of cash, the quantity itself."""
+    if rule.sizing is Sizing.CASH_SHARE:
+        return available_cash(account, book) * rule.amount // BASIS_POINTS
+    return rule.amount
 
 
 def _sell(
@@ -171,15 +181,15 @@ def _close(
     reason = None
     if quantity:
         limit = priced.protected_sell
-        terms = Terms(Side.SELL, lot.product, OrdType.MARKET, quantity, limit)
+        terms = Terms(_SELL, lot.product, _MARKET, quantity, limit)
         reason = refusal(state, context, account, book, priced, terms, 0)
         if reason is None:
             closes = (Closing(lot.id, quantity),)
             plan.add(book, instrument, terms, 0, strategy=lot.strategy, closes=closes)
     if reason is not None:
+        # What is held stays, and says why; what still buys is stopped all the same.
         plan.skip_for(account.id, reason)
-        return
-    if not buys and not quantity:
+    elif not buys and not quantity:
         plan.skip(account.id, _R.LOT_MULTIPLE, lot.available, instrument.lot_size)
     for order in buys:
         plan.cancel(order)
