@@ -8,8 +8,11 @@ from phalanx.domain.time import SECOND
 from phalanx.engine.commands import Dispatch, ExpireUnsent, Submit
 from phalanx.engine.context import Context
 from phalanx.engine.ids import base36, prefix
+from phalanx.engine.lifecycle import Trigger, ready_for
 from phalanx.engine.plans import make_plan
 from phalanx.engine.state import State
+
+_DISPATCHABLE = ready_for(Trigger.DISPATCH)
 
 
 def submit(state: State, command: Submit, context: Context) -> list[Event]:
@@ -52,7 +55,7 @@ def dispatch(state: State, command: Dispatch, context: Context) -> list[Event]:
     late: list[str] = []
     for cl_ord_id in command.cl_ord_ids:
         order = state.orders.get(cl_ord_id)
-        if order is None or order.status is not OrdStatus.PENDING_NEW:
+        if order is None or order.status not in _DISPATCHABLE:
             continue
         instruction = state.instructions[order.instruction_id]
         expired = context.now >= instruction.expires_at and not order.draft.follows_fill
@@ -70,8 +73,7 @@ def expire_unsent(state: State, command: ExpireUnsent, context: Context) -> list
     return [
         _expired(context, cl_ord_id)
         for cl_ord_id in command.cl_ord_ids
-        if (order := state.orders.get(cl_ord_id)) is not None
-        and order.status is OrdStatus.PENDING_NEW
+        if (order := state.orders.get(cl_ord_id)) is not None and order.status in _DISPATCHABLE
     ]
 
 

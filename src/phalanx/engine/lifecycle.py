@@ -1,7 +1,8 @@
 """The life cycle of an order: one table, (status, trigger) → status.
 
 A pair that is missing cannot happen in good order: the report is booked as far as its quantity
-goes and otherwise ignored. The odd-looking rows are the real world and say so.
+goes and otherwise ignored. The odd-looking rows are the real world and say so. ``decide`` asks this
+table; an event carries the status it found, and ``apply`` books it without asking again.
 """
 
 from enum import IntEnum
@@ -126,3 +127,8 @@ def move(status: OrdStatus, trigger: Trigger, cum_quantity: int = 0) -> OrdStatu
     if after is OrdStatus.NEW and cum_quantity > 0:
         return OrdStatus.PARTIALLY_FILLED
     return after
+
+
+def ready_for(trigger: Trigger) -> frozenset[OrdStatus]:
+    """The statuses in which this can happen to an order."""
+    return frozenset(status for status, asked in TABLE if asked is trigger)

@@ -241,7 +241,7 @@ def book_unknown(state: State, command: BookUnknown, context: Context) -> list[E
         if order.request_of(command.request_id) is None:
             return []
         return [RequestDoubted(context.now, command.cl_ord_id, command.request_id, command.text)]
-    if order.status is not OrdStatus.SENT:
+    if move(order.status, Trigger.DOUBT) is None:
         return []
     return [OrderDoubted(context.now, command.cl_ord_id, command.text, command.hops)]
 
@@ -256,7 +256,7 @@ def book_never_written(state: State, command: BookNeverWritten, context: Context
         if request is None:
             return []
         return _end_request(state, order, request, command.reason, context)
-    if order.status is not OrdStatus.SENT:
+    if move(order.status, Trigger.LAPSE) is None:
         return []
     if command.again and order.request is None:
         return [DispatchLapsed(context.now, (command.cl_ord_id,))]
@@ -273,7 +273,7 @@ def book_look_up(state: State, command: BookLookUp, context: Context) -> list[Ev
     if order is None:
         return []
     if not command.found:
-        if order.status is not OrdStatus.IN_DOUBT:
+        if move(order.status, Trigger.ABSENT) is None:
             return []
         reason = Reason(ReasonCode.ABSENT_AT_BROKER)
         return [OrderEnded(context.now, command.cl_ord_id, OrdStatus.NOT_RECEIVED, reason)]

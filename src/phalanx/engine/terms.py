@@ -1,10 +1,12 @@
 """The first act of a process that took the journal over."""
 
 from phalanx.domain.events import DeskFounded, Event, TermBegan
-from phalanx.domain.orders import OrdStatus
 from phalanx.engine.commands import BeginTerm
 from phalanx.engine.context import Context
+from phalanx.engine.lifecycle import Trigger, ready_for
 from phalanx.engine.state import State
+
+_DOUBTABLE = ready_for(Trigger.DOUBT)
 
 
 def begin_term(state: State, command: BeginTerm, context: Context) -> list[Event]:
@@ -13,7 +15,7 @@ def begin_term(state: State, command: BeginTerm, context: Context) -> list[Event
     if not state.desk_id:
         events.append(DeskFounded(context.now, command.desk_id, command.shard))
     doubted = tuple(
-        order.draft.cl_ord_id for order in state.open_orders() if order.status is OrdStatus.SENT
+        order.draft.cl_ord_id for order in state.open_orders() if order.status in _DOUBTABLE
     )
     events.append(TermBegan(context.now, command.epoch, command.version, doubted))
     return events
