@@ -14,11 +14,12 @@ from phalanx import __version__
 from phalanx.brokers.paper import CAPABILITIES, PaperBroker, restored_orders
 from phalanx.config import Settings
 from phalanx.desk.desk import Desk, Executed, Ports
+from phalanx.desk.errors import Stopped
 from phalanx.desk.recovery import rebuild
 from phalanx.desk.startup import open_accounts, take_over
 from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.instructions import Door, Origin
-from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey
+from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey, known_instrument
 from phalanx.domain.numbers import Money, parse_fixed
 from phalanx.domain.profiles import read_profiles
 from phalanx.domain.time import SECOND, Appointment, Nanoseconds
@@ -168,7 +169,7 @@ class System:
     async def import_instruments(self, content: bytes, name: str, origin: Origin) -> MasterDiff:
         """Check a master, keep it under its hash, journal that it is in force, and use it.
 
-        Raises ImportFault before anything is kept.
+        Raises ImportFault before anything is kept; Stopped, Overloaded and Refused before it is used.
         """
         # A large file takes seconds to read: not on the loop.
         index = await asyncio.to_thread(read_index, content, self._aliases)
@@ -176,11 +177,24 @@ class System:
         sha256 = self.instruments_store.save(content)
         if sha256 != self.desk.state.instruments_sha256:
             counts = (len(report.added), len(report.changed), len(report.removed))
-            self.desk.handle(LoadInstruments(origin, sha256, len(index), name, *counts))
+            await self._journal_master(LoadInstruments(origin, sha256, len(index), name, *counts))
+        # Not "if it was journaled just now": whoever waited for that may have gone before it was used.
+        if sha256 != self.desk.instruments.sha256:
             self.desk.use_instruments(index)
-            await self.desk.durable(self.desk.state.seq)
             self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
         return report
+
+    async def _journal_master(self, command: LoadInstruments) -> None:
+        """Return once it is durable that the master is in force; raise when it will not be."""
+        desk = self.desk
+        if desk.stopped is None:
+            await desk.execute(command)
+            return
+        # While it starts, a desk takes commands of its own only, and does not say what is wrong.
+        desk.handle(command)
+        await desk.durable(desk.state.seq)
+        if desk.state.instruments_sha256 != command.sha256:
+            raise Stopped(f"{command.name} could not be put into force: {desk.stopped}")
 
     def _master(self, state: State) -> tuple[bytes | None, InstrumentIndex]:
         """The master in force; for a new folder the shipped one, still to be journaled."""
@@ -194,7 +208,7 @@ class System:
         return 0 if newest is None else newest.seq
 
     def _instrument(self, key: InstrumentKey) -> Instrument | None:
-        return self.desk.instruments.get(key) or self.desk.state.local_instruments.get(key)
+        return known_instrument(self.desk.instruments, self.desk.state.local_instruments, key)
 
     def _account(self, account: AccountId) -> Account | None:
         return self.desk.state.accounts.get(account)

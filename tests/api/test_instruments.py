@@ -1,5 +1,13 @@
 import asyncio
+from pathlib import Path
 
+import pytest
+
+from phalanx.bootstrap import build
+from phalanx.config import Settings
+from phalanx.desk.desk import Desk
+from phalanx.desk.errors import Overloaded, Stopped
+from phalanx.engine.commands import Command, LoadInstruments
 from tests.api.conftest import Site
 
 HEADER = "symbol,token_id,exchange,instrument_type,lot_size,tick_size\n"
@@ -107,3 +115,63 @@ async def test_a_price_that_is_out_of_all_bounds_is_a_reason_and_no_crash(site: 
 
     assert answer.status_code == 202, answer.text
     assert answer.json()["status"] == "REJECTED"
+
+
+async def test_a_master_that_is_not_journaled_is_not_used(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = site.system.desk
+    before = desk.instruments
+
+    async def execute(_command: LoadInstruments) -> None:
+        raise Overloaded
+
+    monkeypatch.setattr(desk, "execute", execute)
+    rows = "INFY,1594,NSE,EQ,1,0.1\n"
+    refused = await site.http.post("/api/v1/instruments", content=HEADER + rows, headers=CSV)
+    monkeypatch.undo()
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
+    assert desk.instruments is before
+    again = await site.http.post("/api/v1/instruments", content=HEADER + rows, headers=CSV)
+    assert again.json()["sha256"] == desk.instruments.sha256 == desk.state.instruments_sha256
+
+
+async def test_a_master_whose_caller_went_away_is_used_when_it_is_sent_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = site.system.desk
+    really = desk.execute
+
+    async def execute(command: LoadInstruments) -> None:
+        await really(command)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(desk, "execute", execute)
+    content = (HEADER + "INFY,1594,NSE,EQ,1,0.1\n").encode()
+    with pytest.raises(asyncio.CancelledError):
+        await site.http.post("/api/v1/instruments", content=content, headers=CSV)
+    monkeypatch.undo()
+
+    assert desk.instruments.sha256 != desk.state.instruments_sha256
+    again = await site.http.post("/api/v1/instruments", content=content, headers=CSV)
+    assert again.json()["sha256"] == desk.instruments.sha256 == desk.state.instruments_sha256
+
+
+async def test_a_start_whose_master_is_not_journaled_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = build(Settings(data=tmp_path / "data"))
+    really = Desk.handle
+
+    def handle(desk: Desk, command: Command) -> None:
+        if not isinstance(command, LoadInstruments):
+            really(desk, command)
+
+    monkeypatch.setattr(Desk, "handle", handle)
+    try:
+        with pytest.raises(Stopped, match=r"nse.*could not be put into force"):
+            await system.start()
+        assert len(system.desk.instruments) == 0
+    finally:
+        await system.stop()

@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from phalanx.domain.accounts import Account
+from phalanx.domain.instructions import Door, Origin
+from phalanx.engine.commands import PutReference
 from tests.api.conftest import WORKED_EXAMPLE, Site
 
 BUY = {"kind": "order", "client": 1, "instrument": "RELIANCE", "side": "BUY", "quantity": 1}
@@ -62,6 +65,19 @@ async def test_new_clients_get_numbers_of_their_own(example: Site) -> None:
     assert [c["name"] for c in await example.get("/api/v1/clients")][2:] == [
         *("Third", "Fourth", "Fifth")
     ]
+
+
+async def test_a_new_client_takes_nobodys_account(example: Site) -> None:
+    desk = example.system.desk
+    theirs = Account("PAPER-3", 1, primary=False)
+    await desk.execute(PutReference(Origin("local", Door.DESK), accounts=(theirs,)))
+
+    answer = await example.send("POST", "/api/v1/clients", {"name": "Third"})
+
+    assert (answer.status_code, answer.json()["id"]) == (201, 3)
+    assert answer.json()["motilal_client_id"] is None
+    assert desk.state.accounts["PAPER-3"] == theirs
+    assert desk.state.primary_accounts[3] == "PAPER-3-2"
 
 
 async def test_accounts_are_listed(example: Site) -> None:

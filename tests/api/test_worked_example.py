@@ -1,4 +1,4 @@
-"""DESIGN section 5, to the letter, over HTTP."""
+"""The worked example of the signal API, to the letter, over HTTP."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The whole desk, on the virtual clock, in thirty lines: DESIGN section 5's worked example."""
+"""The whole desk, on the virtual clock, in thirty lines: the worked example of the signal API."""
 
 from phalanx.domain.orders import OrdStatus, Side
 from phalanx.simulation.virtual import VirtualLoop, simulate

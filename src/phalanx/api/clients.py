@@ -10,14 +10,14 @@ from phalanx.api import examples
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
 from phalanx.api.fields import name, not_negative
-from phalanx.api.instants import iso
 from phalanx.api.lists import PageQuery, page
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import NewClient
-from phalanx.domain.accounts import Account, Client
+from phalanx.domain.accounts import Account, Client, paper_account_id
 from phalanx.domain.events import ClientPut
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.numbers import Fixed, Money, format_fixed, parse_fixed
+from phalanx.domain.time import iso
 from phalanx.engine.commands import PutReference
 from phalanx.engine.idempotency import first_use
 from phalanx.engine.state import State
@@ -32,7 +32,8 @@ _NUMBER = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 class ClientAnswer(msgspec.Struct, frozen=True):
     """A client with the cash of its primary account. ``total_pnl`` is 0 until there is a portfolio
-    that keeps it exactly; ``updated_at`` repeats ``created_at``, no later change is timed yet.
+    that keeps it exactly; ``motilal_client_id`` is null until that broker can be traded with;
+    ``updated_at`` repeats ``created_at``, no later change is timed yet.
     """
 
     id: int
@@ -80,7 +81,7 @@ async def post_client(call: Call) -> Answer:
         raise Problem("CLIENT_EXISTS", f"there is a client named {called!r} already", field="name")
     # Nothing is awaited between reading the next number and deciding: nobody else can take it.
     number = max(state.clients, default=0) + 1
-    account = Account(f"PAPER-{number}", number)
+    account = Account(paper_account_id(number, state.accounts), number)
     executed = await call.desk.execute(
         PutReference(
             origin,
@@ -92,7 +93,7 @@ async def post_client(call: Call) -> Answer:
     event = executed.events[0]
     assert isinstance(event, ClientPut), f"{type(event).__name__} is no client"
     zone = state.settings.zone_offset_s
-    return answer_json(201, _answer(event.client, None, cash, 0, zone), executed)
+    return answer_json(201, _answer(event.client, cash, 0, zone), executed)
 
 
 def _is_taken(state: State, called: str) -> bool:
@@ -103,18 +104,15 @@ def _shown(state: State, client: Client) -> ClientAnswer:
     account = state.accounts.get(state.primary_accounts.get(client.id, ""))
     book = None if account is None else state.books[account.book]
     cash, holds = (0, 0) if book is None else (book.cash, book.holds)
-    return _answer(client, account, cash, holds, state.settings.zone_offset_s)
+    return _answer(client, cash, holds, state.settings.zone_offset_s)
 
 
-def _answer(
-    client: Client, account: Account | None, cash: Money, holds: Money, zone: int
-) -> ClientAnswer:
-    at_motilal = account is not None and account.broker == "motilal"
+def _answer(client: Client, cash: Money, holds: Money, zone: int) -> ClientAnswer:
     created = iso(client.created_at, zone)
     return ClientAnswer(
         client.id,
         client.name,
-        account.id if account is not None and at_motilal else None,
+        None,
         number(cash),
         _ZERO,
         number(holds),
@@ -158,7 +156,8 @@ doors: tuple[Door, ...] = (
         ClientAnswer,
         201,
         tag="clients",
-        about="With one primary paper account, named PAPER- and the client's number.",
+        about="With one primary paper account, named PAPER- and the client's number; where an "
+        "account has that name already, -2 or the next free number is added.",
         body=NewClient,
         examples=examples.NEW_CLIENT,
         problems=("CLIENT_EXISTS", "NOT_POSITIVE"),

@@ -9,13 +9,12 @@ import re
 import msgspec
 
 from phalanx.api.problems import Problem
+from phalanx.domain.names import NAME_CHARACTERS_MAX, is_printable
 from phalanx.domain.numbers import Fixed, NumberError, parse_fixed
 
-NAME_CHARACTERS_MAX = 128
 NOTE_CHARACTERS_MAX = 500
 
-# Control characters, and halves of surrogate pairs, which no journal and no terminal should meet.
-_UNWELCOME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# What no name may hold, but for the tab and the end of a line.
 _UNWELCOME_IN_NOTE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NUMBER_BEGINS = frozenset(b"-0123456789")
 _NUMBER_DETAILS = {
@@ -62,7 +61,7 @@ def name(text: str, field: str) -> str:
     if len(text) > NAME_CHARACTERS_MAX:
         detail = f"at most {NAME_CHARACTERS_MAX} characters"
         raise Problem("TEXT_TOO_LONG", detail, field=field)
-    if _UNWELCOME.search(text) is not None:
+    if not is_printable(text):
         raise Problem("INVALID_TEXT", "holds a control character", field=field)
     return text
 

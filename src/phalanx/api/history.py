@@ -6,6 +6,7 @@ import msgspec
 
 from phalanx.api.reading import Zone
 from phalanx.domain.instructions import InstructionRequest, SignalRequest
+from phalanx.domain.instruments import split_key
 from phalanx.domain.numbers import format_fixed
 from phalanx.domain.orders import RequestKind
 from phalanx.views.rows import FillRow, InstructionRow, LogRow, OrderRow, RequestRow, SkipRow
@@ -312,8 +313,7 @@ def log_line(row: LogRow, zone: Zone) -> LogLine:
 
 
 def _names(key: str, symbol: str) -> tuple[str, str, str, str]:
-    exchange, _, token = key.partition(":")
-    return symbol or key, symbol or key, exchange, token
+    return symbol or key, symbol or key, *split_key(key)
 
 
 def _fill(row: FillRow, zone: Zone) -> FillAnswer:

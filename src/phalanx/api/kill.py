@@ -9,11 +9,11 @@ from phalanx.api import examples
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name, note
-from phalanx.api.instants import iso
 from phalanx.api.shapes import NewKill, Note
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import KillLifted, KillPut
 from phalanx.domain.instructions import Door as DoorName
+from phalanx.domain.time import iso
 from phalanx.engine.commands import LiftKill, PutKill
 from phalanx.engine.state import State
 

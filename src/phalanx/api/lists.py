@@ -10,7 +10,13 @@ from phalanx.api.fields import name
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import ID_MAX
 from phalanx.desk.desk import Desk
-from phalanx.domain.instruments import AmbiguousName, InstrumentKey
+from phalanx.domain.instruments import (
+    LOCAL_EXCHANGE,
+    AmbiguousName,
+    InstrumentKey,
+    instrument_key,
+    known_symbol,
+)
 
 Item = TypeVar("Item")
 
@@ -57,17 +63,10 @@ def find_key(desk: Desk, text: str) -> InstrumentKey:
         raise Problem("AMBIGUOUS_TOKEN", detail, field="instrument") from None
     if found is not None:
         return found.key
-    local = f"LOCAL:{text}"
+    local = instrument_key(LOCAL_EXCHANGE, text)
     return local if local in desk.state.local_instruments else text
 
 
 def symbol_of(desk: Desk, key: InstrumentKey) -> str:
     """An instrument's symbol; its key when no master knows it any more."""
-    found = desk.instruments.get(key) or desk.state.local_instruments.get(key)
-    return key if found is None else found.symbol
-
-
-def names_of(desk: Desk, key: InstrumentKey) -> tuple[str, str, str]:
-    """An instrument's symbol, exchange and token."""
-    exchange, _, token = key.partition(":")
-    return symbol_of(desk, key), exchange, token
+    return known_symbol(desk.instruments, desk.state.local_instruments, key)

@@ -11,6 +11,7 @@ import msgspec
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import KINDS
+from phalanx.domain.instruments import split_key
 from phalanx.domain.numbers import format_fixed
 from phalanx.domain.orders import OrderDraft, OrdType, Product, Side
 from phalanx.domain.reasons import Reason
@@ -100,7 +101,7 @@ def instruction_answer(event: InstructionPlanned, state: State) -> PlannedInstru
     """The answer of POST /api/v1/instructions."""
     code, sentence = _said(event.refusal)
     facts = event.instruments[0] if event.instruments else None
-    exchange, _, token = facts.key.partition(":") if facts is not None else ("", "", "")
+    exchange, token = split_key(facts.key) if facts is not None else ("", "")
     return PlannedInstruction(
         event.instruction_id,
         KINDS[type(event.request)],

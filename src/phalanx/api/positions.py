@@ -5,54 +5,19 @@ from collections.abc import Iterator
 import msgspec
 
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door
-from phalanx.api.instants import iso
-from phalanx.api.lists import BookQuery, PageQuery, find_key, names_of, page, symbol_of
+from phalanx.api.lists import BookQuery, PageQuery, find_key, page, symbol_of
 from phalanx.api.subscriptions import SubscriptionAnswer, subscription_answer
 from phalanx.desk.desk import Desk
-from phalanx.domain.numbers import divide, format_fixed, multiply
+from phalanx.domain.numbers import format_fixed, multiply
 from phalanx.engine.state import Book, Lot, Position
+from phalanx.views.holdings import Holding, OpenBuy, cost_of, holding, open_buy
 
 
-class OpenBuy(msgspec.Struct, frozen=True):
-    """One open lot. ``quantity`` is what is held and what its buys may still bring; ``filled`` the
-    held part of it. ``order_id`` is the order that opened it; ``strategy`` null: no strategy did.
-    ``instrument`` is the name that its buyer used.
-    """
-
-    client: str
-    client_id: int
-    account: str
-    strategy: str | None
-    instrument: str
-    quantity: str
-    order_id: str
-    filled: str
-    product: str
-    mode: str
-    symbol: str
-    exchange: str
-    token_id: str
-    opened_at: str
-
-
-class PositionAnswer(msgspec.Struct, frozen=True):
+class PositionAnswer(Holding, frozen=True, kw_only=True):
     """Net quantity of one instrument and product in one book. Prices and P&L are null where the
     position is short or no price is known; ``unrealized_pnl`` is before charges.
     """
 
-    client: str
-    client_id: int
-    account: str
-    mode: str
-    instrument: str
-    symbol: str
-    exchange: str
-    token_id: str
-    product: str
-    quantity: str
-    sellable: str
-    selling: str
-    average_price: str | None
     last_price: str | None
     unrealized_pnl: str | None
 
@@ -137,47 +102,19 @@ def _lots(book: Book, key: str | None) -> Iterator[Lot]:
     return book.all_lots() if key is None else iter(book.lots.get(key, {}).values())
 
 
-def _owner(desk: Desk, book: Book) -> tuple[str, int, str]:
-    client = desk.state.clients[desk.state.accounts[book.account].client_id]
-    return client.name, client.id, book.account
-
-
 def _open_buy(desk: Desk, book: Book, lot: Lot) -> OpenBuy:
-    names = names_of(desk, lot.instrument)
-    coming = sum(desk.state.orders[order].leaves_quantity for order in lot.buys)
-    return OpenBuy(
-        *_owner(desk, book),
-        lot.strategy,
-        lot.called or names[0],
-        format_fixed(lot.available + coming),
-        lot.id,
-        format_fixed(lot.available),
-        lot.product.name,
-        book.mode.name,
-        *names,
-        iso(lot.opened_at, desk.state.settings.zone_offset_s),
-    )
+    return open_buy(desk.state, desk.instruments, book, lot)
 
 
 def _position(desk: Desk, book: Book, held: Position) -> PositionAnswer:
-    lots = book.lots.get(held.instrument, {}).values()
-    cost = sum(lot.cost for lot in lots if lot.product is held.product)
     quote = desk.quote(held.instrument)
-    names = names_of(desk, held.instrument)
-    known = held.quantity > 0
     value = multiply(quote.last, held.quantity) if quote is not None else None
     return PositionAnswer(
-        *_owner(desk, book),
-        book.mode.name,
-        names[0],
-        *names,
-        held.product.name,
-        format_fixed(held.quantity),
-        format_fixed(held.sellable),
-        format_fixed(held.selling),
-        format_fixed(divide(cost, held.quantity)) if known else None,
-        format_fixed(quote.last) if quote is not None else None,
-        format_fixed(value - cost) if known and value is not None else None,
+        *msgspec.structs.astuple(holding(desk.state, desk.instruments, book, held)),
+        last_price=format_fixed(quote.last) if quote is not None else None,
+        unrealized_pnl=format_fixed(value - cost_of(book, held))
+        if held.quantity > 0 and value is not None
+        else None,
     )
 
 

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from phalanx.api.exchange import Call
-from phalanx.api.instants import iso
 from phalanx.api.problems import Problem
-from phalanx.domain.time import Nanoseconds
+from phalanx.domain.time import Nanoseconds, iso
 from phalanx.views.queries import Views
 from phalanx.views.readers import QueryTooLong, ViewsUnavailable
 

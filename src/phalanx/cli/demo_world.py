@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping
 
 from phalanx.cli.people import people
-from phalanx.domain.accounts import Account, Client, FillProfile
+from phalanx.domain.accounts import Account, Client, FillProfile, paper_account_id
 from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import InstrumentIndex, InstrumentKey
 from phalanx.domain.numbers import Money, whole
@@ -108,7 +108,8 @@ class _Arrival:
         exemplary = name in WORKED_EXAMPLE
         profile = FILLS[0] if exemplary else self._dice.choice(FILLS)
         size = SIZES[0] if exemplary else self._dice.choice(SIZES)
-        account = Account(f"PAPER-{number}", number, charge_bps=CHARGE_BPS, fill_profile=profile)
+        called = paper_account_id(number, self._state.accounts)
+        account = Account(called, number, charge_bps=CHARGE_BPS, fill_profile=profile)
         self._clients.append(Client(number, name, created_at=self._now))
         self._accounts.append(account)
         cash = whole(10_00_000) if exemplary else self._dice.choice(CASH)

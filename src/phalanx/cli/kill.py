@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from phalanx.cli.groups import is_for_subcommand
 from phalanx.cli.options import (
     DEFAULT_TIMEOUT_S,
     JsonOption,
@@ -32,7 +33,7 @@ def kill(
     as_json: JsonOption = False,
 ) -> None:
     """Stop everything that is not reduce-only, at once. Cancels and exits still pass."""
-    if context.invoked_subcommand is not None:
+    if is_for_subcommand(context):
         return
     body: dict[str, str] = {}
     if account is not None:

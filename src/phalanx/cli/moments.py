@@ -1,12 +1,12 @@
 """Moments as people write them: an event's number or a time."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from phalanx.cli.exits import Exit, Failure
 from phalanx.domain.settings import RiskSettings
-from phalanx.domain.time import SECOND, Nanoseconds
+from phalanx.domain.time import Nanoseconds, zone
 
 SEQ_DIGITS_MAX = 18
 
@@ -33,19 +33,8 @@ def moment_of(text: str | None) -> Moment:
         detail = f"{text[:64]!r} is neither an event's number nor a time such as 2026-11-20T09:15"
         raise Failure(Exit.USAGE, "BAD_MOMENT", detail) from None
     if time.tzinfo is None:
-        time = time.replace(tzinfo=_zone(RiskSettings().zone_offset_s))
+        time = time.replace(tzinfo=zone(RiskSettings().zone_offset_s))
     since = time - datetime(1970, 1, 1, tzinfo=UTC)
     microseconds = since // timedelta(microseconds=1)
     # A journal counts nanoseconds: "until .123456" takes all of that microsecond in.
     return Moment(time=microseconds * 1_000 + 999)
-
-
-def shown(time: Nanoseconds, zone_offset_s: int) -> str:
-    """ISO 8601 with microseconds, in the exchange's zone."""
-    seconds, rest = divmod(time, SECOND)
-    moment = datetime.fromtimestamp(seconds, _zone(zone_offset_s))
-    return moment.replace(microsecond=rest // 1_000).isoformat(timespec="microseconds")
-
-
-def _zone(offset_s: int) -> timezone:
-    return timezone(timedelta(seconds=offset_s))

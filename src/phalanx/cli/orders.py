@@ -6,6 +6,7 @@ from urllib.parse import quote
 import typer
 
 from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.groups import is_for_subcommand
 from phalanx.cli.options import (
     DEFAULT_TIMEOUT_S,
     AccountOption,
@@ -47,7 +48,7 @@ def orders(
     as_json: JsonOption = False,
 ) -> None:
     """List orders, newest first, or do something with one of them."""
-    if context.invoked_subcommand is not None:
+    if is_for_subcommand(context):
         return
     from phalanx.cli.client import connect
     from phalanx.cli.columns import ORDERS

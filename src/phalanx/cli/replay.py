@@ -27,10 +27,11 @@ def replay(
     the folder.
     """
     from phalanx.cli.columns import OPEN_BUYS, PAST_POSITIONS
-    from phalanx.cli.moments import moment_of, shown
+    from phalanx.cli.moments import moment_of
     from phalanx.cli.past import Past, rebuilt
     from phalanx.cli.process_settings import load_settings
     from phalanx.cli.screen import Screen
+    from phalanx.domain.time import iso
 
     folder = load_settings(data=data).data
     state = rebuilt(folder, moment_of(until))
@@ -39,7 +40,7 @@ def replay(
     if as_json:
         screen.document(past.document())
         return
-    time = shown(state.time, state.settings.zone_offset_s)
+    time = iso(state.time, state.settings.zone_offset_s)
     screen.say(f"after event {state.seq} of epoch {state.epoch}, {time}")
     screen.say()
     screen.table(PAST_POSITIONS, past.positions(), empty="no positions", title="positions")

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import typer
 
 from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.groups import is_for_subcommand
 from phalanx.cli.options import (
     DEFAULT_TIMEOUT_S,
     LIMIT_MAX,
@@ -69,7 +70,7 @@ def strategies(
     as_json: JsonOption = False,
 ) -> None:
     """List the strategies and their instruments, or see who follows one of them."""
-    if context.invoked_subcommand is not None:
+    if is_for_subcommand(context):
         return
     from phalanx.cli.client import connect
     from phalanx.cli.listing import show_list

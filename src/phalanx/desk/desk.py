@@ -20,7 +20,7 @@ from phalanx.desk.telemetry import Telemetry
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import Event, encode_event
 from phalanx.domain.instructions import Origin
-from phalanx.domain.instruments import InstrumentIndex, InstrumentKey, Quote
+from phalanx.domain.instruments import InstrumentIndex, InstrumentKey, Quote, known_symbol
 from phalanx.domain.orders import ClOrdId, ExecutionReport, Side
 from phalanx.domain.time import MILLISECOND, Clock, Random, Timer
 from phalanx.engine import commands as c
@@ -386,8 +386,7 @@ class Desk:
             await self._ports.timer.sleep(TICK_NS)
 
     def _symbol(self, key: InstrumentKey) -> str:
-        found = self.instruments.get(key) or self.state.local_instruments.get(key)
-        return found.symbol if found is not None else key
+        return known_symbol(self.instruments, self.state.local_instruments, key)
 
 
 def _only_lessens_risk(command: c.Command) -> bool:

@@ -1,5 +1,6 @@
 """Clients, the accounts we trade for them, and the books those accounts keep."""
 
+from collections.abc import Container
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -20,11 +21,28 @@ class Mode(IntEnum):
 
 
 _MODE_LETTER = {Mode.PAPER: "P", Mode.LIVE: "L"}
+_MODES = {letter: mode for mode, letter in _MODE_LETTER.items()}
 
 
 def book_id(account: AccountId, mode: Mode) -> BookId:
     """The identity of one book."""
     return f"{account}/{_MODE_LETTER[mode]}"
+
+
+def split_book(book: BookId) -> tuple[AccountId, Mode]:
+    """Account and mode of a book. Raises KeyError for a text that names no book."""
+    account, _, letter = book.rpartition("/")
+    return account, _MODES[letter]
+
+
+def paper_account_id(client_id: int, taken: Container[AccountId]) -> AccountId:
+    """What a client's new paper account is called: ``PAPER-7``, where that is somebody's ``PAPER-7-2``."""
+    wanted = f"PAPER-{client_id}"
+    found, number = wanted, 1
+    while found in taken:
+        number += 1
+        found = f"{wanted}-{number}"
+    return found
 
 
 class Client(msgspec.Struct, frozen=True, array_like=True, gc=False):

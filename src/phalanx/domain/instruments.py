@@ -80,6 +80,12 @@ def instrument_key(exchange: str, token: str) -> InstrumentKey:
     return f"{exchange}:{token}"
 
 
+def split_key(key: InstrumentKey) -> tuple[str, str]:
+    """Exchange and token of a key; a text that is no key is all exchange."""
+    exchange, _, token = key.partition(":")
+    return exchange, token
+
+
 class InstrumentIndex:
     """Look-up over one loaded master: by key, exact symbol, alias or bare token.
 
@@ -143,6 +149,25 @@ class InstrumentIndex:
         if len(keys) > 1:
             raise AmbiguousName(name, keys)
         return self._by_key[keys[0]]
+
+
+def known_instrument(
+    index: InstrumentIndex,
+    local_instruments: Mapping[InstrumentKey, Instrument],
+    key: InstrumentKey,
+) -> Instrument | None:
+    """The instrument with this key: the master's, else the local one of that key."""
+    return index.get(key) or local_instruments.get(key)
+
+
+def known_symbol(
+    index: InstrumentIndex,
+    local_instruments: Mapping[InstrumentKey, Instrument],
+    key: InstrumentKey,
+) -> str:
+    """Its symbol; its key when no master knows it any more."""
+    found = known_instrument(index, local_instruments, key)
+    return key if found is None else found.symbol
 
 
 class InstrumentFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):

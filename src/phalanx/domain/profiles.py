@@ -6,10 +6,11 @@ from collections.abc import Collection
 from json import JSONDecodeError
 from typing import NoReturn, TypeAlias
 
+from phalanx.domain.names import NAME_CHARACTERS_MAX, is_printable
+
 Profiles: TypeAlias = dict[str, dict[str, list[str]]]
 
 BYTES_MAX = 8 * 1024 * 1024
-NAME_CHARACTERS_MAX = 128
 USERS_MAX = 10_000
 STRATEGIES_MAX = 1_000
 """Most strategies of one user."""
@@ -18,10 +19,6 @@ INSTRUMENTS_MAX = 1_000
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
-# Control characters, and halves of surrogate pairs, which no journal and no terminal should meet.
-_UNWELCOME = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
 _RAW_DETAILS = frozenset({"USERS", "STRATEGIES", "INSTRUMENTS"})
 
 
@@ -135,7 +132,7 @@ class _Scan:
         if len(found) > NAME_CHARACTERS_MAX:
             detail = f"a name has more than {NAME_CHARACTERS_MAX} characters"
             self._refuse("TEXT_TOO_LONG", detail, start)
-        if _UNWELCOME.search(found) is not None:
+        if not is_printable(found):
             self._refuse("INVALID_TEXT", "a name holds a control character", start)
         return found
 

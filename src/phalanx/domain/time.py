@@ -1,6 +1,8 @@
-"""Time is UTC nanoseconds, and always an argument: these are the ports it comes through."""
+"""Time is UTC nanoseconds, and always an argument: the ports it comes through, and how it is written."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 Nanoseconds: TypeAlias = int
@@ -60,3 +62,16 @@ class Random(Protocol):
 def trading_day(now: Nanoseconds, zone_offset_s: int) -> int:
     """The day number (days since 1970-01-01) in a zone of fixed offset; India is +19,800 s all year."""
     return (now + zone_offset_s * SECOND) // DAY
+
+
+def iso(time: Nanoseconds, zone_offset_s: int) -> str:
+    """ISO 8601 with microseconds in a zone of fixed offset: ``2026-11-20T09:15:00.000000+05:30``."""
+    seconds, rest = divmod(time, SECOND)
+    moment = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=rest // MICROSECOND)
+    return moment.astimezone(zone(zone_offset_s)).isoformat(timespec="microseconds")
+
+
+@lru_cache(64)
+def zone(offset_s: int) -> timezone:
+    """The zone that is so many seconds ahead of UTC."""
+    return timezone(timedelta(seconds=offset_s))

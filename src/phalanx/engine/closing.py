@@ -6,6 +6,7 @@ when the broker told of the cancel first and of the fill afterwards.
 
 from phalanx.domain.events import CancelRequested, Event
 from phalanx.domain.instructions import Door, Origin
+from phalanx.domain.instruments import known_instrument
 from phalanx.domain.numbers import BASIS_POINTS, Price, Quantity, round_down
 from phalanx.domain.orders import (
     Closing,
@@ -74,9 +75,7 @@ def _may_sell(state: State, order: Order, filled: Quantity, context: Context) ->
     owned = filled + (held.quantity if held is not None else 0)
     selling = held.selling if held is not None else 0
     bought = max(0, min(filled, owned))
-    instrument = context.instruments.get(draft.instrument) or state.local_instruments.get(
-        draft.instrument
-    )
+    instrument = known_instrument(context.instruments, state.local_instruments, draft.instrument)
     lot_size = instrument.lot_size if instrument is not None else 1
     lot = lots.find_lot(book, draft.instrument, order.lot)
     if lot is not None and lot.closing == order.closed_by:
@@ -87,7 +86,7 @@ def _may_sell(state: State, order: Order, filled: Quantity, context: Context) ->
 def _protected(state: State, order: Order, report: ExecutionReport, context: Context) -> Price:
     """The worst price of the sell: from the quote, or without one from the fill itself."""
     key = order.draft.instrument
-    instrument = context.instruments.get(key) or state.local_instruments.get(key)
+    instrument = known_instrument(context.instruments, state.local_instruments, key)
     quote = context.quote(key)
     if instrument is not None and quote is not None:
         return instrument_facts(state.settings, instrument, quote).protected_sell

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from phalanx.domain.accounts import Account, Client, book_id
+from phalanx.domain.accounts import Account, Client, book_id, paper_account_id
 from phalanx.domain.events import (
     AccountPut,
     CashAdjusted,
@@ -97,21 +97,13 @@ class _Import:
         now, origin = self._context.now, self._command.origin
         template = self._command.account or Account("", 0)
         account = msgspec.structs.replace(
-            template, id=self._free_id(f"PAPER-{client.id}"), client_id=client.id
+            template, id=paper_account_id(client.id, self._state.accounts), client_id=client.id
         )
         self._people.append(AccountPut(now, origin, account))
         book = book_id(account.id, account.mode)
         if self._command.cash:
             self._people.append(CashAdjusted(now, origin, book, self._command.cash, "opening cash"))
         return account.id
-
-    def _free_id(self, wanted: str) -> str:
-        """An account of that name may be somebody else's; it is never taken over."""
-        id, number = wanted, 1
-        while id in self._state.accounts:
-            number += 1
-            id = f"{wanted}-{number}"
-        return id
 
     def _subscribe(self, account: str, name: str, keys: tuple[InstrumentKey, ...]) -> None:
         stored = self._state.subscriptions.get(name, {}).get(account)

@@ -1,6 +1,7 @@
 """Cancel and replace of single working orders."""
 
 from phalanx.domain.events import CancelRequested, Event, ReplaceRequested, RequestDispatched
+from phalanx.domain.instruments import known_instrument
 from phalanx.domain.numbers import multiply, share_up
 from phalanx.domain.orders import TERMINAL, OrdStatus, OrdType, RequestKind, Side
 from phalanx.domain.time import SECOND
@@ -94,9 +95,7 @@ def _check_replace(state: State, context: Context, order: Order, quantity: int, 
         raise Refused("SELL_MAY_ONLY_SHRINK", "place another order for more")
     book = state.book_of(order)
     account = state.accounts[book.account]
-    instrument = context.instruments.get(draft.instrument) or state.local_instruments.get(
-        draft.instrument
-    )
+    instrument = known_instrument(context.instruments, state.local_instruments, draft.instrument)
     if instrument is None:
         raise Refused("UNKNOWN_INSTRUMENT", draft.instrument)
     priced = Plan(state).price(state, context, instrument)

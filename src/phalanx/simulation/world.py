@@ -13,7 +13,13 @@ from phalanx.desk.recovery import rebuild
 from phalanx.desk.startup import open_accounts, take_over
 from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.instructions import Door, Origin, SignalRequest
-from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey
+from phalanx.domain.instruments import (
+    Instrument,
+    InstrumentIndex,
+    InstrumentKey,
+    instrument_key,
+    known_instrument,
+)
 from phalanx.domain.numbers import SCALE, Money, whole
 from phalanx.domain.orders import Side
 from phalanx.domain.time import MICROSECOND, SECOND, Nanoseconds, Timer
@@ -42,7 +48,7 @@ def sample_instruments(
     """A small exchange: lot 1, tick 0.05."""
     return InstrumentIndex(
         (
-            Instrument(f"NSE:{n}", "NSE", str(n), name, "EQ", SCALE, SCALE // 20)
+            Instrument(instrument_key("NSE", str(n)), "NSE", str(n), name, "EQ", SCALE, SCALE // 20)
             for n, name in enumerate(names, 1)
         ),
         aliases,
@@ -167,7 +173,7 @@ class World:
         await self._timer.sleep(int(seconds * SECOND))
 
     def _instrument(self, key: InstrumentKey) -> Instrument | None:
-        return self._index.get(key) or self.desk.state.local_instruments.get(key)
+        return known_instrument(self._index, self.desk.state.local_instruments, key)
 
     def _account(self, account: AccountId) -> Account | None:
         return self.desk.state.accounts.get(account)

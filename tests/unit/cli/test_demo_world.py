@@ -6,6 +6,8 @@ import pytest
 
 from phalanx.cli.demo_world import CLIENTS, FILLS, STRATEGIES, demo_profiles, newcomers
 from phalanx.cli.random_profiles import INSTRUMENTS
+from phalanx.domain.accounts import Account, Client
+from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import InstrumentIndex
 from phalanx.domain.numbers import whole
 from phalanx.engine.apply import apply
@@ -98,3 +100,13 @@ def test_a_master_without_an_instrument_leaves_it_out(index: InstrumentIndex) ->
     assert len(state.clients) == CLIENTS
     for own in state.subscriptions.values():
         assert all(subscription.instruments for subscription in own.values())
+
+
+def test_an_account_that_is_somebodys_stays_theirs(index: InstrumentIndex) -> None:
+    state = State()
+    first, theirs = Client(1, "Somebody"), Account("PAPER-2", 1)
+    put(state, PutReference(Origin("local", Door.DESK), (first,), (theirs,)), index)
+    put(state, newcomers(state, index, NOW, count=2), index)
+
+    assert state.accounts["PAPER-2"] == theirs
+    assert (state.accounts["PAPER-2-2"].client_id, state.accounts["PAPER-3"].client_id) == (2, 3)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from phalanx.cli.exits import Exit, Failure
-from phalanx.cli.moments import Moment, moment_of, shown
+from phalanx.cli.moments import Moment, moment_of
 from phalanx.domain.time import SECOND
 
 NINE_FIFTEEN = int(datetime(2026, 11, 20, 3, 45, tzinfo=UTC).timestamp()) * SECOND
@@ -33,8 +33,3 @@ def test_what_is_no_moment_is_usage(text: str) -> None:
         moment_of(text)
 
     assert (caught.value.exit_code, caught.value.code) == (Exit.USAGE, "BAD_MOMENT")
-
-
-def test_a_moment_is_shown_in_the_exchanges_zone() -> None:
-    assert shown(NINE_FIFTEEN + 1_234, 19_800) == "2026-11-20T09:15:00.000001+05:30"
-    assert shown(0, 0) == "1970-01-01T00:00:00.000000+00:00"

@@ -93,7 +93,9 @@ def test_a_past_state_has_the_shape_of_the_doors(state: State, tmp_path: Path) -
             "account": "PAPER-1",
             "mode": "PAPER",
             "instrument": "NSE:22",
-            "instrument_key": "NSE:22",
+            "symbol": "NSE:22",
+            "exchange": "NSE",
+            "token_id": "22",
             "product": "DELIVERY",
             "quantity": "4",
             "sellable": "4",
@@ -102,6 +104,7 @@ def test_a_past_state_has_the_shape_of_the_doors(state: State, tmp_path: Path) -
         }
     ]
     (buy,) = Past(state, tmp_path).open_buys()
+    assert (buy["exchange"], buy["token_id"], buy["strategy"]) == ("NSE", "22", "S")
     assert (buy["order_id"], buy["quantity"], buy["filled"]) == ("AB00000001", "4", "4")
 
 

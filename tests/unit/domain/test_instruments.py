@@ -1,6 +1,14 @@
 import pytest
 
-from phalanx.domain.instruments import AmbiguousName, Instrument, InstrumentIndex
+from phalanx.domain.instruments import (
+    AmbiguousName,
+    Instrument,
+    InstrumentIndex,
+    instrument_key,
+    known_instrument,
+    known_symbol,
+    split_key,
+)
 from phalanx.domain.numbers import SCALE
 
 
@@ -62,3 +70,21 @@ def test_an_index_knows_what_it_has() -> None:
 def test_local_instruments_are_marked_by_their_exchange() -> None:
     assert instrument("LOCAL", "X", "X").is_local
     assert not instrument("NSE", "X", "X").is_local
+
+
+@pytest.mark.parametrize(("exchange", "token"), [("NSE", "2885"), ("LOCAL", "a:b"), ("NSE", "")])
+def test_a_key_tells_its_exchange_and_token(exchange: str, token: str) -> None:
+    assert split_key(instrument_key(exchange, token)) == (exchange, token)
+
+
+def test_a_known_instrument_is_the_masters_or_a_local_one() -> None:
+    local = instrument("LOCAL", "X", "X")
+    shadowed = instrument("NSE", "11", "OTHER")
+    locals_ = {local.key: local, shadowed.key: shadowed}
+
+    assert known_instrument(INDEX, locals_, "NSE:11") is INDEX.get("NSE:11")
+    assert known_instrument(INDEX, locals_, "LOCAL:X") is local
+    assert known_instrument(INDEX, locals_, "X") is None
+    assert [known_symbol(INDEX, locals_, key) for key in ("NSE:11", "LOCAL:X", "NSE:9")] == [
+        *("TCS", "X", "NSE:9")
+    ]

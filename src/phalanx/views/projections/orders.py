@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from phalanx.domain.accounts import Mode
+from phalanx.domain.accounts import split_book
 from phalanx.domain.events import (
     DispatchLapsed,
     OrderDoubted,
@@ -36,7 +36,7 @@ def place(
     received_ns: Nanoseconds = 0,
 ) -> None:
     """A planned order, with its line in the log."""
-    account, _, mode = draft.book.rpartition("/")
+    account, mode = split_book(draft.book)
     closes = _json.encode(draft.closes).decode() if draft.closes else "[]"
     order = OrderEntry(
         work.next_key(),
@@ -44,7 +44,7 @@ def place(
         draft.cl_ord_id,
         instruction.key,
         account,
-        Mode.LIVE if mode == "L" else Mode.PAPER,
+        mode,
         work.client_of(account) or 0,
         draft.instrument,
         draft.side,

@@ -1,4 +1,4 @@
-"""The worked example of the signal API, to the letter (DESIGN section 5)."""
+"""The worked example of the signal API, to the letter."""
 
 import pytest
 

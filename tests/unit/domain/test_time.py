@@ -1,7 +1,6 @@
 import pytest
 
-from phalanx.api.instants import iso
-from phalanx.domain.time import SECOND
+from phalanx.domain.time import DAY, HOUR, SECOND, iso, trading_day
 
 INDIA = 19_800
 
@@ -18,3 +17,16 @@ INDIA = 19_800
 )
 def test_an_instant_is_shown_in_its_zone(time: int, offset_s: int, text: str) -> None:
     assert iso(time, offset_s) == text
+
+
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [
+        (0, 0),
+        (18 * HOUR + 30 * 60 * SECOND - 1, 0),
+        (18 * HOUR + 30 * 60 * SECOND, 1),
+        (DAY, 1),
+    ],
+)
+def test_a_day_begins_at_midnight_in_its_zone(now: int, day: int) -> None:
+    assert trading_day(now, INDIA) == day

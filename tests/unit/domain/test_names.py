@@ -1,0 +1,13 @@
+import pytest
+
+from phalanx.domain.names import is_printable
+
+
+@pytest.mark.parametrize("text", ["", "Holland Proctor", "L&T", "मिन्डा", "a/b:c"])
+def test_what_a_terminal_can_show(text: str) -> None:
+    assert is_printable(text)
+
+
+@pytest.mark.parametrize("text", ["a\nb", "\x1b[2J", "\x7f", "\x9b", "\ud800"])
+def test_what_could_steer_a_terminal(text: str) -> None:
+    assert not is_printable(text)
