@@ -26,6 +26,7 @@ from phalanx.domain.time import SECOND, Appointment, Nanoseconds
 from phalanx.engine.commands import ImportProfiles, LoadInstruments
 from phalanx.engine.ids import desk_id
 from phalanx.engine.state import State
+from phalanx.journal.errors import JournalMissing
 from phalanx.journal.sqlite import SqliteJournal, SqliteJournalReader
 from phalanx.journal.verify import Report, verify
 from phalanx.market.master import MasterDiff, diff, read_aliases, read_index
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from phalanx.api.front import Front
 
 SWITCH_INTERVAL_S = 0.0002
+REMAINS = ("views.db", "instruments")
+"""What a data folder has only after its journal's first record."""
 
 
 class SystemClock:
@@ -92,6 +95,8 @@ class System:
         self._journal = SqliteJournal(settings.data)
         tail = self._journal.acquire()
         try:
+            if tail.seq == 0:
+                _refuse_remains(settings.data)
             state = rebuild(self._journal)
             self.instruments_store = InstrumentStore(settings.data / "instruments")
             self._aliases = read_aliases(shipped_file(ALIASES).read_bytes())
@@ -212,6 +217,12 @@ class System:
 
     def _account(self, account: AccountId) -> Account | None:
         return self.desk.state.accounts.get(account)
+
+
+def _refuse_remains(data: Path) -> None:
+    """An empty journal beside what an earlier one left behind is a lost journal, not a new folder."""
+    if any((data / name).exists() for name in REMAINS):
+        raise JournalMissing(str(data))
 
 
 def build(settings: Settings) -> System:
