@@ -19,17 +19,22 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 class InstrumentsMissing(Exception):
     """The journal names an instrument file that the folder does not have."""
 
-    def __init__(self, sha256: str) -> None:
-        super().__init__(f"no instrument file {sha256}")
+    def __init__(self, sha256: str, path: Path) -> None:
+        super().__init__(f"{path} is missing, and the journal needs it; restore that file")
         self.sha256 = sha256
+        self.path = path
 
 
 class InstrumentsAltered(Exception):
     """An instrument file is not what its name says."""
 
-    def __init__(self, sha256: str, found: str) -> None:
-        super().__init__(f"instrument file {sha256} has the content of {found}")
+    def __init__(self, sha256: str, path: Path, found: str) -> None:
+        super().__init__(
+            f"{path} was altered: its SHA-256, which should be its name, is {found[:16]}…; "
+            "restore that file"
+        )
         self.sha256 = sha256
+        self.path = path
         self.found = found
 
 
@@ -74,13 +79,14 @@ class InstrumentStore:
 
         Raises InstrumentsMissing, InstrumentsAltered.
         """
+        path = self._path(sha256)
         try:
-            content = read_content(self._path(sha256))
+            content = read_content(path)
         except FileNotFoundError:
-            raise InstrumentsMissing(sha256) from None
+            raise InstrumentsMissing(sha256, path) from None
         found = content_hash(content)
         if found != sha256:
-            raise InstrumentsAltered(sha256, found)
+            raise InstrumentsAltered(sha256, path, found)
         return content
 
     def _path(self, sha256: str) -> Path:

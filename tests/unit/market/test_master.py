@@ -249,8 +249,8 @@ def test_exchanges_are_few() -> None:
 def test_a_fault_says_everything_in_one_short_line() -> None:
     fault = _fault(_csv(f"X,7,NSE,EQ,{'9' * 100},0.05"))
 
-    assert str(fault).startswith("BAD_NUMBER, line 2, lot_size: INVALID_NUMBER: '999")
-    assert len(str(fault)) < 130
+    assert str(fault).startswith("BAD_NUMBER, line 2, lot_size: NUMBER_TOO_LARGE: '999")
+    assert len(str(fault)) < 135
 
 
 def test_an_index_knows_the_hash_of_its_file_and_the_aliases() -> None:
