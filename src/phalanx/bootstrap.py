@@ -29,10 +29,11 @@ from phalanx.engine.state import State
 from phalanx.journal.errors import JournalMissing
 from phalanx.journal.sqlite import SqliteJournal, SqliteJournalReader
 from phalanx.journal.verify import Report, verify
-from phalanx.market.master import MasterDiff, diff, read_aliases, read_index
+from phalanx.market.master import MasterDiff, read_aliases, read_instruments
 from phalanx.market.quotes import QuoteBoard
 from phalanx.market.shipped import ALIASES, CLOSES, INSTRUMENTS, shipped_file
 from phalanx.market.store import InstrumentStore
+from phalanx.market.upsert import upsert
 from phalanx.views.feed import ViewsFeed
 from phalanx.views.queries import Views
 
@@ -99,6 +100,7 @@ class System:
                 _refuse_remains(settings.data)
             state = rebuild(self._journal)
             self.instruments_store = InstrumentStore(settings.data / "instruments")
+            self._importing = asyncio.Lock()
             self._aliases = read_aliases(shipped_file(ALIASES).read_bytes())
             self._content, index = self._master(state)
             self.quotes = QuoteBoard(self._instrument, settings.quote_seed)
@@ -172,22 +174,42 @@ class System:
         return await self.desk.execute(ImportProfiles(origin, profiles, opening, account))
 
     async def import_instruments(self, content: bytes, name: str, origin: Origin) -> MasterDiff:
-        """Check a master, keep it under its hash, journal that it is in force, and use it.
+        """Upsert a file's instruments onto the master in force; what it does not name stays.
 
-        Raises ImportFault before anything is kept; Stopped, Overloaded and Refused before it is used.
+        The whole new master is kept under its hash, journaled and then used; a file that changes
+        nothing journals nothing. Raises ImportFault before anything is kept; Stopped, Overloaded
+        and Refused before it is used.
         """
-        # A large file takes seconds to read: not on the loop.
-        index = await asyncio.to_thread(read_index, content, self._aliases)
-        report = diff(self.desk.instruments, index)
-        sha256 = self.instruments_store.save(content)
-        if sha256 != self.desk.state.instruments_sha256:
-            counts = (len(report.added), len(report.changed), len(report.removed))
-            await self._journal_master(LoadInstruments(origin, sha256, len(index), name, *counts))
-        # Not "if it was journaled just now": whoever waited for that may have gone before it was used.
-        if sha256 != self.desk.instruments.sha256:
-            self.desk.use_instruments(index)
-            self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
+        # A large file takes seconds to read and to merge: not on the loop.
+        update = await asyncio.to_thread(read_instruments, content)
+        # Two at once must not start from one master: the second would take back the first.
+        async with self._importing:
+            before = await self._in_force()
+            after = await asyncio.to_thread(upsert, before, update, self._aliases)
+            report, index = after.report, after.index
+            if after.content is not None:
+                sha256 = await asyncio.to_thread(self.instruments_store.save, after.content)
+                counts = (len(report.added), len(report.changed), len(report.removed))
+                await self._journal_master(
+                    LoadInstruments(origin, sha256, len(index), name, *counts)
+                )
+                self._use(index)
         return report
+
+    async def _in_force(self) -> InstrumentIndex:
+        """The master that the journal names, in use.
+
+        Whoever waited for it to be durable may have gone before it was used.
+        """
+        sha256 = self.desk.state.instruments_sha256
+        if sha256 != self.desk.instruments.sha256:
+            load = self.instruments_store.load
+            self._use(await asyncio.to_thread(load, sha256, self._aliases))
+        return self.desk.instruments
+
+    def _use(self, index: InstrumentIndex) -> None:
+        self.desk.use_instruments(index)
+        self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
 
     async def _journal_master(self, command: LoadInstruments) -> None:
         """Return once it is durable that the master is in force; raise when it will not be."""

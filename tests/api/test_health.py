@@ -153,3 +153,33 @@ async def test_a_start_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.Mo
     assert said["type"] == "lifespan.startup.failed"
     assert "FileExistsError" in said["message"]
     await lifespan.task
+
+
+async def test_views_that_cannot_be_kept_up_are_said_and_not_read(
+    example: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no room on the disk\nand a second line")
+
+    await example.signal("STRATEGY_B", "MINDA", "BUY")
+    await example.get("/api/v1/orders")
+    assert (await example.get("/health/ready"))["views"] == "ok"
+    monkeypatch.setattr("phalanx.views.feed.RETRY_S_FIRST", 0.05)
+    monkeypatch.setattr("phalanx.views.follower.Follower.advance", broken)
+    signalled = await example.signal("STRATEGY_A", "GRASIM", "BUY")
+    refused = await example.http.get("/api/v1/orders")
+    ready = await example.get("/health/ready")
+    monkeypatch.undo()
+
+    wrong = "RuntimeError: no room on the disk"
+    assert signalled["RESPONSE"] == "ACCEPTED"
+    assert (refused.status_code, refused.json()["code"]) == (503, "VIEWS_UNAVAILABLE")
+    assert refused.json()["detail"] == f"lists cannot be read now: {wrong}"
+    assert (ready["ready"], ready["views"]) == (True, wrong)
+
+    async def mended() -> bool:
+        return (await example.http.get("/api/v1/orders")).status_code == 200
+
+    await example.until(mended)
+    assert (await example.get("/api/v1/orders"))["total"] == 2
+    assert (await example.get("/health/ready"))["views"] == "ok"

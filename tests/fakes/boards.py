@@ -18,6 +18,7 @@ def check_boards(boards: Boards, state: State) -> None:
     assert shown == {
         book.id: (book.account, book.mode.name, book.cash, book.open_orders)
         for book in state.books.values()
+        if book.cash or book.open_orders or state.accounts[book.account].book == book.id
     }
     for instruction_id, row in topics["instructions"].rows.items():
         instruction = state.instructions.get(instruction_id)

@@ -6,11 +6,12 @@ from msgspec import UNSET
 from phalanx.api import examples
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
+from phalanx.api.fields import not_negative
 from phalanx.api.lists import PageQuery, page
 from phalanx.api.problems import Problem
-from phalanx.api.shapes import AccountChange
+from phalanx.api.shapes import AccountChange, RateLimitChange
 from phalanx.desk.desk import Desk
-from phalanx.domain.accounts import Account, FillProfile
+from phalanx.domain.accounts import Account, FillProfile, RateLimit
 from phalanx.domain.events import AccountPut
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.numbers import format_fixed
@@ -32,6 +33,14 @@ class FillProfileAnswer(msgspec.Struct, frozen=True):
     seed: int
 
 
+class RateLimitAnswer(msgspec.Struct, frozen=True):
+    """How many requests a broker gets; a ``count`` of 0 is no limit."""
+
+    count: int
+    window_ms: int
+    reserved: int
+
+
 class AccountTerms(msgspec.Struct, frozen=True):
     """What an account is and how it is treated."""
 
@@ -47,6 +56,7 @@ class AccountTerms(msgspec.Struct, frozen=True):
     charge_bps: int
     reserve: str
     fill_profile: FillProfileAnswer
+    rate_limit: RateLimitAnswer
 
 
 class AccountAnswer(AccountTerms, frozen=True, kw_only=True):
@@ -97,10 +107,14 @@ async def patch_account(call: Call) -> Answer:
     changes = _set_fields(body)
     if not changes:
         raise Problem("NOTHING_TO_CHANGE", "name at least one field")
+    if body.reserve is not UNSET:
+        changes["reserve"] = not_negative(body.reserve, "reserve")
     origin = call.origin(DoorName.ACCOUNTS, account.id, changes)
     if body.fill_profile is not UNSET:
         profile = msgspec.structs.replace(account.fill_profile, **_set_fields(body.fill_profile))
         changes["fill_profile"] = profile
+    if body.rate_limit is not UNSET:
+        changes["rate_limit"] = _rate_limit(account.rate_limit, body.rate_limit)
     wanted = msgspec.structs.replace(account, **changes)
     executed = await desk.execute(PutReference(origin, accounts=(wanted,)))
     for event in executed.events:
@@ -124,6 +138,15 @@ def _set_fields(change: msgspec.Struct) -> dict[str, object]:
     }
 
 
+def _rate_limit(before: RateLimit, change: RateLimitChange) -> RateLimit:
+    """Raises Problem INVALID_VALUE when nothing would be left for what is no exit."""
+    limit = msgspec.structs.replace(before, **_set_fields(change))
+    if limit.reserved and limit.reserved >= limit.count:
+        detail = f"must be below count, which is {limit.count}"
+        raise Problem("INVALID_VALUE", detail, field="rate_limit.reserved")
+    return limit
+
+
 def _terms(desk: Desk, account: Account) -> AccountTerms:
     return AccountTerms(
         account.id,
@@ -138,6 +161,7 @@ def _terms(desk: Desk, account: Account) -> AccountTerms:
         account.charge_bps,
         format_fixed(account.reserve),
         _profile(account.fill_profile),
+        RateLimitAnswer(*msgspec.structs.astuple(account.rate_limit)),
     )
 
 
@@ -176,10 +200,14 @@ doors: tuple[Door, ...] = (
         "Change how an account is treated",
         AccountTerms,
         tag="accounts",
-        about="Orders that are already working keep the terms they were accepted under.",
+        about="Orders that are already working keep the terms they were accepted under. A new "
+        "rate_limit begins with a full window: the first request goes one window later.",
         body=AccountChange,
         examples=examples.ACCOUNT_CHANGE,
-        problems=("NOT_FOUND", "NOTHING_TO_CHANGE", "INVALID_VALUE"),
+        problems=(
+            *("NOT_FOUND", "NOTHING_TO_CHANGE", "UNKNOWN_FIELD", "INVALID_VALUE", "NOT_POSITIVE"),
+            *("INVALID_NUMBER", "TOO_PRECISE", "NUMBER_TOO_LARGE"),
+        ),
         keyed=True,
     ),
 )

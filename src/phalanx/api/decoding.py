@@ -7,21 +7,26 @@ of the two counts, and nobody should have to guess which order was meant.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Generic, NoReturn, TypeVar, get_args
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from phalanx.api.choices import choices
 from phalanx.api.problems import Problem
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
 QUERY_BYTES_MAX = 4_096
 QUERY_FIELDS_MAX = 64
+ECHOED_CHARACTERS_MAX = 64
+"""So much of a wrong word is repeated to whoever sent it."""
+DETAIL_CHARACTERS_MAX = 1_000
 
 _FIELD = re.compile(r"(missing required|contains unknown) field `([^`]*)`")
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
+_WRONG_WORD = re.compile(r"Invalid (?:enum )?value (.+)", re.DOTALL)
 _NOT_A_NUMBER = re.compile(rb"-?(?:NaN|Infinity)")
 _BYTE = re.compile(r"\(byte ([0-9]+)\)")
 
@@ -32,6 +37,7 @@ class Body(Generic[Shape]):
     def __init__(self, shape: Any, names: dict[str, str] | None = None) -> None:  # noqa: ANN401
         """``names``: field → code, where a field's wrong value has a code of its own."""
         self._decode = msgspec.json.Decoder(shape).decode
+        self._shape = shape
         self._codes = names or {}
         members = get_args(shape) or (shape,)
         self._keys = {member: _key_count(member) for member in members}
@@ -50,7 +56,7 @@ class Body(Generic[Shape]):
 
     def _refuse(self, content: bytes, error: Exception) -> NoReturn:
         check_json(content)
-        raise shape_problem(str(error), self._codes) from None
+        raise shape_problem(str(error), self._shape, self._codes) from None
 
 
 def _key_count(shape: type[msgspec.Struct]) -> int:
@@ -100,8 +106,15 @@ def syntax_problem(content: bytes, message: str) -> Problem:
     return Problem("INVALID_TEXT", "a text holds half a surrogate pair")
 
 
-def shape_problem(message: str, codes: dict[str, str] | None = None) -> Problem:
-    """What a ValidationError's message says, with a code and the field."""
+def shape_problem(
+    message: str,
+    shape: Any,  # noqa: ANN401  a struct or a union of them
+    codes: dict[str, str] | None = None,
+) -> Problem:
+    """What a ValidationError's message says, with a code and the field.
+
+    A word that is not one of a few is answered with these few.
+    """
     place = _PLACE.search(message)
     path = place.group(1) if place else ""
     detail = message.removesuffix(place.group(0)) if place else message
@@ -120,7 +133,16 @@ def shape_problem(message: str, codes: dict[str, str] | None = None) -> Problem:
         code = "WRONG_TYPE"
     if code == "INVALID_VALUE" and codes:
         code = codes.get(path, code)
-    return Problem(code, detail, field=path or None)
+    wrong = _WRONG_WORD.fullmatch(detail)
+    if wrong is not None:
+        detail = _not_among(wrong.group(1), choices(shape, path))
+    return Problem(code, detail[:DETAIL_CHARACTERS_MAX], field=path or None)
+
+
+def _not_among(quoted: str, allowed: Sequence[str]) -> str:
+    if len(quoted) > ECHOED_CHARACTERS_MAX + 2:
+        quoted = f"{quoted[: ECHOED_CHARACTERS_MAX + 1]}…{quoted[0]}"
+    return f"{quoted} is not one of {', '.join(allowed)}" if allowed else f"wrong value {quoted}"
 
 
 def decode_query(query: bytes, shape: type[Shape]) -> Shape:
@@ -148,7 +170,7 @@ def decode_query(query: bytes, shape: type[Shape]) -> Shape:
     try:
         return msgspec.convert(_unique(pairs), shape, strict=False)
     except msgspec.ValidationError as error:
-        raise shape_problem(str(error)) from None
+        raise shape_problem(str(error), shape) from None
 
 
 def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""Examples of request bodies: shown in the OpenAPI document, and decoded by the tests."""
+"""Examples: shown in the OpenAPI document. Bodies are decoded by the tests, answers are compared with
+what a new server with the clients of ``PROFILES`` says.
+"""
 
 from typing import Any
 
@@ -48,6 +50,10 @@ ACCOUNT_CHANGE: Examples = {
     "slow and partial fills": {
         "fill_profile": {"fill_duration_ms": 5000, "filled_bps": 6000, "slices": 3}
     },
+    "ten requests a second, two of them kept for exits": {
+        "rate_limit": {"count": 10, "window_ms": 1000, "reserved": 2}
+    },
+    "cash that no order uses": {"reserve": "25000.50"},
     "off": {"enabled": False},
 }
 
@@ -81,3 +87,91 @@ PROFILES: Examples = {
 INSTRUMENTS_CSV = (
     "symbol,token_id,exchange,instrument_type,lot_size,tick_size\nRELIANCE,2885,NSE,EQ,1,0.05\n"
 )
+
+PARTS: dict[str, str] = {
+    "account": "PAPER-1",
+    "account_id": "PAPER-1",
+    "client_id": "1",
+    "instruction_id": "IC400000000",
+    "order_id": "C400000000",
+    "strategy": "STRATEGY_B",
+}
+"""Parts of paths."""
+
+CREATE_ORDER_ANSWERS: Examples = {
+    "ACCEPTED": {
+        "RESPONSE": "ACCEPTED",
+        "reason": None,
+        "message": None,
+        "instruction_id": "IC400000000",
+        "outcomes": [
+            {
+                "client": "Holland Proctor",
+                "client_id": 1,
+                "account": "PAPER-1",
+                "status": "ACCEPTED",
+                "reason": None,
+                "message": None,
+                "order_id": "C400000000",
+            }
+        ],
+    },
+    "REJECTED": {
+        "RESPONSE": "REJECTED",
+        "reason": "NOTHING_VALID",
+        "message": "not valid for any account",
+        "instruction_id": "IC400000001",
+        "outcomes": [
+            {
+                "client": "Holland Proctor",
+                "client_id": 1,
+                "account": "PAPER-1",
+                "status": "REJECTED",
+                "reason": "NO_OPEN_LOT",
+                "message": "no open buy of GRASIM to sell",
+                "order_id": None,
+            }
+        ],
+    },
+}
+
+INSTRUCTION_ANSWERS: Examples = {
+    "limit order": {
+        "instruction_id": "IC400000002",
+        "kind": "order",
+        "status": "WORKING",
+        "reason": None,
+        "message": None,
+        "instrument": "RELIANCE",
+        "symbol": "RELIANCE",
+        "exchange": "NSE",
+        "token_id": "2885",
+        "outcomes": [
+            {
+                "client": "Holland Proctor",
+                "client_id": 1,
+                "account": "PAPER-1",
+                "status": "ACCEPTED",
+                "reason": None,
+                "message": None,
+                "order_id": "C400000001",
+                "quantity": "10",
+                "price": "1364.5",
+                "side": "BUY",
+                "product": "DELIVERY",
+                "type": "LIMIT",
+            }
+        ],
+    },
+}
+
+PROBLEM: dict[str, Any] = {
+    "title": "Unprocessable Entity",
+    "status": 422,
+    "detail": "'HOLD' is not one of BUY, SELL",
+    "code": "INVALID_POSITION",
+    "field": "POSITION",
+    "request_id": "signal-17",
+    "type": "about:blank",
+}
+"""What POST /create_order answers to the POSITION HOLD of the request named signal-17."""

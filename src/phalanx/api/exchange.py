@@ -152,7 +152,7 @@ class Door(msgspec.Struct, frozen=True):
     ``body``: the struct or union a JSON body must be, None for no body; bytes for CSV, which
     ``media_type`` says. With ``body_optional`` no body means ``{}``. ``query``: the struct of the
     query string. ``keyed``: it changes something and takes an idempotency key. ``hot``: the front
-    answers it itself.
+    answers it itself. ``examples`` are of bodies, ``answers`` of successes.
     """
 
     method: str
@@ -172,6 +172,7 @@ class Door(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
     keyed: bool = False
     hot: bool = False
+    answers: dict[str, Any] = {}
 
 
 def answer_json(status: int, body: object, executed: Executed | None = None) -> Answer:

@@ -3,6 +3,7 @@
 import msgspec
 
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
+from phalanx.api.reading import views_trouble
 
 METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -21,13 +22,18 @@ class ClosedAccount(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Whether instructions are taken. ``seq`` is the last durable event, ``epoch`` the term."""
+    """Whether instructions are taken. ``seq`` is the last durable event, ``epoch`` the term.
+
+    ``views``: "ok", or why lists are refused (``VIEWS_UNAVAILABLE``). Trading needs no lists, so it
+    says nothing about ``ready``.
+    """
 
     ready: bool
     seq: int
     epoch: int
     accounts: list[ClosedAccount]
     stopped: str | None
+    views: str
 
 
 async def live(call: Call) -> Answer:
@@ -42,10 +48,11 @@ async def live(call: Call) -> Answer:
 async def ready(call: Call) -> Answer:
     """200 when instructions are taken, 503 otherwise; accounts that are not open come with why."""
     if call.house.system is None:
-        return answer_json(503, Ready(False, 0, 0, [], "starting"))  # noqa: FBT003
+        return answer_json(503, Ready(False, 0, 0, [], "starting", "starting"))  # noqa: FBT003
     found = call.desk.readiness()
     closed = [ClosedAccount(account, reason) for account, reason in found.accounts.items()]
-    body = Ready(found.ready, found.seq, found.epoch, closed, found.stopped)
+    views = views_trouble(call.system.feed) or "ok"
+    body = Ready(found.ready, found.seq, found.epoch, closed, found.stopped, views)
     return answer_json(200 if found.ready else 503, body)
 
 
@@ -54,8 +61,13 @@ async def metrics(call: Call) -> Answer:
     return Answer(200, call.desk.metrics(), (NO_STORE,), METRICS_TYPE)
 
 
+READY = (
+    "200 when instructions are taken, else 503. `views` is ok, or says why lists answer 503 "
+    "VIEWS_UNAVAILABLE: orders are placed all the same, so readiness does not depend on it."
+)
+
 doors: tuple[Door, ...] = (
     Door("GET", "/health/live", live, "Is the process alive", Live, tag="health"),
-    Door("GET", "/health/ready", ready, "May it be used", Ready, tag="health"),
+    Door("GET", "/health/ready", ready, "May it be used", Ready, tag="health", about=READY),
     Door("GET", "/metrics", metrics, "Counters for Prometheus", None, tag="health"),
 )

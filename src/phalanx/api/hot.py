@@ -130,6 +130,7 @@ doors: tuple[Door, ...] = (
         problems=_SHAPE,
         keyed=True,
         hot=True,
+        answers=examples.CREATE_ORDER_ANSWERS,
     ),
     Door(
         "POST",
@@ -146,5 +147,6 @@ doors: tuple[Door, ...] = (
         problems=(*_SHAPE, "INVALID_NUMBER", "TOO_PRECISE", "NOT_POSITIVE", "PRICE_NOT_ALLOWED"),
         keyed=True,
         hot=True,
+        answers=examples.INSTRUCTION_ANSWERS,
     ),
 )

@@ -1,4 +1,4 @@
-"""Instruments: finding them, and putting another master into force."""
+"""Instruments: finding them, and bringing the master up to date."""
 
 import asyncio
 from typing import Annotated
@@ -60,7 +60,7 @@ class ImportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InstrumentsReport(msgspec.Struct, frozen=True):
-    """What the new master changed, and its SHA-256."""
+    """What the file changed (``removed`` is always 0), and the SHA-256 of the whole master now."""
 
     added: int
     changed: int
@@ -85,20 +85,20 @@ async def search_instruments(call: Call) -> Answer:
 
 
 async def import_instruments(call: Call) -> Answer:
-    """Check a CSV, keep it under its hash, and use it from here on."""
+    """Check a CSV, merge it onto the master in force, and use that from here on."""
     called = name(call.query(ImportQuery).name, "name")
-    sha256 = await asyncio.to_thread(content_hash, call.body)
-    origin = call.origin(DoorName.IMPORT, "instruments", called, sha256)
+    sent = await asyncio.to_thread(content_hash, call.body)
+    origin = call.origin(DoorName.IMPORT, "instruments", called, sent)
     async with call.house.importing:
         if first_use(call.desk.state, origin) is not None:
-            return await _first_answer(call, LoadInstruments(origin, sha256, 0, called))
+            return await _first_answer(call, LoadInstruments(origin, sent, 0, called))
         try:
             diff = await call.system.import_instruments(call.body, called, origin)
         except ImportFault as fault:
             raise _fault_problem(fault) from None
-    return answer_json(
-        200, InstrumentsReport(len(diff.added), len(diff.changed), len(diff.removed), sha256)
-    )
+        sha256 = call.desk.instruments.sha256
+    report = InstrumentsReport(len(diff.added), len(diff.changed), len(diff.removed), sha256)
+    return answer_json(200, report)
 
 
 async def _first_answer(call: Call, command: LoadInstruments) -> Answer:
@@ -149,11 +149,15 @@ doors: tuple[Door, ...] = (
         "POST",
         PATH,
         import_instruments,
-        "Put another instrument master into force",
+        "Upsert instruments",
         InstrumentsReport,
         tag="instruments",
         about="A CSV with the columns symbol, token_id, exchange, instrument_type, lot_size and "
-        "tick_size. It is used whole or not at all.",
+        "tick_size, and optional ones. It is used whole or not at all. A row adds an instrument, or "
+        "replaces the one with the same exchange and token; what the file does not name stays as it "
+        "is. What is no longer traded is imported with tradable=false. Importing the same file "
+        "again changes nothing. A symbol that belongs to another token of its exchange is refused, "
+        "unless the file renames that one as well.",
         body=bytes,
         body_max=BYTES_MAX,
         media_type="text/csv",

@@ -8,6 +8,7 @@ import msgspec
 from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
+from phalanx.api import examples, stream_description
 from phalanx.api.exchange import Door
 from phalanx.api.fields import NOTE_CHARACTERS_MAX
 from phalanx.api.head import KEY_CHARACTERS_MAX, REQUEST_ID_CHARACTERS_MAX
@@ -39,10 +40,7 @@ is there twice, is an error. Nothing is journaled for a request that gets one.
 answer comes again, marked `Idempotent-Replayed: true`. Another request under the same key is an
 error. A 4xx or 503 uses no key.
 
-**Stream.** `WS /ws?topics=orders,instructions,accounts,desk` sends a snapshot of each topic and then
-deltas. A topic's `n` counts its messages without a gap; `seq` is the last event it tells of. A gap
-means: join again. A reader that is too slow is closed with 1013 `SLOW_READER`; an unknown topic with
-1008 `UNKNOWN_TOPIC`.
+**Stream.** `WS /ws` tells what happens; see the tag `stream` and `x-stream` for its messages.
 """
 
 TAGS: list[dict[str, Any]] = [
@@ -56,6 +54,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "profiles", "description": "Who trades which strategy."},
     {"name": "instruments", "description": "The instrument master."},
     {"name": "health", "description": "For probes and for Prometheus."},
+    {"name": stream_description.TAG, "description": stream_description.ABOUT_STREAM},
 ]
 
 
@@ -84,9 +83,20 @@ def build_document(app: FastAPI, doors: Sequence[Door]) -> dict[str, Any]:
         tags=TAGS,
     )
     types = [shape for door in doors for shape in (door.body, door.answer) if _has_schema(shape)]
-    _, components = msgspec.json.schema_components((*types, ProblemDocument), ref_template=_REF)
+    types += [ProblemDocument, *(row for _, row, _ in stream_description.TOPICS.values())]
+    _, components = msgspec.json.schema_components(types, ref_template=_REF)
     document["components"] = {"schemas": components}
+    for door in doors:
+        if door.answers:
+            _show_answers(document["paths"][door.path][door.method.lower()], door)
+    document["x-stream"] = stream_description.describe_stream(_REF)
     return document
+
+
+def _show_answers(operation: dict[str, Any], door: Door) -> None:
+    # Not by way of FastAPI, which leaves out every field that is null.
+    content = operation["responses"][str(door.status)]["content"]["application/json"]
+    content["examples"] = {name: {"value": value} for name, value in door.answers.items()}
 
 
 def _has_schema(shape: Any) -> bool:  # noqa: ANN401
@@ -134,14 +144,20 @@ def _problems(door: Door) -> dict[int | str, dict[str, Any]]:
 
 def _inputs(door: Door) -> dict[str, Any]:
     parameters = [
-        {"name": part, "in": "path", "required": True, "schema": {"type": "string"}}
+        {
+            "name": part,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string"},
+            "example": examples.PARTS[part],
+        }
         for part in _PART.findall(door.path)
     ]
     parameters += [*_query(door), *_headers(door)]
     inputs: dict[str, Any] = {"parameters": parameters}
     if door.body is not None:
-        examples = {name: {"value": value} for name, value in door.examples.items()}
-        content = {"schema": _schema(door.body), "examples": examples}
+        shown = {name: {"value": value} for name, value in door.examples.items()}
+        content = {"schema": _schema(door.body), "examples": shown}
         required = not door.body_optional
         inputs["requestBody"] = {"required": required, "content": {door.media_type: content}}
     return inputs

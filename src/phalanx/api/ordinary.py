@@ -16,6 +16,7 @@ from phalanx.api.exchange import Door, House, Reply, name_request, refuse, reply
 from phalanx.api.head import read_head
 from phalanx.api.openapi import ABOUT, TAGS, build_document, describe
 from phalanx.api.problems import Problem
+from phalanx.api.reference_page import build_reference_page
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -27,6 +28,7 @@ def build_ordinary(house: House, doors: Sequence[Door]) -> FastAPI:
         version=__version__,
         description=ABOUT,
         openapi_tags=TAGS,
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         swagger_ui_oauth2_redirect_url=None,
@@ -37,6 +39,10 @@ def build_ordinary(house: House, doors: Sequence[Door]) -> FastAPI:
         )
     app.add_exception_handler(HTTPException, _no_such_door(house, app))
     app.openapi = cache(lambda: build_document(app, doors))  # type: ignore[method-assign]
+    page = build_reference_page(app.openapi)
+    app.add_api_route(
+        page.path, _endpoint(house, page), methods=[page.method], include_in_schema=False
+    )
     return app
 
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 from phalanx.api.exchange import Call
 from phalanx.api.problems import Problem
 from phalanx.domain.time import Nanoseconds, iso
+from phalanx.views.feed import ViewsFeed
 from phalanx.views.queries import Views
 from phalanx.views.readers import QueryTooLong, ViewsUnavailable
 
@@ -22,6 +23,7 @@ async def read_views(call: Call, work: Callable[[Views], T]) -> T:
 
     It runs in a thread of the readers' own, from the query to the bytes of the answer, so that a
     large answer keeps no order waiting. An answer from views that lag says so by its ``as_of``.
+    Views that cannot be brought up to date answer nothing: an empty list would be a lie.
     Raises Problem ``VIEWS_UNAVAILABLE``, ``QUERY_TOO_LONG``.
     """
     system = call.system
@@ -29,6 +31,9 @@ async def read_views(call: Call, work: Callable[[Views], T]) -> T:
     seq = desk.state.seq
     await desk.durable(seq)
     await system.feed.wait_for(seq, system.settings.views_wait_s)
+    wrong = views_trouble(system.feed)
+    if wrong is not None:
+        raise Problem("VIEWS_UNAVAILABLE", f"lists cannot be read now: {wrong}")
     views = system.views
     try:
         return await views.ask(lambda: work(views))
@@ -36,6 +41,12 @@ async def read_views(call: Call, work: Callable[[Views], T]) -> T:
         raise Problem("VIEWS_UNAVAILABLE", f"lists cannot be read now: {error}") from None
     except QueryTooLong as error:
         raise Problem("QUERY_TOO_LONG", f"{error}; use narrower filters") from None
+
+
+def views_trouble(feed: ViewsFeed) -> str | None:
+    """What keeps the views from being brought up to date, in one line; None when nothing does."""
+    error = feed.error
+    return None if error is None else error.partition("\n")[0]
 
 
 def gently(rows: Iterable[T]) -> Iterator[T]:

@@ -111,12 +111,24 @@ class FillProfileChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     seed: Annotated[int, Meta(ge=0, le=ID_MAX)] | UnsetType = UNSET
 
 
+class RateLimitChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most ``count`` requests to the broker in any ``window_ms``, ``reserved`` of them only for
+    cancels and exits; what is absent stays. A count of 0 is no limit.
+    """
+
+    count: Annotated[int, Meta(ge=0, le=10_000)] | UnsetType = UNSET
+    window_ms: Annotated[int, Meta(ge=1, le=86_400_000)] | UnsetType = UNSET
+    reserved: Annotated[int, Meta(ge=0, le=9_999)] | UnsetType = UNSET
+
+
 class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What may be changed of an account; what is absent stays."""
+    """What may be changed of an account; what is absent stays. ``reserve``: cash that no order uses."""
 
     enabled: bool | UnsetType = UNSET
     charge_bps: BasisPoints | UnsetType = UNSET
     fill_profile: FillProfileChange | UnsetType = UNSET
+    rate_limit: RateLimitChange | UnsetType = UNSET
+    reserve: Exact | UnsetType = UNSET
 
 
 class FixedQuantity(

@@ -74,6 +74,7 @@ class Sockets:
             reader = None if topics is None else _join(stream, topics)
         except Problem as problem:
             await self._deny(problem, scope, send, name_request(self._house, head))
+            await self._until_gone(receive)
             return
         await send({"type": "websocket.accept"})
         if reader is None:
@@ -145,6 +146,16 @@ class Sockets:
         start = {"status": answer.status, "headers": answer.headers}
         await send({"type": "websocket.http.response.start", **start})
         await send({"type": "websocket.http.response.body", "body": answer.body})
+
+    async def _until_gone(self, receive: Receive) -> None:
+        """A server that is left before a denied connection is closed takes that for a mistake of ours.
+
+        It says "disconnect" once when the denial is written, and again when the connection is gone.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._close_timeout_s):
+                await _listen(receive)
+                await _listen(receive)
 
 
 def _topics(query: bytes, stream: Stream) -> Sequence[str] | None:

@@ -55,5 +55,5 @@ class System(Protocol):
         ...
 
     async def import_instruments(self, content: bytes, name: str, origin: Origin) -> MasterDiff:
-        """Put an instrument master into force. Raises ImportFault."""
+        """Upsert a file onto the instrument master. Raises ImportFault."""
         ...

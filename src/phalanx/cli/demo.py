@@ -100,7 +100,7 @@ def welcome(screen: "Screen", system: "System", url: str) -> None:
         f"{named} open-buys --instrument MINDA",
         f"{named} watch",
         f"{named} kill        (and: kill lift)",
-        f"{url}/docs          every door, to read and to try",
+        f"{url}/docs          every door, to read, with curl lines",
     ):
         screen.say(f"  {line}")
     screen.say()

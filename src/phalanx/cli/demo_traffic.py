@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from datetime import datetime
 
 import httpx
 import msgspec
@@ -12,6 +11,7 @@ from phalanx.cli.client import refusal
 from phalanx.cli.demo_world import STRATEGIES
 from phalanx.cli.documents import decode_as
 from phalanx.cli.exits import Failure
+from phalanx.cli.moments import clock_now
 from phalanx.cli.production import percentile
 from phalanx.cli.random_orders import RandomOrders, SignalBody
 from phalanx.cli.screen import Screen
@@ -131,9 +131,8 @@ class Traffic:
         if self._screen.as_json:
             self._screen.document({**body, **_facts(answer, orders)})
             return
-        now = datetime.now().astimezone().strftime("%H:%M:%S")
         what = f"{body['STRATEGY']} {body['POSITION']:4} {body['INSTRUMENT']}"
-        self._screen.say(f"{now}  {what:<27}  {sentence(answer, orders)}")
+        self._screen.say(f"{clock_now()}  {what:<27}  {sentence(answer, orders)}")
 
 
 def sentence(answer: SignalAnswer, orders: list[OrderItem]) -> str:

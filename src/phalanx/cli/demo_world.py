@@ -47,7 +47,7 @@ FILLS = (
     FillProfile(),
     FillProfile(ack_delay_ms=5, fill_duration_ms=250),
     FillProfile(ack_delay_ms=20, fill_duration_ms=600, slices=3, slippage_bps=2),
-    FillProfile(ack_delay_ms=2, fill_duration_ms=500, filled_bps=6_000, slices=4),
+    FillProfile(ack_delay_ms=2, fill_duration_ms=1_500, slices=4),
     FillProfile(ack_delay_ms=10, slippage_bps=5, reject_bps=300),
 )
 SIZES = (

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -10,6 +9,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from phalanx.cli.documents import decode_as
 from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.moments import clock
 from phalanx.cli.screen import Screen
 from phalanx.cli.stopping import stop_on_signals, wait_for
 
@@ -130,7 +130,7 @@ class Follower:
 
 def line(topic: str, item: Mapping[str, object]) -> str:
     """One row of a topic as a line for a person."""
-    words = [clock(item.get("time_ns"))]
+    words = [_time(item.get("time_ns"))]
     match topic:
         case "orders":
             words += _order_words(item)
@@ -143,13 +143,9 @@ def line(topic: str, item: Mapping[str, object]) -> str:
     return "  ".join(words)
 
 
-def clock(time_ns: object) -> str:
-    """``09:15:00.123`` of this machine's zone; blanks for a row without a time."""
-    if not isinstance(time_ns, int) or not time_ns:
-        return " " * 12
-    milliseconds = time_ns // 1_000_000
-    moment = datetime.fromtimestamp(milliseconds // 1_000).astimezone()
-    return f"{moment:%H:%M:%S}.{milliseconds % 1_000:03d}"
+def _time(time_ns: object) -> str:
+    """As ``clock`` has it; blanks for a row without a time."""
+    return clock(time_ns) if isinstance(time_ns, int) and time_ns else " " * 12
 
 
 def _order_words(item: Mapping[str, object]) -> list[str]:

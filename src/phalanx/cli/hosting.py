@@ -88,7 +88,10 @@ async def _host(
         if not stop.is_set():
             await _serve(system, listener, stop, ready, guest)
     except BaseException as error:
-        _log.critical("the server ends", error=str(error))
+        if isinstance(error, BrokenPipeError):
+            _log.info("the server ends: nobody reads its output any more")
+        else:
+            _log.critical("the server ends", error=str(error))
         # What went wrong first is what is told.
         with suppress(Exception):
             await system.stop()

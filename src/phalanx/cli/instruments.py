@@ -1,4 +1,4 @@
-"""`phalanx instruments`: put a master into force, find an instrument in it."""
+"""`phalanx instruments`: bring the master up to date, find an instrument in it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +30,7 @@ def import_instruments(
     timeout_s: TimeoutOption = IMPORT_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
-    """Put an instruments file into force, at once, and show what it changes."""
+    """Add or change the instruments of a file, at once, and show what changed; others stay."""
     from phalanx.cli.client import connect
     from phalanx.cli.documents import decode
     from phalanx.cli.files import read_bounded

@@ -43,6 +43,12 @@ class LogFile(RotatingFileHandler):
             super().close()
 
 
+# Where it went wrong, and never with which values: a frame may hold anybody's name and money.
+_traceback = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
+
 @contextmanager
 def logging_to(
     folder: Path, level: str, console: TextIO | None = None, *, quiet: bool = False
@@ -82,7 +88,7 @@ def _file(folder: Path) -> logging.Handler:
     handler = LogFile(folder)
     handler.setFormatter(
         _formatter(
-            structlog.processors.dict_tracebacks,
+            _traceback,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         )
     )

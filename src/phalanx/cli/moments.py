@@ -6,9 +6,20 @@ import msgspec
 
 from phalanx.cli.exits import Exit, Failure
 from phalanx.domain.settings import RiskSettings
-from phalanx.domain.time import Nanoseconds, zone
+from phalanx.domain.time import MILLISECOND, SECOND, Nanoseconds, zone
 
 SEQ_DIGITS_MAX = 18
+
+
+def clock(time: Nanoseconds) -> str:
+    """``09:15:00.123`` in the exchange's zone, which is that of all other lists too."""
+    moment = datetime.fromtimestamp(time // SECOND, zone(RiskSettings().zone_offset_s))
+    return f"{moment:%H:%M:%S}.{time % SECOND // MILLISECOND:03d}"
+
+
+def clock_now() -> str:
+    """The time of day at the exchange: ``09:15:00``."""
+    return datetime.now(zone(RiskSettings().zone_offset_s)).strftime("%H:%M:%S")
 
 
 class Moment(msgspec.Struct, frozen=True):

@@ -15,3 +15,16 @@ def typed_number(text: str, option: str) -> str:
     if value <= 0:
         raise Failure(Exit.USAGE, "NOT_POSITIVE", f"{option} must be above zero")
     return text
+
+
+def typed_percent(text: str, option: str) -> str:
+    """As ``typed_number``, at most 100 and with at most two decimals."""
+    from phalanx.domain.numbers import BASIS_POINTS, parse_fixed, whole
+
+    typed_number(text, option)
+    value = parse_fixed(text)
+    if value > whole(100):
+        raise Failure(Exit.USAGE, "INVALID_VALUE", f"{option} must not be above 100")
+    if value % (whole(100) // BASIS_POINTS):
+        raise Failure(Exit.USAGE, "TOO_PRECISE", f"{option} takes at most two decimals")
+    return text

@@ -41,13 +41,14 @@ LongLimitOption: TypeAlias = Annotated[
     int, typer.Option("--limit", min=1, max=LIMIT_MAX, help="At most so many rows.")
 ]
 SkipOption: TypeAlias = Annotated[
-    int, typer.Option("--skip", min=0, help="Pass over so many rows.")
+    int, typer.Option("--skip", min=0, max=1_000_000_000, help="Pass over so many rows.")
 ]
 AccountOption: TypeAlias = Annotated[
     str | None, typer.Option("--account", help="Only this account.")
 ]
 ClientOption: TypeAlias = Annotated[
-    int | None, typer.Option("--client", help="Only this client, by its number.")
+    int | None,
+    typer.Option("--client", min=1, max=2**53 - 1, help="Only this client, by its number."),
 ]
 InstrumentOption: TypeAlias = Annotated[
     str | None, typer.Option("--instrument", help="Only this instrument: name, 2885 or NSE:2885.")

@@ -4,7 +4,6 @@ import asyncio
 import time
 import uuid
 from collections import Counter, deque
-from datetime import datetime
 
 import httpx
 import msgspec
@@ -13,6 +12,7 @@ from phalanx.cli.answers import SignalAnswer
 from phalanx.cli.client import refusal, unreachable
 from phalanx.cli.documents import decode_as
 from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.moments import clock_now
 from phalanx.cli.random_orders import RandomOrders, SignalBody
 from phalanx.cli.screen import Screen
 from phalanx.cli.stopping import stop_on_signals, wait_for
@@ -63,9 +63,13 @@ class Production:
         self._counts: Counter[str] = Counter()
         self._times_ns: deque[int] = deque(maxlen=TIMES_KEPT)
         self._ended_by: Failure | None = None
+        self._reader_gone: BrokenPipeError | None = None
 
     async def run(self, concurrency: int) -> Exit:
-        """Post until the pace or a signal says stop; prints the summary and returns how it went."""
+        """Post until the pace or a signal says stop; prints the summary and returns how it went.
+
+        Raises BrokenPipeError when whoever read the lines has gone; no more is posted then.
+        """
         stop = stop_on_signals()
         began = time.monotonic()
         limits = httpx.Limits(max_connections=concurrency)
@@ -82,6 +86,8 @@ class Production:
         ):
             for _ in range(concurrency):
                 workers.create_task(self._work(http, stop))
+        if self._reader_gone is not None:
+            raise self._reader_gone
         self._summary(time.monotonic() - began)
         if self._ended_by is not None:
             self._screen.failure(self._ended_by)
@@ -96,6 +102,10 @@ class Production:
                 await self._post(http, stop)
             except Failure as failure:
                 self._ended_by = self._ended_by or failure
+                stop.set()
+            except BrokenPipeError as error:
+                # `produce | head`: raised when all workers are done, not in a group of errors.
+                self._reader_gone = error
                 stop.set()
 
     async def _post(self, http: httpx.AsyncClient, stop: asyncio.Event) -> None:
@@ -164,9 +174,8 @@ class Production:
         if self._screen.as_json:
             self._screen.document({**body, **facts})
             return
-        now = datetime.now().astimezone().strftime("%H:%M:%S")
         what = f"{body['STRATEGY']} {body['POSITION']} {body['INSTRUMENT']}"
-        self._screen.say(f"{now}  {what}  {text}")
+        self._screen.say(f"{clock_now()}  {what}  {text}")
 
     def _summary(self, seconds: float) -> None:
         counts = self._counts

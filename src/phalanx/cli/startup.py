@@ -71,7 +71,7 @@ def build_system(settings: "Settings") -> "System":
     except JournalError as error:
         raise Failure(Exit.FAILURE, error.code, f"{settings.data}: {error.message}") from None
     except (InstrumentsMissing, InstrumentsAltered) as error:
-        raise Failure(Exit.FAILURE, "INSTRUMENTS_LOST", f"{settings.data}: {error}") from None
+        raise Failure(Exit.FAILURE, "INSTRUMENTS_LOST", str(error)) from None
     except OSError as error:
         detail = f"{error.filename or settings.data}: {error.strerror or error}"
         raise Failure(Exit.FAILURE, "DATA_FOLDER", detail) from None

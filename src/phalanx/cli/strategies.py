@@ -182,14 +182,14 @@ def _path(strategy: str) -> str:
 
 def _sizing(quantity: str | None, cash: str | None, share: str | None) -> dict[str, str] | None:
     """The sizing that was asked for, if any. Raises Failure USAGE for more than one."""
-    from phalanx.cli.numbers import typed_number
+    from phalanx.cli.numbers import typed_number, typed_percent
 
     if sum(text is not None for text in (quantity, cash, share)) > 1:
         raise Failure(Exit.USAGE, "USAGE", "say one of --quantity, --cash and --share")
     if cash is not None:
         return {"method": "fixed_cash", "amount": typed_number(cash, "--cash")}
     if share is not None:
-        return {"method": "cash_share", "percent": typed_number(share, "--share")}
+        return {"method": "cash_share", "percent": typed_percent(share, "--share")}
     if quantity is None:
         return None
     if quantity == "lot":

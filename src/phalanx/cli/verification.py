@@ -16,21 +16,24 @@ class Verification(msgspec.Struct, frozen=True):
     """A journal's report, the hash it replays to, and whether its newest snapshot leads to the same.
 
     ``snapshot_agrees`` is None when there is no snapshot, or nothing could be replayed.
+    ``instruments_lost``: what is wrong with the instrument file that the journal names, if anything.
     """
 
     folder: Path
     report: Report
     state_hash: str | None
     snapshot_agrees: bool | None
+    instruments_lost: str | None = None
 
     @property
     def ok(self) -> bool:
         """Whether nothing is wrong."""
-        return self.report.ok and self.snapshot_agrees is not False
+        agrees = self.snapshot_agrees is not False
+        return self.report.ok and agrees and self.instruments_lost is None
 
     def document(self) -> dict[str, object]:
         """All of it, for a program."""
-        report, problem = self.report, self.report.problem
+        report = self.report
         return {
             "ok": self.ok,
             "records": report.records,
@@ -44,8 +47,16 @@ class Verification(msgspec.Struct, frozen=True):
             "snapshots": report.snapshots,
             "state_hash": self.state_hash,
             "snapshot_agrees": self.snapshot_agrees,
-            "problem": None if problem is None else _problem(problem.code, problem.message),
+            "problem": self._problem(),
         }
+
+    def _problem(self) -> dict[str, str] | None:
+        damage = self.report.problem
+        if damage is not None:
+            return {"code": damage.code, "message": damage.message}
+        if self.instruments_lost is not None:
+            return {"code": "INSTRUMENTS_LOST", "message": self.instruments_lost}
+        return None
 
     def lines(self) -> Iterator[str]:
         """The same for a person."""
@@ -64,6 +75,8 @@ class Verification(msgspec.Struct, frozen=True):
         yield f"anchor   the journal is {behind}"
         yield f"replay   state hash {self.state_hash}"
         yield f"snapshot {_SNAPSHOT[self.snapshot_agrees]}"
+        if self.instruments_lost is not None:
+            yield f"LOST     {self.instruments_lost} [INSTRUMENTS_LOST]"
         yield "sound" if self.ok else "NOT SOUND"
 
 
@@ -86,11 +99,12 @@ def verified(folder: Path) -> Verification:
         if state is None:
             return Verification(folder, report, None, None)
         agrees = _agrees(folder, state) if report.snapshots else None
+        lost = _instruments_lost(folder, state)
     except JournalError as error:
         raise Failure(Exit.FAILURE, error.code, error.message) from None
     except msgspec.DecodeError as error:
         raise unreadable(folder, error) from None
-    return Verification(folder, report, state_hash(state).hex(), agrees)
+    return Verification(folder, report, state_hash(state).hex(), agrees, lost)
 
 
 def _agrees(folder: Path, state: State) -> bool:
@@ -100,5 +114,16 @@ def _agrees(folder: Path, state: State) -> bool:
     return state_hash(bootstrap.replay_state(folder, state.seq)) == state_hash(state)
 
 
-def _problem(code: str, message: str) -> dict[str, str]:
-    return {"code": code, "message": message}
+def _instruments_lost(folder: Path, state: State) -> str | None:
+    """Why the server could not load the instrument file in force, if so."""
+    from phalanx.market.store import InstrumentsAltered, InstrumentsMissing, InstrumentStore
+
+    if not state.instruments_sha256:
+        return None
+    try:
+        InstrumentStore(folder / "instruments").content(state.instruments_sha256)
+    except (InstrumentsMissing, InstrumentsAltered) as error:
+        return str(error)
+    except OSError as error:
+        return f"{error.filename}: {error.strerror or error}"
+    return None

@@ -14,7 +14,7 @@ from phalanx.desk.messages import (
 )
 from phalanx.desk.stream import Stream, Topic
 from phalanx.domain import events as e
-from phalanx.domain.accounts import AccountId, Mode, book_id
+from phalanx.domain.accounts import AccountId, BookId, Mode, book_id
 from phalanx.domain.instructions import KINDS, InstructionRequest, SignalRequest
 from phalanx.domain.numbers import format_fixed, multiply
 from phalanx.domain.orders import TERMINAL, ExecType, Hops, OrderDraft, OrdStatus, Side
@@ -29,6 +29,7 @@ INSTRUCTIONS_SHOWN_MAX = 1_000
 class Boards:
     """Keeps the topics ``orders``, ``instructions``, ``accounts`` and ``desk`` true as of each group.
 
+    Of an account's books those are shown that its instructions go to, or with cash or open orders.
     Orders, accounts and kills begin as the state has them; instructions are those planned since.
     ``ended`` is told the status of every order when it ends.
     """
@@ -45,6 +46,9 @@ class Boards:
         self._instructions = Topic("instructions", InstructionRow.message)
         self._accounts = Topic("accounts", AccountRow.message)
         self._desk = Topic("desk", _as_it_is)
+        self._books: dict[str, AccountRow] = {}
+        self._current: dict[AccountId, BookId] = {}
+        self._books_changed: dict[str, None] = {}
         self._changed: dict[Topic, dict[str, None]] = {}
         self._gone: dict[Topic, list[str]] = {}
         # Finding a dict's first key costs as much as was deleted before it: they leave by this.
@@ -78,6 +82,7 @@ class Boards:
             handler = self._handlers.get(type(event))
             if handler is not None:
                 handler(event)
+        self._show_books()
         self.stream.seq = seq
         for topic, keys in self._changed.items():
             topic.publish(seq, keys, self._gone.get(topic, ()))
@@ -92,7 +97,11 @@ class Boards:
         for book in state.books.values():
             client_id = state.accounts[book.account].client_id
             row = AccountRow(book.account, client_id, book.mode.name, book.cash, book.open_orders)
-            self._accounts.rows[book.id] = row
+            self._books[book.id] = row
+        self._current = {account.id: account.book for account in state.accounts.values()}
+        for key in self._books:
+            if self._is_shown(key):
+                self._accounts.rows[key] = self._books[key]
         for account_id, kill in state.kills.items():
             said = _killed(account_id, kill.note, kill.time)
             self._desk.rows[said.name] = said
@@ -103,6 +112,23 @@ class Boards:
     def _drop(self, topic: Topic, key: str) -> None:
         self._changed.setdefault(topic, {})
         self._gone.setdefault(topic, []).append(key)
+
+    def _touch_book(self, key: str) -> None:
+        self._books_changed[key] = None
+
+    def _show_books(self) -> None:
+        """Whether a book is shown is settled by what it is at the end of a group."""
+        for key in self._books_changed:
+            if self._is_shown(key):
+                self._accounts.rows[key] = self._books[key]
+                self._touch(self._accounts, key)
+            elif key in self._accounts.rows:
+                self._drop(self._accounts, key)
+        self._books_changed.clear()
+
+    def _is_shown(self, key: str) -> bool:
+        row = self._books[key]
+        return bool(row.cash or row.open_orders) or self._current[row.account] == key
 
     # --- instructions and orders -----------------------------------------------------------------
 
@@ -145,7 +171,7 @@ class Boards:
         self._orders.rows[draft.cl_ord_id] = OrderRow(
             draft.cl_ord_id,
             instruction_id,
-            self._accounts.rows[draft.book].account,
+            self._books[draft.book].account,
             draft.book,
             draft.instrument,
             symbol or self._symbol(draft.instrument),
@@ -158,8 +184,8 @@ class Boards:
             time=time,
         )
         self._touch(self._orders, draft.cl_ord_id)
-        self._accounts.rows[draft.book].open_orders += 1
-        self._touch(self._accounts, draft.book)
+        self._books[draft.book].open_orders += 1
+        self._touch_book(draft.book)
         instruction = self._instruction(instruction_id)
         if instruction is not None:
             instruction.orders += 1
@@ -195,8 +221,8 @@ class Boards:
             return
         step = ended - ends
         if step:
-            self._accounts.rows[row.book].open_orders += step
-            self._touch(self._accounts, row.book)
+            self._books[row.book].open_orders += step
+            self._touch_book(row.book)
             self._count_watched(row, step)
         if ends:
             row.asked = None
@@ -239,8 +265,8 @@ class Boards:
             value = multiply(event.report.last_price, event.last_quantity)
             row.filled_value += value
             signed = -value if row.side is Side.BUY else value
-            self._accounts.rows[row.book].cash += signed - event.report.charges
-            self._touch(self._accounts, row.book)
+            self._books[row.book].cash += signed - event.report.charges
+            self._touch_book(row.book)
         row.flag = event.flag or row.flag
         row.broker_order_id = event.report.order_id or row.broker_order_id
         for child in event.children:
@@ -318,15 +344,17 @@ class Boards:
 
     def _account_put(self, event: e.AccountPut) -> None:
         account = event.account
+        self._current[account.id] = account.book
         for mode in Mode:
             key = book_id(account.id, mode)
-            if key not in self._accounts.rows:
-                self._accounts.rows[key] = AccountRow(account.id, account.client_id, mode.name)
-                self._touch(self._accounts, key)
+            if key not in self._books:
+                self._books[key] = AccountRow(account.id, account.client_id, mode.name)
+            if self._is_shown(key) != (key in self._accounts.rows):
+                self._touch_book(key)
 
     def _cash_adjusted(self, event: e.CashAdjusted) -> None:
-        self._accounts.rows[event.book].cash += event.amount
-        self._touch(self._accounts, event.book)
+        self._books[event.book].cash += event.amount
+        self._touch_book(event.book)
 
     def _killed(self, event: e.KillPut) -> None:
         self._say(_killed(event.account, event.note, event.time))

@@ -23,7 +23,10 @@ _SURE_DIGITS = 10
 
 BASIS_POINTS = 10_000
 
-_PLAIN = re.compile(r"(-?)([0-9]{1,24})(?:\.([0-9]{1,24}))?", re.ASCII)
+TEXT_DIGITS_MAX = 64
+"""So many digits on either side of the point are looked at; a text with more is refused as too large."""
+
+_PLAIN = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?", re.ASCII)
 
 
 class NumberError(ValueError):
@@ -38,7 +41,8 @@ def parse_fixed(text: str) -> Fixed:
     """Read a plain decimal such as ``"1364.5"``.
 
     Errors: ``INVALID_NUMBER`` (NaN, infinities, exponents, signs other than a leading minus,
-    blanks), ``TOO_PRECISE`` (a digit beyond the eighth decimal is not zero), ``NUMBER_TOO_LARGE``.
+    blanks), ``TOO_PRECISE`` (a digit beyond the eighth decimal is not zero), ``NUMBER_TOO_LARGE``
+    (also for more than 64 digits before or behind the point, whatever they are).
     """
     units, point, decimals = text.partition(".")
     is_short = len(units) <= _SURE_DIGITS and len(decimals) <= DIGITS
@@ -49,6 +53,8 @@ def parse_fixed(text: str) -> Fixed:
     if match is None:
         raise NumberError("INVALID_NUMBER", text)
     sign, whole, fraction = match.group(1), match.group(2), match.group(3) or ""
+    if max(len(whole), len(fraction)) > TEXT_DIGITS_MAX:
+        raise NumberError("NUMBER_TOO_LARGE", text)
     if fraction[DIGITS:].strip("0"):
         raise NumberError("TOO_PRECISE", text)
     value = int(whole) * SCALE + int(fraction[:DIGITS].ljust(DIGITS, "0"))

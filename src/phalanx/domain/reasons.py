@@ -21,6 +21,7 @@ class ReasonCode(StrEnum):
     STRATEGY_DISABLED = "STRATEGY_DISABLED"
     UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"
     UNKNOWN_ACCOUNT = "UNKNOWN_ACCOUNT"
+    ACCOUNT_NOT_CLIENTS = "ACCOUNT_NOT_CLIENTS"
     NO_SUBSCRIBERS = "NO_SUBSCRIBERS"
     NOTHING_VALID = "NOTHING_VALID"
     NOT_IN_SUBSCRIPTION = "NOT_IN_SUBSCRIPTION"
@@ -72,6 +73,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.STRATEGY_DISABLED: "strategy {0} is switched off",
     ReasonCode.UNKNOWN_INSTRUMENT: "no instrument is named {0}",
     ReasonCode.UNKNOWN_ACCOUNT: "no account {0}",
+    ReasonCode.ACCOUNT_NOT_CLIENTS: "account {0} is not client {1}'s",
     ReasonCode.NO_SUBSCRIBERS: "no account is subscribed to {0}",
     ReasonCode.NOTHING_VALID: "not valid for any account",
     ReasonCode.NOT_IN_SUBSCRIPTION: "the subscription to {0} does not trade {1}",

@@ -149,6 +149,9 @@ class ViewsFeed:
         follower = Follower(self._path, self._source, self._breathe)
         try:
             self._reached(follower.seq)
+            if follower.seq >= self._target:
+                # Opened again, and nothing is missing: whatever went wrong before is over.
+                self._error = None
             while self._wait_for_more(follower):
                 before = follower.seq
                 for seq in follower.advance(self._target):

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,7 +80,7 @@ def test_terms_of_a_subscription_are_changed_once(server: Server) -> None:
     other = server.run(*words[:4], "--quantity", "lot", *key)
     assert (other.exit_code, "IDEMPOTENCY_KEY_REUSED" in other.stderr) == (Exit.FAILURE, True)
     too_much = server.run(*words[:4], "--share", "100.5")
-    assert (too_much.exit_code, "INVALID_VALUE" in too_much.stderr) == (Exit.FAILURE, True)
+    assert (too_much.exit_code, "INVALID_VALUE" in too_much.stderr) == (Exit.USAGE, True)
 
 
 def test_lists(server: Server) -> None:
@@ -277,6 +279,59 @@ def test_verify_compares_with_the_snapshot(server: Server) -> None:
     report = json.loads(run("verify", str(server.data), "--json").stdout)
     assert (report["ok"], report["snapshot_agrees"], len(report["snapshots"])) == (True, True, 1)
     assert run("verify", str(server.data)).stdout.endswith("sound\n")
+
+
+@pytest.mark.parametrize("words", ["is missing", "was altered"])
+def test_a_folder_that_lost_its_instruments_is_not_sound(
+    server: Server, tmp_path: Path, words: str
+) -> None:
+    assert server.end() == Exit.OK
+    (file,) = (server.data / "instruments").glob("*.csv")
+    if words == "is missing":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes() + b"\n")
+
+    verified = run("verify", str(server.data))
+    problem = json.loads(run("verify", str(server.data), "--json").stdout)["problem"]
+    with Process("serve", "--port", "0", "--data", str(server.data), folder=tmp_path) as again:
+        assert again.end(None) == Exit.FAILURE
+
+    assert (verified.exit_code, verified.stdout.endswith("NOT SOUND\n")) == (Exit.FAILURE, True)
+    assert problem["code"] == "INSTRUMENTS_LOST"
+    said = "".join(again.err)
+    for text in (verified.stdout, problem["message"], said):
+        assert f"{file} {words}" in text
+        assert "restore that file" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("produce", "--json"), ("produce",), ("watch", "--json"), ("demo",), ("demo", "--json")],
+    ids=" ".join,
+)
+def test_a_reader_that_goes_ends_a_stream_quietly(
+    server: Server, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    pace = ("--interval", "0.1")
+    there = {
+        "produce": (*pace, "--server", server.url),
+        "watch": ("--server", server.url, "--backlog"),
+        "demo": (*pace, "--port", "0", "--data", "demo"),
+    }[words[0]]
+    command = [sys.executable, "-m", "phalanx.cli", *words, *there]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        # What `watch` would say next.
+        server.run("signal", "STRATEGY_B", "BUY", "MINDA", "--confirm")
+        said = process.stderr.read()
+        assert process.wait(30) == Exit.FAILURE
+    assert said == ""
 
 
 def test_there_is_nothing_to_verify(tmp_path: Path) -> None:

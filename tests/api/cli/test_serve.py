@@ -72,17 +72,29 @@ def test_profiles_are_upserted_at_every_start(tmp_path: Path, profiles: Path) ->
     assert again == {**cash, "Asha Rao": 1_000_000}
 
 
-def test_instruments_are_put_in_force(tmp_path: Path) -> None:
+def test_instruments_are_upserted(tmp_path: Path) -> None:
     file = tmp_path / "instruments.csv"
     header = "symbol,token_id,exchange,instrument_type,lot_size,tick_size\n"
-    file.write_text(f"{header}ACME,1,NSE,EQ,1,0.05\n")
+    file.write_text(f"{header}ACMEX,A1,NSE,EQ,1,0.05\n")
     with Server(tmp_path / "data", "--instruments", str(file)) as server:
-        assert [row["symbol"] for row in server.items("instruments", "search", "")] == ["ACME"]
-        file.write_text(f"{header}ACME,1,NSE,EQ,1,0.05\nBOLT,2,NSE,EQ,5,0.05\n")
+        for symbol in ("ACMEX", "RELIANCE"):
+            found = server.items("instruments", "search", symbol)
+            assert [row["symbol"] for row in found] == [symbol]
+        file.write_text(f"{header}ACMEX,A1,NSE,EQ,1,0.05\nBOLTX,B2,NSE,EQ,5,0.05\n")
         imported = server.json("instruments", "import", str(file))
 
         assert isinstance(imported, dict)
         assert (imported["added"], imported["changed"], imported["removed"]) == (1, 0, 0)
+
+
+def test_instruments_that_contradict_the_master_stop_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "instruments.csv"
+    header = "symbol,token_id,exchange,instrument_type,lot_size,tick_size\n"
+    file.write_text(f"{header}RELIANCE,A1,NSE,EQ,1,0.05\n")
+    words = ("serve", "--port", "0", "--data", str(tmp_path / "data"), "--instruments", str(file))
+    result = run(*words)
+
+    assert (result.exit_code, "DUPLICATE_KEY" in result.stderr) == (Exit.FAILURE, True)
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:

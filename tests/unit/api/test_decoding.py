@@ -1,13 +1,22 @@
+from typing import Any
+
 import msgspec
 import pytest
 
 from phalanx.api.decoding import Body, check_json, check_no_repeats, decode_query
 from phalanx.api.problems import Problem
-from phalanx.api.shapes import AccountChange, CreateOrder, InstructionBody, SignalInstruction
+from phalanx.api.shapes import (
+    AccountChange,
+    CreateOrder,
+    InstructionBody,
+    SignalInstruction,
+    SubscriptionChange,
+)
 
 create_order: Body[CreateOrder] = Body(CreateOrder, {"POSITION": "INVALID_POSITION"})
 instruction: Body[SignalInstruction] = Body(InstructionBody, {"position": "INVALID_POSITION"})
 account_change: Body[AccountChange] = Body(AccountChange)
+subscription_change: Body[SubscriptionChange] = Body(SubscriptionChange)
 
 GOOD = b'{"STRATEGY":"A","INSTRUMENT":"INFY","POSITION":"BUY"}'
 
@@ -185,3 +194,29 @@ def test_each_bad_query_has_its_code(query: bytes, code: str, field: str | None)
         decode_query(query, Query)
 
     assert (refused.value.code, refused.value.field) == (code, field)
+
+
+@pytest.mark.parametrize(
+    ("body", "content", "detail"),
+    [
+        (create_order, GOOD.replace(b"BUY", b"HOLD"), "'HOLD' is not one of BUY, SELL"),
+        (instruction, b'{"kind":"x"}', "'x' is not one of signal, order"),
+        (
+            subscription_change,
+            b'{"sizing":{"method":"all"}}',
+            "'all' is not one of fixed_quantity, fixed_cash, cash_share",
+        ),
+        (
+            create_order,
+            GOOD.replace(b"BUY", b"B" * 5_000),
+            f"'{'B' * 64}…' is not one of BUY, SELL",
+        ),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_right_ones(
+    body: Body[Any], content: bytes, detail: str
+) -> None:
+    with pytest.raises(Problem) as refused:
+        body.decode(content)
+
+    assert refused.value.detail == detail

@@ -46,6 +46,14 @@ class Peer:
         if self.stuck:
             await self._let_go.wait()
         self.sent.append(message)
+        if message["type"] == "websocket.http.response.body" or not self.accepted:
+            # As the server does: the denial is written, then the connection is gone.
+            self.leave()
+            self.leave()
+
+    @property
+    def accepted(self) -> bool:
+        return bool(self.sent[0]["type"] != "websocket.close")
 
     def say(self, message: Message) -> None:
         self._coming.put_nowait(message)

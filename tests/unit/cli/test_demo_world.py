@@ -110,3 +110,7 @@ def test_an_account_that_is_somebodys_stays_theirs(index: InstrumentIndex) -> No
 
     assert state.accounts["PAPER-2"] == theirs
     assert (state.accounts["PAPER-2-2"].client_id, state.accounts["PAPER-3"].client_id) == (2, 3)
+
+
+def test_every_account_fills_its_orders_in_the_end() -> None:
+    assert all(profile.filled_bps == 10_000 for profile in FILLS)

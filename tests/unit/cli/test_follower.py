@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from phalanx.cli import follower as module
 from phalanx.cli.exits import Exit, Failure
-from phalanx.cli.follower import Follower, clock, line
+from phalanx.cli.follower import Follower, line
 from phalanx.cli.screen import Screen
 from tests.unit.cli.doubles import run
 
@@ -194,7 +194,8 @@ def test_an_account_and_a_switch_as_lines() -> None:
     assert line("desk", {"name": "kill:all", "text": "killed"}).strip() == "kill:all  killed"
 
 
-def test_the_clock_of_a_line() -> None:
-    assert clock(0) == clock(None) == " " * 12
-    assert clock(1_763_610_000_123_456_789).endswith(".123")
-    assert len(clock(1_763_610_000_123_456_789)) == 12
+def test_the_clock_of_a_line_is_the_exchanges() -> None:
+    said = line("desk", {"name": "term", "text": "epoch 1", "time_ns": 1_763_610_000_123_456_789})
+
+    assert said == "09:10:00.123  term  epoch 1"
+    assert line("desk", {"name": "term", "text": "epoch 1"}).startswith(" " * 12)

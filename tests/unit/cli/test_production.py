@@ -212,3 +212,39 @@ def test_names_may_come_from_a_file(server: FakeServer, tmp_path: Path) -> None:
 
     assert result.exit_code == Exit.UNREACHABLE
     assert result.stdout.startswith("0 sent")
+
+
+class Leaving(io.StringIO):
+    """A pipe whose reader goes after so many lines."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__()
+        self._left = lines
+
+    def flush(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_nothing_is_posted_for_a_reader_that_has_gone(*, as_json: bool) -> None:
+    posts = 0
+
+    def handle(_: httpx.Request) -> httpx.Response:
+        nonlocal posts
+        posts += 1
+        return httpx.Response(200, json=ACCEPTED)
+
+    production = Production(
+        "http://phalanx.test",
+        1.0,
+        RandomOrders({"S": ["X"]}, 1),
+        Pace(0, 100),
+        Screen(as_json=as_json, out=Leaving(2)),
+        httpx.MockTransport(handle),
+    )
+
+    with pytest.raises(BrokenPipeError):
+        await production.run(2)
+    assert posts < 10

@@ -25,7 +25,11 @@ from phalanx.market.table import ImportCode, ImportFault
         (JournalLocked("lock", 7), "JOURNAL_LOCKED", "in use by process 7"),
         (JournalLocked("lock", None), "JOURNAL_LOCKED", "in use by another process"),
         (JournalCorrupt(Damage.BEHIND_ANCHOR, "it ends early"), "BEHIND_ANCHOR", "it ends early"),
-        (InstrumentsMissing("ab" * 32), "INSTRUMENTS_LOST", "no instrument file abab"),
+        (
+            InstrumentsMissing("ab" * 32, Path("d/x.csv")),
+            "INSTRUMENTS_LOST",
+            "d/x.csv is missing, and the journal needs it; restore that file",
+        ),
         (PermissionError(13, "Permission denied", "data/x"), "DATA_FOLDER", "data/x: Permission"),
     ],
 )

@@ -112,3 +112,12 @@ def test_without_its_master_a_past_state_shows_keys(state: State, tmp_path: Path
     state.instruments_sha256 = "ab" * 32
 
     assert next(Past(state, tmp_path).positions())["instrument"] == "NSE:22"
+
+
+def test_an_instrument_file_that_is_lost() -> None:
+    found = Verification(Path("data"), SOUND, "ab" * 32, None, "x.csv is missing")
+
+    assert not found.ok
+    assert list(found.lines())[-2:] == ["LOST     x.csv is missing [INSTRUMENTS_LOST]", "NOT SOUND"]
+    problem = {"code": "INSTRUMENTS_LOST", "message": "x.csv is missing"}
+    assert found.document()["problem"] == problem

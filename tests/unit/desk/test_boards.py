@@ -310,3 +310,18 @@ async def test_a_rejected_instruction_says_why(rig: Rig) -> None:
 
     (row,) = rig.desk.stream.topics["instructions"].rows.values()
     assert (row.message().status, row.message().reason) == ("REJECTED", "UNKNOWN_STRATEGY")
+
+
+@on_virtual_time
+async def test_a_book_that_nothing_goes_to_and_that_holds_nothing_is_not_shown(rig: Rig) -> None:
+    await rig.start()
+    await rig.account("A1")
+    replica = Replica(rig.desk.stream)
+    current = rig.state.accounts["A1"].book
+    assert list(rig.desk.stream.topics["accounts"].rows) == [current]
+    await rig.desk.execute(c.PutReference(ORIGIN, cash=(("A1/L", whole(5), "came"),)))
+    replica.check()
+    assert set(replica.tables["accounts"]) == {"A1/P", "A1/L"}
+    await rig.desk.execute(c.PutReference(ORIGIN, cash=(("A1/L", -whole(5), "went"),)))
+    replica.check()
+    assert set(replica.tables["accounts"]) == {current}

@@ -23,6 +23,8 @@ def plan_order(state: State, context: Context, request: OrderRequest, *, keyed: 
     if account is None:
         named = request.account or str(request.client)
         return Plan(state, Reason(_R.UNKNOWN_ACCOUNT, (named,)))
+    if request.client and account.client_id != request.client:
+        return Plan(state, Reason(_R.ACCOUNT_NOT_CLIENTS, (account.id, str(request.client))))
     instrument = find_instrument(state, context, request.instrument)
     if instrument is None:
         return Plan(state, Reason(_R.UNKNOWN_INSTRUMENT, (request.instrument,)))
@@ -37,10 +39,7 @@ def plan_order(state: State, context: Context, request: OrderRequest, *, keyed: 
 
 def _account(state: State, request: OrderRequest) -> Account | None:
     account_id = request.account or state.primary_accounts.get(request.client, "")
-    account = state.accounts.get(account_id)
-    if account is not None and request.client and account.client_id != request.client:
-        return None
-    return account
+    return state.accounts.get(account_id)
 
 
 def _plan_one(
