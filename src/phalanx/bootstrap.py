@@ -40,6 +40,7 @@ from phalanx.views.queries import Views
 if TYPE_CHECKING:
     from phalanx.api.front import Front
 
+GC_THRESHOLD = (20_000, 20, 1_000)
 SWITCH_INTERVAL_S = 0.0002
 REMAINS = ("views.db", "instruments")
 """What a data folder has only after its journal's first record."""
@@ -149,6 +150,8 @@ class System:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         gc.collect()
         gc.freeze()
+        # What a desk makes has no cycles: looking for them often is the tail of every answer.
+        gc.set_threshold(*GC_THRESHOLD)
 
     async def stop(self) -> None:
         """Close the doors, finish what is decided, release the folder. Safe to call twice."""

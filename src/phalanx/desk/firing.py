@@ -5,6 +5,7 @@ record); ``released`` is told what is durable and writes it. Nothing is written 
 is on disk, nothing is ever written twice.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -86,7 +87,7 @@ class Firing:
         self._queued_requests: dict[ClOrdId, str] = {}
         self._unanswered: dict[str, tuple[Nanoseconds, OrderTicket | RequestTicket]] = {}
         self._waited: dict[ClOrdId, Nanoseconds] = {}
-        self._planned: dict[InstructionId, Nanoseconds] = {}
+        self._planned: OrderedDict[InstructionId, Nanoseconds] = OrderedDict()
         self._children: set[ClOrdId] = set()
         # Monotonic instants of another process mean nothing in this one.
         self._of_another_process = frozenset(state.instructions)
@@ -118,7 +119,7 @@ class Firing:
         if event.orders:
             self._planned[event.instruction_id] = self.clock.monotonic()
             if len(self._planned) > PLANNED_MAX:
-                del self._planned[next(iter(self._planned))]
+                self._planned.popitem(last=False)
         follow_ups = self._enqueue(event.orders) if event.orders else []
         for cancel in event.cancels:
             if not cancel.unsent:

@@ -17,10 +17,8 @@ def base36(counter: int) -> str:
     """Seven base-36 digits of a counter in ``0..COUNTER_MAX``."""
     if not 0 <= counter <= COUNTER_MAX:
         raise OverflowError(f"counter {counter} does not fit seven base-36 digits")
-    rest, low = divmod(counter, _PAIR)
-    rest, middle = divmod(rest, _PAIR)
-    top, high = divmod(rest, _PAIR)
-    return _DIGITS[top] + _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]
+    low, middle, high = counter % _PAIR, counter // _PAIR % _PAIR, counter // _PAIR**2 % _PAIR
+    return _DIGITS[counter // _PAIR**3] + _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]
 
 
 def prefix(desk_id: str, shard: int) -> str:

@@ -28,7 +28,7 @@ from phalanx.domain.time import Nanoseconds
 SNAPSHOT_VERSION = 1
 
 
-class PendingRequest(msgspec.Struct):
+class PendingRequest(msgspec.Struct, gc=False):
     """A cancel or replace under way on an order; its doubt is its own.
 
     ``quantity``, ``limit`` and ``hold`` are a replace's. ``over``: the replace in flight that a
@@ -46,7 +46,7 @@ class PendingRequest(msgspec.Struct):
     over: "PendingRequest | None" = None
 
 
-class Order(msgspec.Struct):
+class Order(msgspec.Struct, gc=False):
     """One child order as it stands.
 
     ``quantity``, ``limit`` and ``hold_total`` start as drafted and follow replaces; ``hold`` is
@@ -94,7 +94,7 @@ class Order(msgspec.Struct):
         return None
 
 
-class Lot(msgspec.Struct):
+class Lot(msgspec.Struct, gc=False):
     """One buy that is not sold yet.
 
     ``remaining`` is filled and unsold, ``reserved`` of it is being sold. ``buys`` are the orders
@@ -128,7 +128,7 @@ class Lot(msgspec.Struct):
         return self.closing is None and (bool(self.buys) or self.remaining > self.reserved)
 
 
-class Position(msgspec.Struct):
+class Position(msgspec.Struct, gc=False):
     """Net quantity of (book, instrument, product). ``selling``: the part that working sells may still take."""
 
     instrument: InstrumentKey
@@ -144,14 +144,14 @@ class Position(msgspec.Struct):
         return max(0, self.quantity - self.selling)
 
 
-class RecentOrder(msgspec.Struct):
+class RecentOrder(msgspec.Struct, gc=False):
     """The latest order of one shape, for the duplicate window."""
 
     cl_ord_id: ClOrdId
     time: Nanoseconds
 
 
-class Book(msgspec.Struct):
+class Book(msgspec.Struct, gc=False):
     """One account in one mode. ``recent`` holds the latest single orders by shape."""
 
     id: BookId
@@ -172,7 +172,7 @@ class Book(msgspec.Struct):
             yield from lots.values()
 
 
-class Instruction(msgspec.Struct):
+class Instruction(msgspec.Struct, gc=False):
     """An instruction that still has orders in memory.
 
     ``open_orders``: children not terminal. ``watched``: cancelled orders of others whose end it
@@ -197,7 +197,7 @@ class Instruction(msgspec.Struct):
     called: str = ""
 
 
-class KeyUse(msgspec.Struct):
+class KeyUse(msgspec.Struct, gc=False):
     """Where an idempotency key was used; the first answer is read back from the event at ``seq``."""
 
     fingerprint: bytes
@@ -205,7 +205,7 @@ class KeyUse(msgspec.Struct):
     time: Nanoseconds
 
 
-class Kill(msgspec.Struct):
+class Kill(msgspec.Struct, gc=False):
     """A standing kill: who, when, why."""
 
     origin: Origin
@@ -255,7 +255,7 @@ class State(msgspec.Struct):
 
 def position_key(instrument: InstrumentKey, product: Product) -> str:
     """The key of a position within its book."""
-    return f"{instrument}|{product.value}"
+    return f"{instrument}|{int(product)}"
 
 
 _snapshot_encoder = msgspec.msgpack.Encoder()

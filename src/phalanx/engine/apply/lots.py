@@ -75,7 +75,8 @@ def lot_for(book: Book, order: Order) -> ClOrdId:
 
 def find_lot(book: Book, instrument: InstrumentKey, lot_id: str) -> Lot | None:
     """A lot that may have gone already."""
-    return book.lots.get(instrument, {}).get(lot_id)
+    lots = book.lots.get(instrument)
+    return None if lots is None else lots.get(lot_id)
 
 
 def add(book: Book, lot: Lot, quantity: Quantity, value: Money) -> None:
@@ -135,6 +136,8 @@ def take(book: Book, order: Order, quantity: Quantity, value: Money) -> list[Lot
 
 def release(book: Book, order: Order, start: Quantity, end: Quantity) -> None:
     """The part ``start..end`` of a sell's quantity is not being sold any more: filled or given up."""
+    if start == end:
+        return
     draft = order.draft
     held = position(book, draft.instrument, draft.product)
     held.selling = max(0, held.selling - (end - start))

@@ -173,7 +173,7 @@ def _fill(state: State, event: OrderReported, order: Order, book: Book) -> None:
             lots.settle(book, lot)
     order.filled_value += value
     order.charges += report.charges
-    if order.status not in TERMINAL:
+    if order.status not in TERMINAL and event.status not in TERMINAL:
         set_hold(book, order, needed_hold(order))
 
 
@@ -301,7 +301,8 @@ def _settle_late(book: Book, order: Order) -> None:
 def _tell_instructions(state: State, order: Order, status: OrdStatus) -> None:
     instruction = state.instructions[order.instruction_id]
     instruction.open_orders -= 1
-    instruction.ended[status.value] = instruction.ended.get(status.value, 0) + 1
+    ended = int(status)
+    instruction.ended[ended] = instruction.ended.get(ended, 0) + 1
     finish_if_done(state, instruction)
     if order.closed_by is not None:
         closer = state.instructions.get(order.closed_by)
