@@ -152,7 +152,7 @@ class Boards:
         for draft in event.orders:
             self._add(draft, row.instruction_id, event.time, symbols.get(draft.instrument))
         for cancel in event.cancels:
-            self._cancel(cancel.cl_ord_id, event.time)
+            self._cancel(cancel.cl_ord_id, cancel.request_id, event.time)
         self._shown.append(row.instruction_id)
         if len(self._shown) > INSTRUCTIONS_SHOWN_MAX:
             oldest = self._shown.popleft()
@@ -226,6 +226,7 @@ class Boards:
             self._count_watched(row, step)
         if ends:
             row.asked = None
+            row.canceling = ""
         if ends and not ended:
             self._ended_as(row.status)
         instruction = self._instruction(row.instruction_id)
@@ -292,19 +293,21 @@ class Boards:
 
     # --- requests --------------------------------------------------------------------------------
 
-    def _cancel(self, cl_ord_id: str, time: int) -> None:
+    def _cancel(self, cl_ord_id: str, request_id: str, time: int) -> None:
+        """A cancel was asked for; one that is under way already goes on under its own id."""
         row: OrderRow | None = self._orders.rows.get(cl_ord_id)
-        if row is None:
+        if row is None or row.canceling:
             return
         if row.status is OrdStatus.PENDING_NEW:
             self._set(cl_ord_id, OrdStatus.CANCELED, time)
             return
         if row.asked is not None and not row.asked.sent:
             row.asked = None
+        row.canceling = request_id
         self._move(row, Trigger.CANCEL_REQUEST, time)
 
     def _cancel_requested(self, event: e.CancelRequested) -> None:
-        self._cancel(event.cl_ord_id, event.time)
+        self._cancel(event.cl_ord_id, event.request_id, event.time)
 
     def _replace_requested(self, event: e.ReplaceRequested) -> None:
         row: OrderRow | None = self._orders.rows.get(event.cl_ord_id)
@@ -321,6 +324,8 @@ class Boards:
         row: OrderRow | None = self._orders.rows.get(event.cl_ord_id)
         if row is None:
             return
+        if row.canceling == event.request_id:
+            row.canceling = ""
         asked = row.asked
         if asked is not None and asked.request_id == event.request_id:
             row.asked = None

@@ -3,7 +3,7 @@
 import msgspec
 
 from phalanx.domain.numbers import divide, format_fixed
-from phalanx.domain.orders import OrdStatus, Side
+from phalanx.domain.orders import OrdStatus, RequestKind, Side
 from phalanx.engine.state import Order
 
 
@@ -169,6 +169,7 @@ class OrderRow(msgspec.Struct, gc=False):
     time: int = 0
     closed_by: str = ""
     asked: Asked | None = None
+    canceling: str = ""
 
     def message(self) -> OrderMessage:
         """The row for a screen."""
@@ -200,6 +201,10 @@ def row_of(order: Order, account: str, symbol: str, time: int) -> OrderRow:
     """The row of an order that was in memory before the stream began."""
     draft = order.draft
     replace = order.replacing
+    request = order.request
+    canceling = ""
+    if request is not None and request.kind is RequestKind.CANCEL:
+        canceling = request.id
     asked = None
     if replace is not None:
         asked = Asked(replace.id, replace.quantity, replace.limit, replace.dispatched)
@@ -223,4 +228,5 @@ def row_of(order: Order, account: str, symbol: str, time: int) -> OrderRow:
         time=time,
         closed_by=order.closed_by or "",
         asked=asked,
+        canceling=canceling,
     )
