@@ -29,7 +29,7 @@ from phalanx.engine.context import Context
 from phalanx.engine.decide import decide
 from phalanx.engine.idempotency import first_use
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import SNAPSHOT_VERSION, State, encode_state, state_hash
+from phalanx.engine.state import SNAPSHOT_VERSION, State, blob_hash, encode_state
 from phalanx.journal.errors import JournalFailed
 from phalanx.journal.port import Journal, Snapshot, Tail
 
@@ -253,7 +253,7 @@ class Desk:
         if tail.seq != self.state.seq:
             return
         blob = encode_state(self.state)
-        digest = state_hash(self.state)
+        digest = blob_hash(blob)
         self._ports.journal.put_snapshot(
             Snapshot(tail.seq, tail.record, tail.chain, digest, SNAPSHOT_VERSION, blob)
         )

@@ -1,6 +1,5 @@
 """Replay is truth: rebuild the state of any moment from the journal, without planning anything again."""
 
-import hashlib
 from collections.abc import Iterator
 
 import msgspec
@@ -8,7 +7,7 @@ import msgspec
 from phalanx.domain.events import Event, decode_events
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.apply import apply
-from phalanx.engine.state import SNAPSHOT_VERSION, State, decode_state
+from phalanx.engine.state import SNAPSHOT_VERSION, State, blob_hash, decode_state
 from phalanx.journal.port import JournalReader, Snapshot
 
 
@@ -54,7 +53,7 @@ def restore_snapshot(snapshot: Snapshot) -> State | None:
     """The state in a snapshot, or None when it is not to be trusted: then the journal is replayed."""
     if snapshot.version != SNAPSHOT_VERSION:
         return None
-    if hashlib.sha256(snapshot.blob).digest() != snapshot.digest:
+    if blob_hash(snapshot.blob) != snapshot.digest:
         return None
     try:
         state = decode_state(snapshot.blob)

@@ -272,6 +272,11 @@ def decode_state(blob: bytes) -> State:
     return _snapshot_decoder.decode(blob)
 
 
+def blob_hash(blob: bytes) -> bytes:
+    """32 bytes that identify an encoded state."""
+    return hashlib.sha256(blob).digest()
+
+
 def state_hash(state: State) -> bytes:
     """32 bytes that are equal exactly when two states are, the order of their dicts included."""
-    return hashlib.sha256(encode_state(state)).digest()
+    return blob_hash(encode_state(state))

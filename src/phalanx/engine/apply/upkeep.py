@@ -12,6 +12,7 @@ from phalanx.domain.events import (
 from phalanx.domain.instructions import Origin
 from phalanx.domain.orders import OrdStatus
 from phalanx.domain.time import Nanoseconds
+from phalanx.engine.apply.orders import enter_doubt
 from phalanx.engine.state import Instruction, KeyUse, State
 
 
@@ -49,9 +50,7 @@ def term_began(state: State, event: TermBegan) -> None:
     for cl_ord_id in event.doubted:
         order = state.orders[cl_ord_id]
         order.status = OrdStatus.IN_DOUBT
-        book = state.book_of(order)
-        instrument = order.draft.instrument
-        book.doubts[instrument] = book.doubts.get(instrument, 0) + 1
+        enter_doubt(state.book_of(order), order)
     for order in state.open_orders():
         for request in (order.request, order.replacing):
             if request is not None and request.dispatched:
