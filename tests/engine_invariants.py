@@ -1,18 +1,21 @@
 """What must be true of the engine's state after every event, whatever brokers say."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 
 from phalanx.domain.events import (
     CancelRequested,
     CashAdjusted,
     Event,
     InstructionPlanned,
+    LotAdopted,
+    OrderEnded,
     OrderReported,
     ReplaceRequested,
 )
 from phalanx.domain.instructions import InstructionStatus
 from phalanx.domain.numbers import multiply
-from phalanx.domain.orders import TERMINAL, OrderDraft, OrdStatus, RequestKind, Side
+from phalanx.domain.orders import TERMINAL, OrderDraft, OrdStatus, OrdType, RequestKind, Side
 from phalanx.engine.state import Book, Instruction, Lot, Order, State, position_key
 
 
@@ -24,6 +27,8 @@ def check_state(state: State) -> None:
         _check_order(state, order)
         in_book[order.draft.book].append(order)
     assert set(state.ended) == {k for k, o in state.orders.items() if o.status in TERMINAL}
+    _check_resting(state)
+    assert all(state.orders[f.cl_ord_id].status not in TERMINAL for f in state.hand_fills.values())
     for book in state.books.values():
         _check_book(state, book, in_book[book.id])
     for instruction in state.instructions.values():
@@ -49,6 +54,19 @@ def _check_order(state: State, order: Order) -> None:
     if order.status is OrdStatus.PENDING_REPLACE:
         assert request is not None
         assert request.kind is RequestKind.REPLACE
+
+
+def _check_resting(state: State) -> None:
+    """Every MARKET order that works with nothing under way about it rests, and no other; in order of time."""
+    expected: dict[bool, set[str]] = {False: set(), True: set()}
+    for cl_ord_id, order in state.orders.items():
+        works = order.status in {OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED}
+        idle = order.request is None and not order.unfilled
+        if works and idle and order.draft.ord_type is OrdType.MARKET:
+            expected[order.draft.reduce_only].add(cl_ord_id)
+    for exits, resting in ((False, state.resting_entries), (True, state.resting_exits)):
+        assert set(resting) == expected[exits]
+        assert sorted(resting.values()) == list(resting.values())
 
 
 def _check_book(state: State, book: Book, orders: list[Order]) -> None:
@@ -105,8 +123,8 @@ def _check_lot(state: State, lot: Lot) -> None:
         closer = state.instructions[lot.closing]
         assert closer.status is InstructionStatus.WORKING
     if lot.buys == [lot.id]:
-        closer_id = state.orders[lot.id].closed_by
-        assert closer_id not in state.instructions or lot.closing == closer_id
+        canceler = state.instructions.get(state.orders[lot.id].closed_by or "")
+        assert canceler is None or canceler.kind == "cancel" or lot.closing == canceler.id
 
 
 def _check_instruction(state: State, instruction: Instruction) -> None:
@@ -137,17 +155,21 @@ class Ledger:
         match event:
             case CashAdjusted(book=book, amount=amount):
                 self.cash[book] += amount
+            case LotAdopted():
+                self._new(event.lot)
+                key = position_key(event.instrument, event.product)
+                self.positions[event.book, key] += event.quantity
             case InstructionPlanned():
                 self._new(event.instruction_id)
-                for draft in event.orders:
-                    self._place(draft)
+                self._place(event.orders)
                 for cancel in event.cancels:
                     self._new(cancel.request_id)
             case CancelRequested(request_id=id) | ReplaceRequested(request_id=id):
                 self._new(id)
+            case OrderEnded():
+                self._place(event.children)
             case OrderReported():
-                for draft in event.children:
-                    self._place(draft)
+                self._place(event.children)
                 self._report(event)
             case _:
                 pass
@@ -164,10 +186,11 @@ class Ledger:
             k: q for k, q in self.positions.items() if q
         }
 
-    def _place(self, draft: OrderDraft) -> None:
-        self._new(draft.cl_ord_id)
-        key = position_key(draft.instrument, draft.product)
-        self._orders[draft.cl_ord_id] = (draft.book, key, draft.side)
+    def _place(self, drafts: Iterable[OrderDraft]) -> None:
+        for draft in drafts:
+            self._new(draft.cl_ord_id)
+            key = position_key(draft.instrument, draft.product)
+            self._orders[draft.cl_ord_id] = (draft.book, key, draft.side)
 
     def _new(self, id: str) -> None:
         assert id not in self._ids, f"{id} is used twice"

@@ -19,7 +19,19 @@ from phalanx.domain.events import (
     encode_event,
     join_events,
 )
-from phalanx.domain.instructions import Door, OrderRequest, Origin, SignalRequest
+from phalanx.domain.groups import Group, Member
+from phalanx.domain.instructions import (
+    BatchRequest,
+    BatchRow,
+    CancelRestRequest,
+    Door,
+    ExitRequest,
+    FollowUp,
+    InstructionRequest,
+    OrderRequest,
+    Origin,
+    SignalRequest,
+)
 from phalanx.domain.instruments import (
     Instrument,
     InstrumentIndex,
@@ -27,6 +39,7 @@ from phalanx.domain.instruments import (
     Quote,
     QuoteSource,
 )
+from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import Price, Quantity, parse_fixed, whole
 from phalanx.domain.orders import (
     ClOrdId,
@@ -273,6 +286,58 @@ class World:
         cl_ord_id = self.buy(strategy, instrument)
         self.filled(cl_ord_id)
         return cl_ord_id
+
+    def submit(
+        self, request: InstructionRequest, follow_up: FollowUp | None = None
+    ) -> InstructionPlanned:
+        """Any instruction, without an idempotency key."""
+        return self.one(c.Submit(LOCAL, request, follow_up=follow_up), InstructionPlanned)
+
+    def row(
+        self,
+        side: Side = Side.BUY,
+        instrument: str = "INFY",
+        quantity: str = "10",
+        price: str = "",
+        *,
+        client: int = 1,
+        account: AccountId = "",
+        product: Product = Product.DELIVERY,
+        source: ClOrdId = "",
+    ) -> BatchRow:
+        """A line of a basket, LIMIT when it has a price."""
+        return BatchRow(
+            client,
+            account,
+            instrument,
+            side,
+            product,
+            OrdType.LIMIT if price else OrdType.MARKET,
+            fixed(quantity),
+            fixed(price or "0"),
+            source=source,
+        )
+
+    def basket(self, *rows: BatchRow, follow_up: FollowUp | None = None) -> InstructionPlanned:
+        """A batch of these rows."""
+        return self.submit(BatchRequest(rows), follow_up)
+
+    def group(self, name: str, **multipliers: str) -> None:
+        """Make a group; its accounts with their multipliers."""
+        members = tuple(Member(account, fixed(text)) for account, text in multipliers.items())
+        self.do(c.PutGroups(LOCAL, (Group(name, members),)))
+
+    def limit(self, level: LimitLevel, name: str = "", **bounds: object) -> None:
+        """Set the limits of a level."""
+        self.do(c.PutLimits(LOCAL, (Limit(level, name, **bounds),)))  # type: ignore[arg-type]
+
+    def exit(self, instrument: str = "", **more: object) -> InstructionPlanned:
+        """Get out of one instrument, or of whatever else the request says."""
+        return self.submit(ExitRequest(instrument, **more))  # type: ignore[arg-type]
+
+    def cancel_rest(self, planned: InstructionPlanned) -> InstructionPlanned:
+        """Cancel what is still open of an earlier instruction."""
+        return self.submit(CancelRestRequest(planned.instruction_id))
 
     # --- requests ------------------------------------------------------------------------------
 

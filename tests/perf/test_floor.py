@@ -4,7 +4,7 @@ from pathlib import Path
 
 from benchmarks.floors import door
 from phalanx.bootstrap import build
-from phalanx.cli import hosting
+from phalanx.cli.process import hosting
 from phalanx.config import Settings
 
 

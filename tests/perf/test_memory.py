@@ -9,6 +9,8 @@ from phalanx.engine.state import encode_state
 ORDERS = int(os.environ.get("PHALANX_PERF_ORDERS", "20000"))
 LEFT_BYTES_MAX = 200
 """Counters grow a byte or two; an order would be hundreds of bytes."""
+SOLD_TODAY_BYTES_MAX = 16
+"""What a book remembers, until the day rolls, of each stock that it sold."""
 
 
 def test_orders_that_were_closed_and_retired_leave_nothing_behind() -> None:
@@ -24,7 +26,8 @@ def test_orders_that_were_closed_and_retired_leave_nothing_behind() -> None:
     assert not any(
         book.lots or book.positions or book.doubts for book in scene.state.books.values()
     )
-    assert len(encode_state(scene.state)) - before <= LEFT_BYTES_MAX + 8 * ACCOUNTS
+    allowed = LEFT_BYTES_MAX + (8 + SOLD_TODAY_BYTES_MAX) * ACCOUNTS
+    assert len(encode_state(scene.state)) - before <= allowed
 
 
 def test_single_orders_that_were_canceled_leave_only_their_shapes() -> None:

@@ -17,8 +17,8 @@ from phalanx.simulation.world import World, sample_instruments
 ACCOUNTS = 1_000
 PLAN_BYTES_MAX = 120
 """Of one order in the record of a fan-out: draft and dispatch (about 90 as this is written)."""
-LIFE_BYTES_MAX = 500
-"""Of one single MARKET order, from plan to fill (about 390)."""
+LIFE_BYTES_MAX = 520
+"""Of one single MARKET order, from plan to fill (about 510)."""
 SLOW = Account("", 0, fill_profile=FillProfile(ack_delay_ms=50))
 """What the broker says of an order comes well after its record."""
 

@@ -10,16 +10,28 @@ from typing import TypeAlias
 import msgspec
 
 from phalanx.domain.accounts import Account, AccountId, BookId, Client
+from phalanx.domain.groups import Group, PriorityList
 from phalanx.domain.instructions import (
     CancelDraft,
+    FollowUp,
     InstructionId,
     InstructionRequest,
+    InstructionStatus,
     Origin,
     Skip,
 )
-from phalanx.domain.instruments import Instrument, InstrumentFacts
+from phalanx.domain.instruments import Instrument, InstrumentFacts, InstrumentKey
+from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import Money, Price, Quantity
-from phalanx.domain.orders import ClOrdId, ExecutionReport, Hops, OrderDraft, OrdStatus, RequestKind
+from phalanx.domain.orders import (
+    ClOrdId,
+    ExecutionReport,
+    Hops,
+    OrderDraft,
+    OrdStatus,
+    Product,
+    RequestKind,
+)
 from phalanx.domain.reasons import Reason
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
@@ -48,7 +60,7 @@ class TermBegan(_Event, frozen=True, tag=2):
 
 
 class InstrumentsLoaded(_Event, frozen=True, tag=3):
-    """An instrument file came into force; ``added``, ``changed``, ``removed`` against the one before."""
+    """An instrument file came into force; ``added``, ``changed``, ``removed`` against the one ``before``."""
 
     origin: Origin
     sha256: str
@@ -57,6 +69,7 @@ class InstrumentsLoaded(_Event, frozen=True, tag=3):
     added: int = 0
     changed: int = 0
     removed: int = 0
+    before: str = ""
 
 
 class LocalInstrumentPut(_Event, frozen=True, tag=4):
@@ -115,7 +128,7 @@ class InstructionPlanned(_Event, frozen=True, tag=11):
 
     ``expires_at``: no order of it is first sent after that wall time. ``refusal``: why the whole
     instruction is refused; then it has no orders. ``hops`` carries ``received``; an order's next event
-    carries the rest.
+    carries the rest. ``parent``: the instruction that this one follows up on.
     """
 
     instruction_id: InstructionId
@@ -130,6 +143,8 @@ class InstructionPlanned(_Event, frozen=True, tag=11):
     note: str = ""
     hops: Hops = Hops()
     seed: int = 0
+    parent: InstructionId = ""
+    follow_up: FollowUp | None = None
 
 
 class OrdersDispatched(_Event, frozen=True, tag=12):
@@ -169,11 +184,15 @@ class OrderDoubted(_Event, frozen=True, tag=14):
 
 
 class OrderEnded(_Event, frozen=True, tag=15):
-    """An order ended without a broker's report: never written, expired unsent, or proved absent."""
+    """An order ended without a broker's report: never written, expired unsent, or proved absent.
+
+    ``children`` sell what the end of a cancelled sell gave free, as in OrderReported.
+    """
 
     cl_ord_id: ClOrdId
     status: OrdStatus
     reason: Reason
+    children: tuple[OrderDraft, ...] = ()
 
 
 class CancelRequested(_Event, frozen=True, tag=16):
@@ -185,7 +204,10 @@ class CancelRequested(_Event, frozen=True, tag=16):
 
 
 class ReplaceRequested(_Event, frozen=True, tag=17):
-    """A working order is to get another quantity or price. ``hold`` is what the new terms need in full."""
+    """A working order is to get another quantity or price. ``hold`` is what the new terms need in full.
+
+    ``repricing``: the desk's own n-th new price of an exit that does not fill; 0: somebody asked.
+    """
 
     origin: Origin
     request_id: str
@@ -193,6 +215,7 @@ class ReplaceRequested(_Event, frozen=True, tag=17):
     quantity: Quantity
     price: Price
     hold: Money
+    repricing: int = 0
 
 
 class RequestDispatched(_Event, frozen=True, tag=18):
@@ -261,6 +284,107 @@ class DispatchLapsed(_Event, frozen=True, tag=26):
     cl_ord_ids: tuple[ClOrdId, ...]
 
 
+class InstructionHeld(_Event, frozen=True, tag=27):
+    """An instruction waits, unplanned, for ``fire_at`` (wall time); its plan will carry the same id."""
+
+    instruction_id: InstructionId
+    origin: Origin
+    request: InstructionRequest
+    fire_at: Nanoseconds
+    expires_at: Nanoseconds
+    note: str = ""
+    parent: InstructionId = ""
+    follow_up: FollowUp | None = None
+
+
+class InstructionEnded(_Event, frozen=True, tag=28):
+    """A held instruction ended without ever being planned: canceled, or too late to fire."""
+
+    instruction_id: InstructionId
+    status: InstructionStatus
+    reason: Reason
+
+
+class GroupPut(_Event, frozen=True, tag=29):
+    """A group is new or changed."""
+
+    origin: Origin
+    group: Group
+
+
+class GroupRemoved(_Event, frozen=True, tag=30):
+    """A group is gone; its accounts stay."""
+
+    origin: Origin
+    name: str
+
+
+class ListPut(_Event, frozen=True, tag=31):
+    """A priority list is new or changed."""
+
+    origin: Origin
+    priority_list: PriorityList
+
+
+class ListRemoved(_Event, frozen=True, tag=32):
+    """A priority list is gone."""
+
+    origin: Origin
+    name: str
+
+
+class LimitPut(_Event, frozen=True, tag=33):
+    """A level's limits are new or changed, all of them at once."""
+
+    origin: Origin
+    limit: Limit
+
+
+class LimitRemoved(_Event, frozen=True, tag=34):
+    """A level has no limits of its own any more."""
+
+    origin: Origin
+    level: LimitLevel
+    name: str
+
+
+class FillOrdered(_Event, frozen=True, tag=35):
+    """A person has the paper broker fill so much of a working order; the fill itself is its report."""
+
+    origin: Origin
+    cl_ord_id: ClOrdId
+    quantity: Quantity
+    price: Price
+    exec_id: str
+
+
+class OrderFlagged(_Event, frozen=True, tag=36):
+    """Something about a working order is for a person to see; no broker said it."""
+
+    cl_ord_id: ClOrdId
+    flag: str
+    text: str = ""
+
+
+class LotAdopted(_Event, frozen=True, tag=37):
+    """A position that the book holds already came in: one lot, which no order of ours opened.
+
+    ``cost``: what all of it cost; with ``cost_known`` False nobody knows, and it is counted at
+    zero. ``opened_at``: when it was bought.
+    """
+
+    origin: Origin
+    lot: ClOrdId
+    book: BookId
+    instrument: InstrumentKey
+    product: Product
+    quantity: Quantity
+    cost: Money
+    cost_known: bool
+    opened_at: Nanoseconds
+    called: str = ""
+
+
 Event: TypeAlias = (
     DeskFounded
     | TermBegan
@@ -288,6 +412,17 @@ Event: TypeAlias = (
     | DayRolled
     | KeysForgotten
     | DispatchLapsed
+    | InstructionHeld
+    | InstructionEnded
+    | GroupPut
+    | GroupRemoved
+    | ListPut
+    | ListRemoved
+    | LimitPut
+    | LimitRemoved
+    | FillOrdered
+    | OrderFlagged
+    | LotAdopted
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -5,7 +5,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from phalanx.domain.accounts import AccountId, BookId
+from phalanx.domain.accounts import AccountId, BookId, Mode
+from phalanx.domain.allocation import Allocation, ListAllocation
+from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Price, Quantity
 from phalanx.domain.orders import ClOrdId, OrdType, Product, Side, TimeInForce
 from phalanx.domain.reasons import Reason
@@ -36,6 +38,12 @@ class Door(StrEnum):
     CLIENTS = "clients"
     ACCOUNTS = "accounts"
     SUBSCRIPTIONS = "subscriptions"
+    STRATEGIES = "strategies"
+    GROUPS = "groups"
+    LISTS = "lists"
+    LIMITS = "limits"
+    SETTINGS = "settings"
+    PLATFORM = "platform"
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -52,12 +60,33 @@ class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
     fingerprint: bytes = b""
 
 
+class Selection(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """For whom: the union of these, or everybody the kind can apply to when all three are empty.
+
+    ``mode`` leaves out the accounts that are in the other mode; None takes both.
+    """
+
+    accounts: tuple[AccountId, ...] = ()
+    clients: tuple[int, ...] = ()
+    groups: tuple[str, ...] = ()
+    mode: Mode | None = None
+
+    @property
+    def is_everybody(self) -> bool:
+        """Nobody is named."""
+        return not (self.accounts or self.clients or self.groups)
+
+
+EVERYBODY = Selection()
+
+
 class SignalRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
     """``STRATEGY says BUY|SELL INSTRUMENT``; names as the caller wrote them."""
 
     strategy: str
     instrument: str
     side: Side
+    selection: Selection = EVERYBODY
 
 
 class OrderRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
@@ -72,24 +101,157 @@ class OrderRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2
     quantity: Quantity
     price: Price = 0
     time_in_force: TimeInForce = TimeInForce.DAY
+    stop_price: Price = 0
+    mode: Mode | None = None
 
 
-InstructionRequest: TypeAlias = SignalRequest | OrderRequest
+class PriorityBuyRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=3):
+    """Spend every chosen account's cash down one list of instruments, most wanted first.
 
-KINDS: dict[type, str] = {SignalRequest: "signal", OrderRequest: "order"}
+    Either ``list_name`` names a kept list, or ``instruments`` are it, as the caller wrote them.
+    ``max_new``: most stocks bought for one account; ``max_names``: most stocks it may hold
+    afterwards; zero is no cap.
+    """
+
+    list_name: str = ""
+    instruments: tuple[str, ...] = ()
+    allocation: ListAllocation = ListAllocation()
+    max_new: int = 0
+    max_names: int = 0
+    product: Product = Product.DELIVERY
+    selection: Selection = EVERYBODY
+
+
+class BatchRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One line of a basket. ``account`` empty: the primary account of ``client``.
+
+    ``source``: the order that a follow-up does again or takes back.
+    """
+
+    client: int
+    account: AccountId
+    instrument: str
+    side: Side
+    product: Product
+    ord_type: OrdType
+    quantity: Quantity
+    price: Price = 0
+    time_in_force: TimeInForce = TimeInForce.DAY
+    stop_price: Price = 0
+    source: ClOrdId = ""
+
+
+class BatchRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=4):
+    """A basket: many orders, each with its own terms, journaled and fired as one."""
+
+    rows: tuple[BatchRow, ...]
+    mode: Mode | None = None
+
+
+class AllocatedRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=5):
+    """One instrument for many accounts; ``allocation`` says how much for each."""
+
+    instrument: str
+    side: Side
+    product: Product
+    ord_type: OrdType
+    allocation: Allocation
+    price: Price = 0
+    time_in_force: TimeInForce = TimeInForce.DAY
+    stop_price: Price = 0
+    selection: Selection = EVERYBODY
+
+
+class ExitScope(IntEnum):
+    """What an exit closes: what was opened today, what was held before, or both."""
+
+    POSITIONS = 1
+    HOLDINGS = 2
+    BOTH = 3
+
+
+class ExitRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=6):
+    """Get out: of one instrument, of one trade (by its lot), or of everything the selection holds.
+
+    ``percent_bps`` of it, in basis points. ``quantities`` are upper bounds for single accounts.
+    ``product`` None: every product. ``ord_type`` MARKET unless a LIMIT ``price`` is given.
+    """
+
+    instrument: str = ""
+    trade: ClOrdId = ""
+    percent_bps: int = 10_000
+    scope: ExitScope = ExitScope.BOTH
+    selection: Selection = EVERYBODY
+    quantities: tuple[tuple[AccountId, Quantity], ...] = ()
+    product: Product | None = None
+    price: Price = 0
+
+
+class CancelRestRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=7):
+    """Cancel what is still open of an earlier instruction; one that is held never fires."""
+
+    instruction: InstructionId
+
+
+InstructionRequest: TypeAlias = (
+    SignalRequest
+    | OrderRequest
+    | PriorityBuyRequest
+    | BatchRequest
+    | AllocatedRequest
+    | ExitRequest
+    | CancelRestRequest
+)
+
+KINDS: dict[type, str] = {
+    SignalRequest: "signal",
+    OrderRequest: "order",
+    PriorityBuyRequest: "priority_buy",
+    BatchRequest: "batch",
+    AllocatedRequest: "batch",
+    ExitRequest: "exit",
+    CancelRestRequest: "cancel",
+}
+
+
+class FollowUp(StrEnum):
+    """How an instruction follows the one that it names as its parent."""
+
+    RETRY = "retry"
+    REVERSE = "reverse"
+    REPEAT = "repeat"
+    CANCEL = "cancel"
+
+
+def called_instrument(request: InstructionRequest) -> str:
+    """The one instrument a request is about, as the caller wrote it; empty: several, or none."""
+    match request:
+        case SignalRequest() | OrderRequest() | AllocatedRequest() | ExitRequest():
+            return request.instrument
+        case _:
+            return ""
 
 
 class Skip(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An account (or a part of its share) for which nothing is sent, and why."""
+    """An account (or a part of its share) for which nothing is sent, and why.
+
+    ``row``: the place in the basket or list that it is about, from 1; 0: no single one.
+    """
 
     account: AccountId
     reason: Reason
+    instrument: InstrumentKey = ""
+    row: int = 0
 
 
 class CancelDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A cancel planned by an instruction. ``unsent``: the order was never dispatched, so it ends here."""
+    """A cancel planned by an instruction. ``unsent``: the order was never dispatched, so it ends here.
+
+    ``resell``: of a sell, how much of what its cancel frees the instruction sells again.
+    """
 
     request_id: str
     cl_ord_id: ClOrdId
     book: BookId
     unsent: bool = False
+    resell: Quantity = 0

@@ -48,11 +48,12 @@ class Instrument(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class QuoteSource(IntEnum):
-    """Where a price comes from; risk treats synthetic ones as good on paper only."""
+    """Where a price comes from. Risk takes synthetic and simulated (walked, replayed) ones on paper only."""
 
     CLOSE = 1
     SYNTHETIC = 2
     FEED = 3
+    SIMULATED = 4
 
 
 class Quote(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -171,7 +172,10 @@ def known_symbol(
 
 
 class InstrumentFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a plan saw of an instrument, journaled with it so that replay needs no master."""
+    """What a plan saw of an instrument, journaled with it so that replay needs no master.
+
+    ``called``: the caller's own name for it, where that is not its symbol.
+    """
 
     key: InstrumentKey
     symbol: str
@@ -184,3 +188,4 @@ class InstrumentFacts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     quote_source: QuoteSource
     protected_buy: Price = 0
     protected_sell: Price = 0
+    called: str = ""

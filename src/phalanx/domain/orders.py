@@ -94,7 +94,9 @@ class OrderDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``limit``: the worst price it may trade at; for MARKET the protected price that the hold is
     counted with. ``hold``: cash set aside, charges included (zero for sells). ``closes``: the lots
     a sell is meant to close, in order. ``follows_fill``: it sells what a cancelled buy filled late,
-    so the expiry of its instruction does not stop it.
+    or what a cancelled sell gave free, so the expiry of its instruction does not stop it. ``row``:
+    its place in the basket or list, from 1. ``stop_price``: of STOP and STOP_LIMIT, the last price
+    at which it begins to work.
     """
 
     cl_ord_id: ClOrdId
@@ -112,6 +114,7 @@ class OrderDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reduce_only: bool = False
     stop_price: Price = 0
     follows_fill: bool = False
+    row: int = 0
 
 
 class ExecType(IntEnum):

@@ -37,8 +37,8 @@ def read_profiles(content: bytes) -> Profiles:
     """The profiles in a file's or a request's bytes; the caller has bounded their number.
 
     Raises ProfileFault: NOT_UTF8, MALFORMED_JSON, TOO_DEEP, WRONG_TYPE, EMPTY_TEXT, TEXT_TOO_LONG,
-    INVALID_TEXT, DUPLICATE_FIELD, TOO_MANY_USERS, TOO_MANY_STRATEGIES, TOO_MANY_INSTRUMENTS, and
-    RAW_DETAILS for the generator's other file.
+    INVALID_TEXT, DUPLICATE_FIELD, DUPLICATE_INSTRUMENT (one twice in a list), TOO_MANY_USERS,
+    TOO_MANY_STRATEGIES, TOO_MANY_INSTRUMENTS, and RAW_DETAILS for the generator's other file.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -89,12 +89,17 @@ class _Scan:
         if not self._is_next("["):
             self._refuse("WRONG_TYPE", "a list of instruments is expected here", self._at)
         self._at += 1
-        names: list[str] = []
+        names: dict[str, None] = {}
         while not self.ends_with("]"):
             if len(names) >= INSTRUMENTS_MAX:
                 self._refuse("TOO_MANY_INSTRUMENTS", f"at most {INSTRUMENTS_MAX}", self._at)
-            names.append(self.name())
-        return names
+            self._blanks()
+            start = self._at
+            name = self.name()
+            if name in names:
+                self._refuse("DUPLICATE_INSTRUMENT", f"{name!r} stands in this list already", start)
+            names[name] = None
+        return list(names)
 
     def ends_with(self, bracket: str) -> bool:
         """Step over a comma, or over the closing bracket."""

@@ -22,6 +22,13 @@ class ReasonCode(StrEnum):
     UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"
     UNKNOWN_ACCOUNT = "UNKNOWN_ACCOUNT"
     ACCOUNT_NOT_CLIENTS = "ACCOUNT_NOT_CLIENTS"
+    UNKNOWN_CLIENT = "UNKNOWN_CLIENT"
+    UNKNOWN_GROUP = "UNKNOWN_GROUP"
+    UNKNOWN_LIST = "UNKNOWN_LIST"
+    UNKNOWN_TRADE = "UNKNOWN_TRADE"
+    NOBODY_CHOSEN = "NOBODY_CHOSEN"
+    NOT_CHOSEN = "NOT_CHOSEN"
+    OTHER_MODE = "OTHER_MODE"
     NO_SUBSCRIBERS = "NO_SUBSCRIBERS"
     NOTHING_VALID = "NOTHING_VALID"
     NOT_IN_SUBSCRIPTION = "NOT_IN_SUBSCRIPTION"
@@ -32,6 +39,19 @@ class ReasonCode(StrEnum):
     NO_OPEN_LOT = "NO_OPEN_LOT"
     PRODUCT_CONFLICT = "PRODUCT_CONFLICT"
     ZERO_QUANTITY = "ZERO_QUANTITY"
+    ALREADY_HELD = "ALREADY_HELD"
+    NOT_WANTED = "NOT_WANTED"
+    TWICE_IN_LIST = "TWICE_IN_LIST"
+    BELOW_MIN_VALUE = "BELOW_MIN_VALUE"
+    RANK_NOT_COVERED = "RANK_NOT_COVERED"
+    NOTHING_TO_EXIT = "NOTHING_TO_EXIT"
+    ALREADY_EXITING = "ALREADY_EXITING"
+    ALREADY_CANCELING = "ALREADY_CANCELING"
+    NOTHING_OPEN = "NOTHING_OPEN"
+    NOT_RETRYABLE = "NOT_RETRYABLE"
+    ALREADY_FOLLOWED = "ALREADY_FOLLOWED"
+    ORDER_TOO_OLD = "ORDER_TOO_OLD"
+    MOVED = "MOVED"
 
     ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
     ACCOUNT_NOT_RECONCILED = "ACCOUNT_NOT_RECONCILED"
@@ -48,16 +68,23 @@ class ReasonCode(StrEnum):
     STALE_PRICE = "STALE_PRICE"
     OUTSIDE_BAND = "OUTSIDE_BAND"
     FAR_FROM_LAST = "FAR_FROM_LAST"
+    STOP_NOT_BEYOND_LAST = "STOP_NOT_BEYOND_LAST"
+    STOP_BEYOND_LIMIT = "STOP_BEYOND_LIMIT"
     QUANTITY_CAP = "QUANTITY_CAP"
     VALUE_CAP = "VALUE_CAP"
     ORDER_IN_DOUBT = "ORDER_IN_DOUBT"
+    RESTRICTED = "RESTRICTED"
     NOT_SELLABLE = "NOT_SELLABLE"
+    POSITION_CAP = "POSITION_CAP"
     INSUFFICIENT_CASH = "INSUFFICIENT_CASH"
     TOO_MANY_OPEN_ORDERS = "TOO_MANY_OPEN_ORDERS"
     TOO_MANY_ORDERS_TODAY = "TOO_MANY_ORDERS_TODAY"
     DUPLICATE_ORDER = "DUPLICATE_ORDER"
 
     INSTRUCTION_EXPIRED = "INSTRUCTION_EXPIRED"
+    HELD_CANCELED = "HELD_CANCELED"
+    NOT_PLANNABLE = "NOT_PLANNABLE"
+    UNFILLED = "UNFILLED"
     NEVER_SENT = "NEVER_SENT"
     STALE_EPOCH = "STALE_EPOCH"
     DESK_STOPPING = "DESK_STOPPING"
@@ -74,6 +101,13 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.UNKNOWN_INSTRUMENT: "no instrument is named {0}",
     ReasonCode.UNKNOWN_ACCOUNT: "no account {0}",
     ReasonCode.ACCOUNT_NOT_CLIENTS: "account {0} is not client {1}'s",
+    ReasonCode.UNKNOWN_CLIENT: "no client {0}",
+    ReasonCode.UNKNOWN_GROUP: "no group {0}",
+    ReasonCode.UNKNOWN_LIST: "no priority list {0}",
+    ReasonCode.UNKNOWN_TRADE: "no open trade {0}",
+    ReasonCode.NOBODY_CHOSEN: "the instruction applies to no account",
+    ReasonCode.NOT_CHOSEN: "account {0} has a quantity and is not among those chosen",
+    ReasonCode.OTHER_MODE: "account {0} is in the other mode",
     ReasonCode.NO_SUBSCRIBERS: "no account is subscribed to {0}",
     ReasonCode.NOTHING_VALID: "not valid for any account",
     ReasonCode.NOT_IN_SUBSCRIPTION: "the subscription to {0} does not trade {1}",
@@ -84,6 +118,19 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.NO_OPEN_LOT: "no open buy of {0} to sell",
     ReasonCode.PRODUCT_CONFLICT: "a buy of {0} in another product is still closing (order {1})",
     ReasonCode.ZERO_QUANTITY: "the sizing rule gives no whole lot: {0} buys less than {1} at {2}",
+    ReasonCode.ALREADY_HELD: "the client already holds {0}",
+    ReasonCode.NOT_WANTED: "{0} comes after the {1} stocks that may be bought",
+    ReasonCode.TWICE_IN_LIST: "{0} stands further up in the list already",
+    ReasonCode.BELOW_MIN_VALUE: "{0} is below the smallest order value {1}",
+    ReasonCode.RANK_NOT_COVERED: "{0} needed for {1}, {2} left",
+    ReasonCode.NOTHING_TO_EXIT: "nothing of {0} to exit",
+    ReasonCode.ALREADY_EXITING: "what there is of {0} is being sold already",
+    ReasonCode.ALREADY_CANCELING: "the cancel of order {0} is under way",
+    ReasonCode.NOTHING_OPEN: "nothing of instruction {0} is open",
+    ReasonCode.NOT_RETRYABLE: "order {0} is {1}, not one that was never taken",
+    ReasonCode.ALREADY_FOLLOWED: "order {0} was followed up by {1} already",
+    ReasonCode.ORDER_TOO_OLD: "order {0} is not in memory any more",
+    ReasonCode.MOVED: "{0} changed since the preview",
     ReasonCode.ACCOUNT_DISABLED: "account {0} is switched off",
     ReasonCode.ACCOUNT_NOT_RECONCILED: "account {0} is not open yet: {1}",
     ReasonCode.LIVE_NOT_AVAILABLE: "account {0} is live and no live broker is connected",
@@ -99,15 +146,22 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.STALE_PRICE: "the price of {0} is {1} s old, more than {2} s",
     ReasonCode.OUTSIDE_BAND: "{0} is outside the price band {1} to {2}",
     ReasonCode.FAR_FROM_LAST: "{0} is too far from the last price {1}",
+    ReasonCode.STOP_NOT_BEYOND_LAST: "the stop {0} is not beyond the last price {1}",
+    ReasonCode.STOP_BEYOND_LIMIT: "the limit {1} is on the wrong side of the stop {0}",
     ReasonCode.QUANTITY_CAP: "{0} is above the quantity cap {1}",
     ReasonCode.VALUE_CAP: "{0} is above the value cap {1}",
     ReasonCode.ORDER_IN_DOUBT: "an order of {0} in this book is in doubt",
+    ReasonCode.RESTRICTED: "{0} is restricted for {1}",
     ReasonCode.NOT_SELLABLE: "{0} asked, {1} sellable",
+    ReasonCode.POSITION_CAP: "{0} would be held, more than the limit {1}",
     ReasonCode.INSUFFICIENT_CASH: "{0} needed, {1} available",
     ReasonCode.TOO_MANY_OPEN_ORDERS: "the book has {0} open orders already",
     ReasonCode.TOO_MANY_ORDERS_TODAY: "the book sent {0} orders today already",
     ReasonCode.DUPLICATE_ORDER: "the same order came within {0} s (order {1})",
     ReasonCode.INSTRUCTION_EXPIRED: "the instruction expired before the order was sent",
+    ReasonCode.HELD_CANCELED: "canceled while it waited for its time",
+    ReasonCode.NOT_PLANNABLE: "it could not be planned when its time came: {0}",
+    ReasonCode.UNFILLED: "not filled within {0} s",
     ReasonCode.NEVER_SENT: "never written to the broker: {0}",
     ReasonCode.STALE_EPOCH: "another process took over before the order was written",
     ReasonCode.DESK_STOPPING: "the desk was stopping; the order goes at the next start if it still may",

@@ -11,6 +11,10 @@ class RiskSettings(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``band_bps``: distance from the reference close where the master brings no band.
     ``protection_bps``: how much worse than the last price a market order may trade; its hold and
     its protected price come from it. ``retire_after_s`` and ``terminal_orders_max`` bound memory.
+    A MARKET entry that rests unfilled is canceled after ``entry_cancel_after_s`` (0: never); a MARKET
+    exit gets a new price every ``exit_reprice_after_s`` (0: never), ``exit_reprices_max`` times.
+    ``collar_bps``: how far a price may move between preview and firing. ``held_max`` bounds the
+    instructions that wait for their time.
     """
 
     quantity_max: Quantity = whole(1_000_000)
@@ -30,3 +34,8 @@ class RiskSettings(msgspec.Struct, frozen=True, array_like=True, gc=False):
     keys_retain_s: int = 48 * 3_600
     keys_max: int = 1_000_000
     zone_offset_s: int = 19_800
+    entry_cancel_after_s: int = 30
+    exit_reprice_after_s: int = 5
+    exit_reprices_max: int = 3
+    collar_bps: int = 100
+    held_max: int = 1_000

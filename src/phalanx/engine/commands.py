@@ -6,9 +6,12 @@ from typing import TypeAlias
 import msgspec
 
 from phalanx.domain.accounts import Account, AccountId, BookId, Client
-from phalanx.domain.instructions import InstructionRequest, Origin
+from phalanx.domain.groups import Group, PriorityList
+from phalanx.domain.instructions import FollowUp, InstructionId, InstructionRequest, Origin
+from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import Money, Price, Quantity
-from phalanx.domain.orders import ClOrdId, ExecutionReport, Hops, OrdStatus
+from phalanx.domain.orders import ClOrdId, ExecutionReport, Hops, OrdStatus, Product
 from phalanx.domain.reasons import Reason
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
@@ -16,13 +19,27 @@ from phalanx.domain.time import Nanoseconds
 
 
 class Submit(msgspec.Struct, frozen=True, gc=False):
-    """An instruction. ``expires_s`` None: the kind's default. ``received``: monotonic ns of its first byte."""
+    """An instruction. ``expires_s`` None: the kind's default. ``received``: monotonic ns of its first byte.
+
+    ``fire_at``: wall time until which it is held; 0: now. ``parent`` and ``follow_up``: what it
+    follows up on, and how.
+    """
 
     origin: Origin
     request: InstructionRequest
     note: str = ""
     expires_s: int | None = None
     received: Nanoseconds = 0
+    fire_at: Nanoseconds = 0
+    parent: InstructionId = ""
+    follow_up: FollowUp | None = None
+
+
+class Release(msgspec.Struct, frozen=True, gc=False):
+    """A held instruction's time has come. ``failed``: why it cannot be planned; then it ends."""
+
+    instruction_id: InstructionId
+    failed: str = ""
 
 
 class CancelOrder(msgspec.Struct, frozen=True, gc=False):
@@ -132,6 +149,36 @@ class ImportProfiles(msgspec.Struct, frozen=True, gc=False):
     account: Account | None = None
 
 
+class ImportRawDetails(msgspec.Struct, frozen=True, gc=False):
+    """Users with a paper account each, and strategies that all trade all instruments; no subscriptions.
+
+    Upserted, all or nothing; instruments by name.
+    """
+
+    origin: Origin
+    users: tuple[str, ...]
+    strategies: tuple[str, ...]
+    instruments: tuple[str, ...]
+    cash: Money
+    account: Account | None = None
+
+
+class ImportedClient(msgspec.Struct, frozen=True, gc=False):
+    """A client by name, with the opening cash of a new one and the group that its account joins."""
+
+    name: str
+    cash: Money
+    group: str = ""
+
+
+class ImportClients(msgspec.Struct, frozen=True, gc=False):
+    """Clients by name, all or nothing; those that are there already keep what they have."""
+
+    origin: Origin
+    clients: tuple[ImportedClient, ...]
+    account: Account | None = None
+
+
 class PutReference(msgspec.Struct, frozen=True, gc=False):
     """Reference data, upserted in this order; ``cash`` are (book, amount, note) adjustments."""
 
@@ -142,6 +189,58 @@ class PutReference(msgspec.Struct, frozen=True, gc=False):
     subscriptions: tuple[Subscription, ...] = ()
     cash: tuple[tuple[BookId, Money, str], ...] = ()
     settings: RiskSettings | None = None
+
+
+class AdoptedLot(msgspec.Struct, frozen=True, gc=False):
+    """A position to take over: ``cost`` is for all of it, None when nobody knows it."""
+
+    book: BookId
+    instrument: InstrumentKey
+    product: Product
+    quantity: Quantity
+    cost: Money | None
+    opened_at: Nanoseconds
+    called: str = ""
+
+
+class AdoptLots(msgspec.Struct, frozen=True, gc=False):
+    """Opening positions, all or none."""
+
+    origin: Origin
+    lots: tuple[AdoptedLot, ...]
+
+
+class PutGroups(msgspec.Struct, frozen=True, gc=False):
+    """Groups by name: new, or changed as a whole; then those that go."""
+
+    origin: Origin
+    groups: tuple[Group, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class PutLists(msgspec.Struct, frozen=True, gc=False):
+    """Priority lists by name: new, or changed as a whole; then those that go."""
+
+    origin: Origin
+    lists: tuple[PriorityList, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class PutLimits(msgspec.Struct, frozen=True, gc=False):
+    """Limits by level and name: new, or changed as a whole; then those that go."""
+
+    origin: Origin
+    limits: tuple[Limit, ...] = ()
+    removed: tuple[tuple[LimitLevel, str], ...] = ()
+
+
+class FillByHand(msgspec.Struct, frozen=True, gc=False):
+    """Have the paper broker fill so much of a working order; ``price`` 0: at the last price."""
+
+    origin: Origin
+    cl_ord_id: ClOrdId
+    quantity: Quantity
+    price: Price = 0
 
 
 class PutKill(msgspec.Struct, frozen=True, gc=False):
@@ -161,11 +260,12 @@ class LiftKill(msgspec.Struct, frozen=True, gc=False):
 
 
 class Tick(msgspec.Struct, frozen=True, gc=False):
-    """Time passed: retire what ended, roll the day, forget old keys."""
+    """Time passed: retire what ended, roll the day, forget old keys, see to what rests unfilled."""
 
 
 Command: TypeAlias = (
     Submit
+    | Release
     | CancelOrder
     | ReplaceOrder
     | Dispatch
@@ -178,7 +278,14 @@ Command: TypeAlias = (
     | BeginTerm
     | LoadInstruments
     | ImportProfiles
+    | ImportRawDetails
+    | ImportClients
     | PutReference
+    | AdoptLots
+    | PutGroups
+    | PutLists
+    | PutLimits
+    | FillByHand
     | PutKill
     | LiftKill
     | Tick

@@ -18,11 +18,25 @@ from phalanx.engine.refused import Refused
 from phalanx.engine.state import State
 
 
+class Pinned(msgspec.Struct, frozen=True, gc=False):
+    """What a preview saw, for firing from it.
+
+    ``prints``: how each account that its plan touched stood, and what it came to
+    (``engine.plans.moved``). ``live``: the prices of now, which must be within the collar of the
+    preview's. ``refuse``: one account that moved refuses everything, instead of being left out.
+    """
+
+    prints: Mapping[AccountId, bytes]
+    live: Callable[[InstrumentKey], Quote | None]
+    refuse: bool = False
+
+
 class Context(msgspec.Struct, frozen=True, gc=False):
     """Now (UTC ns), the instruments and quotes of this moment, what brokers can do, and chance.
 
     ``seed`` rotates the order of accounts and is journaled with the plan. ``closed`` names accounts
-    that are not open yet (not reconciled, session down), each with why.
+    that are not open yet (not reconciled, session down), each with why. ``pinned``: the preview that
+    the instruction is fired from; then ``quote`` gives the preview's prices.
     """
 
     now: Nanoseconds
@@ -31,6 +45,7 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     capabilities: Mapping[str, Capabilities]
     seed: int = 0
     closed: Mapping[AccountId, str] = {}
+    pinned: Pinned | None = None
 
 
 def find_instrument(state: State, context: Context, name: str) -> Instrument | None:

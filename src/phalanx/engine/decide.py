@@ -4,13 +4,25 @@ from collections.abc import Callable
 from typing import Any
 
 from phalanx.domain.events import Event
+from phalanx.engine import (
+    adoption,
+    groups,
+    imports,
+    instructions,
+    limits,
+    reference,
+    reports,
+    requests,
+    terms,
+    timers,
+)
 from phalanx.engine import commands as c
-from phalanx.engine import imports, instructions, reference, reports, requests, terms, timers
 from phalanx.engine.context import Context
 from phalanx.engine.state import State
 
 _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
     c.Submit: instructions.submit,
+    c.Release: instructions.release,
     c.CancelOrder: requests.cancel_order,
     c.ReplaceOrder: requests.replace_order,
     c.Dispatch: instructions.dispatch,
@@ -23,7 +35,14 @@ _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
     c.BeginTerm: terms.begin_term,
     c.LoadInstruments: reference.load_instruments,
     c.ImportProfiles: imports.import_profiles,
+    c.ImportRawDetails: imports.import_raw_details,
+    c.ImportClients: imports.import_clients,
     c.PutReference: reference.put_reference,
+    c.AdoptLots: adoption.adopt_lots,
+    c.PutGroups: groups.put_groups,
+    c.PutLists: groups.put_lists,
+    c.PutLimits: limits.put_limits,
+    c.FillByHand: requests.fill_by_hand,
     c.PutKill: reference.put_kill,
     c.LiftKill: reference.lift_kill,
     c.Tick: timers.tick,

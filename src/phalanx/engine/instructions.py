@@ -1,47 +1,155 @@
 """Instructions arrive, are dispatched, and may run out of time."""
 
-from phalanx.domain.events import Event, InstructionPlanned, OrderEnded, OrdersDispatched
-from phalanx.domain.instructions import InstructionId, SignalRequest
+from phalanx.domain.accounts import AccountId
+from phalanx.domain.events import (
+    Event,
+    InstructionEnded,
+    InstructionHeld,
+    InstructionPlanned,
+    OrderEnded,
+    OrdersDispatched,
+)
+from phalanx.domain.instructions import (
+    CancelRestRequest,
+    InstructionId,
+    InstructionRequest,
+    InstructionStatus,
+    SignalRequest,
+)
 from phalanx.domain.orders import Hops, OrdStatus
 from phalanx.domain.reasons import Reason, ReasonCode
-from phalanx.domain.time import SECOND
-from phalanx.engine.commands import Dispatch, ExpireUnsent, Submit
+from phalanx.domain.time import SECOND, Nanoseconds
+from phalanx.engine.commands import Dispatch, ExpireUnsent, Release, Submit
 from phalanx.engine.context import Context
 from phalanx.engine.ids import base36, prefix
 from phalanx.engine.lifecycle import Trigger, ready_for
 from phalanx.engine.plans import make_plan
-from phalanx.engine.state import State
+from phalanx.engine.plans.moved import account_prints, leave_out_moved
+from phalanx.engine.plans.plan import Plan
+from phalanx.engine.refused import Refused
+from phalanx.engine.state import HeldInstruction, State
 
 _DISPATCHABLE = ready_for(Trigger.DISPATCH)
 
 
 def submit(state: State, command: Submit, context: Context) -> list[Event]:
-    """The instruction with its whole plan, as one event.
+    """The instruction with its whole plan, as one event; or held, until its time comes.
 
-    Raises Refused for what is never journaled (``AMBIGUOUS_TOKEN``, ``PLAN_TOO_LARGE``).
+    Fired from a preview (``context.pinned``), it leaves out the accounts that moved. Raises Refused
+    for what is never journaled (``AMBIGUOUS_TOKEN``, ``PLAN_TOO_LARGE``, ``TOO_MANY_HELD``, ``MOVED``).
     """
-    plan = make_plan(state, context, command)
-    expires_s = command.expires_s
-    if expires_s is None:
-        settings = state.settings
-        is_signal = isinstance(command.request, SignalRequest)
-        expires_s = settings.signal_expires_s if is_signal else settings.order_expires_s
-    planned = InstructionPlanned(
+    request = command.request
+    starts = max(context.now, command.fire_at)
+    expires_at = starts + _expires_s(state, command) * SECOND
+    instruction_id = next_instruction_id(state)
+    if starts > context.now:
+        if len(state.held) >= state.settings.held_max:
+            raise Refused("TOO_MANY_HELD", f"{len(state.held)} instructions wait for their time")
+        return [
+            InstructionHeld(
+                context.now,
+                instruction_id,
+                command.origin,
+                request,
+                command.fire_at,
+                expires_at,
+                command.note,
+                command.parent,
+                command.follow_up,
+            )
+        ]
+    # A preview is fired once: its token is a key of a kind.
+    keyed = bool(command.origin.idempotency_key) or context.pinned is not None
+    plan = make_plan(state, context, request, keyed=keyed, follow_up=command.follow_up)
+    if context.pinned is not None:
+        leave_out_moved(state, context, plan, _strategy_of(request))
+    planned = _planned(context, instruction_id, command, plan, expires_at)
+    return [planned, *_ended_with(state, context, request)]
+
+
+def _ended_with(
+    state: State, context: Context, request: InstructionRequest
+) -> list[InstructionEnded]:
+    """The held instruction that a cancel is about: it never fires."""
+    if not isinstance(request, CancelRestRequest) or request.instruction not in state.held:
+        return []
+    reason = Reason(ReasonCode.HELD_CANCELED)
+    status = InstructionStatus.CANCELED
+    return [InstructionEnded(context.now, request.instruction, status, reason)]
+
+
+def preview(
+    state: State, command: Submit, context: Context
+) -> tuple[InstructionPlanned, dict[AccountId, bytes]]:
+    """What ``submit`` would plan now, under no id, and the prints to fire it by later.
+
+    Raises Refused like ``submit``.
+    """
+    plan = make_plan(state, context, command.request, keyed=True, follow_up=command.follow_up)
+    expires_at = max(context.now, command.fire_at) + _expires_s(state, command) * SECOND
+    prints = account_prints(state, plan, _strategy_of(command.request))
+    return _planned(context, "", command, plan, expires_at), prints
+
+
+def _strategy_of(request: InstructionRequest) -> str | None:
+    return request.strategy if isinstance(request, SignalRequest) else None
+
+
+def release(state: State, command: Release, context: Context) -> list[Event]:
+    """A held instruction is planned as if it came now; one that comes too late expires."""
+    held = state.held.get(command.instruction_id)
+    if held is None or context.now < held.fire_at:
+        return []
+    if context.now >= held.expires_at:
+        reason = Reason(ReasonCode.INSTRUCTION_EXPIRED)
+        return [InstructionEnded(context.now, held.id, InstructionStatus.EXPIRED, reason)]
+    if command.failed:
+        return [_not_plannable(context, held, command.failed)]
+    try:
+        plan = make_plan(state, context, held.request, keyed=True, follow_up=held.follow_up)
+    except Refused as refused:
+        return [_not_plannable(context, held, f"{refused.code}: {refused.detail}")]
+    planned = _planned(context, held.id, held, plan, held.expires_at)
+    return [planned, *_ended_with(state, context, held.request)]
+
+
+def _not_plannable(context: Context, held: HeldInstruction, why: str) -> InstructionEnded:
+    reason = Reason(ReasonCode.NOT_PLANNABLE, (why,))
+    return InstructionEnded(context.now, held.id, InstructionStatus.REJECTED, reason)
+
+
+def _planned(
+    context: Context,
+    instruction_id: InstructionId,
+    asked: Submit | HeldInstruction,
+    plan: Plan,
+    expires_at: Nanoseconds,
+) -> InstructionPlanned:
+    return InstructionPlanned(
         context.now,
-        next_instruction_id(state),
-        command.origin,
-        command.request,
-        context.now + expires_s * SECOND,
+        instruction_id,
+        asked.origin,
+        asked.request,
+        expires_at,
         tuple(plan.instruments),
         tuple(plan.orders),
         tuple(plan.cancels),
         tuple(plan.skips),
         plan.refusal,
-        command.note,
-        Hops(received=command.received),
+        asked.note,
+        Hops(received=asked.received if isinstance(asked, Submit) else 0),
         context.seed,
+        asked.parent,
+        asked.follow_up,
     )
-    return [planned]
+
+
+def _expires_s(state: State, command: Submit) -> int:
+    if command.expires_s is not None:
+        return command.expires_s
+    is_signal = isinstance(command.request, SignalRequest)
+    settings = state.settings
+    return settings.signal_expires_s if is_signal else settings.order_expires_s
 
 
 def next_instruction_id(state: State) -> InstructionId:

@@ -20,7 +20,7 @@ from phalanx.domain.settings import RiskSettings
 
 
 def instrument_facts(
-    settings: RiskSettings, instrument: Instrument, quote: Quote
+    settings: RiskSettings, instrument: Instrument, quote: Quote, called: str = ""
 ) -> InstrumentFacts:
     """The band and the protected prices of one instrument now, rounded to its tick.
 
@@ -54,7 +54,20 @@ def instrument_facts(
         quote.source,
         max(low, min(protected_buy, high)),
         max(low, min(protected_sell, high)),
+        called,
     )
+
+
+def stop_limit(
+    settings: RiskSettings, facts: InstrumentFacts, stop_price: Price, *, buys: bool
+) -> Price:
+    """The protected price of a STOP order: ``protection_bps`` worse than its stop, within the band."""
+    margin, tick = settings.protection_bps, facts.tick_size
+    if buys:
+        worst = round_up(stop_price * (BASIS_POINTS + margin) // BASIS_POINTS, tick)
+        return min(worst, round_down(facts.band_high, tick))
+    worst = round_down(stop_price * (BASIS_POINTS - margin) // BASIS_POINTS, tick)
+    return max(worst, round_up(facts.band_low, tick))
 
 
 def hold_for(account: Account, limit: Price, quantity: Quantity) -> Money:

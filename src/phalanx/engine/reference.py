@@ -36,6 +36,7 @@ def load_instruments(state: State, command: LoadInstruments, context: Context) -
             command.added,
             command.changed,
             command.removed,
+            state.instruments_sha256,
         )
     ]
 

@@ -4,7 +4,6 @@ from phalanx.domain.events import (
     DispatchLapsed,
     Event,
     OrderDoubted,
-    OrderEnded,
     OrderReported,
     RequestDoubted,
     RequestEnded,
@@ -18,7 +17,7 @@ from phalanx.domain.orders import (
     RequestKind,
 )
 from phalanx.domain.reasons import Reason, ReasonCode
-from phalanx.engine.closing import cancel_again, children
+from phalanx.engine.closing import cancel_again, children, order_ended
 from phalanx.engine.commands import BookLookUp, BookNeverWritten, BookReport, BookUnknown
 from phalanx.engine.context import Context
 from phalanx.engine.lifecycle import Trigger, move
@@ -49,7 +48,7 @@ def book_report(state: State, command: BookReport, context: Context) -> list[Eve
     if report.exec_type is ExecType.TRADE:
         return _book_trade(state, order, command, context)
     if report.exec_type is ExecType.REPLACED:
-        return _book_replaced(order, command, context)
+        return _book_replaced(state, order, command, context)
     if report.exec_type in _REFUSED_REQUESTS:
         return _book_refused_request(state, order, command, context)
     status = move(order.status, _TRIGGERS[report.exec_type], order.cum_quantity)
@@ -60,7 +59,7 @@ def book_report(state: State, command: BookReport, context: Context) -> list[Eve
     reason = None
     if report.exec_type is ExecType.REJECTED:
         reason = Reason(ReasonCode.BROKER_REJECTED, (report.text,))
-    events = [_reported(order, status, command, context, reason)]
+    events = [_reported(state, order, status, command, context, reason)]
     if order.status in TERMINAL and status not in TERMINAL:
         events += cancel_again(state, order, context)
     return events
@@ -75,13 +74,14 @@ def _is_late_news(order: Order, command: BookReport) -> bool:
 
 
 def _reported(
+    state: State,
     order: Order,
     status: OrdStatus,
     command: BookReport,
     context: Context,
     reason: Reason | None = None,
 ) -> Event:
-    """A report that fills nothing."""
+    """A report that fills nothing; what an end gives free may go on being closed."""
     return OrderReported(
         context.now,
         order.draft.cl_ord_id,
@@ -91,7 +91,8 @@ def _reported(
         command.report,
         reason,
         "LATE" if order.status is OrdStatus.NOT_RECEIVED else "",
-        hops=command.hops,
+        children(state, order, status, context),
+        command.hops,
     )
 
 
@@ -124,7 +125,9 @@ def _absurd(order: Order, command: BookReport, context: Context) -> Event:
     )
 
 
-def _book_replaced(order: Order, command: BookReport, context: Context) -> list[Event]:
+def _book_replaced(
+    state: State, order: Order, command: BookReport, context: Context
+) -> list[Event]:
     """The replace under way was granted; another one's echo says nothing about it."""
     report, replace = command.report, order.replacing
     if replace is None or not replace.dispatched:
@@ -138,7 +141,7 @@ def _book_replaced(order: Order, command: BookReport, context: Context) -> list[
         status = OrdStatus.FILLED
     elif replace is order.request:
         status = move(order.status, Trigger.REQUEST_END, order.cum_quantity) or order.status
-    return [_reported(order, status, command, context)]
+    return [_reported(state, order, status, command, context)]
 
 
 def _book_refused_request(
@@ -153,7 +156,7 @@ def _book_refused_request(
     if request is None or not request.dispatched:
         return []
     reason = Reason(ReasonCode.BROKER_REJECTED, (report.text,))
-    ended = _request_ended(order, request, reason, report, context)
+    ended = _request_ended(state, order, request, reason, report, context)
     may_ask = order.cancels_refused + 1 < CANCELS_REFUSED_MAX
     if isinstance(ended, RequestEnded) and request.kind is RequestKind.CANCEL and may_ask:
         return [ended, *cancel_again(state, order, context)]
@@ -161,6 +164,7 @@ def _book_refused_request(
 
 
 def _request_ended(
+    state: State,
     order: Order,
     request: PendingRequest,
     reason: Reason,
@@ -171,8 +175,16 @@ def _request_ended(
     cl_ord_id = order.draft.cl_ord_id
     keeps_open = request is not order.replacing and order.replacing is not None
     if order.cum_quantity >= order.quantity and not keeps_open:
+        further = children(state, order, OrdStatus.FILLED, context)
         return OrderReported(
-            context.now, cl_ord_id, OrdStatus.FILLED, order.cum_quantity, 0, report, reason
+            context.now,
+            cl_ord_id,
+            OrdStatus.FILLED,
+            order.cum_quantity,
+            0,
+            report,
+            reason,
+            children=further,
         )
     return RequestEnded(context.now, cl_ord_id, request.id, reason)
 
@@ -206,7 +218,7 @@ def _book_trade(state: State, order: Order, command: BookReport, context: Contex
             report,
             None,
             flag,
-            children(state, order, filled, report, context),
+            children(state, order, status, context, filled=filled, price=report.last_price),
             command.hops,
         )
     ]
@@ -263,8 +275,8 @@ def book_never_written(state: State, command: BookNeverWritten, context: Context
     if command.again:
         # Somebody asked for its cancel while it was on its way out: there is nothing to try again.
         reason = Reason(ReasonCode.CANCELED_BEFORE_SENT)
-        return [OrderEnded(context.now, command.cl_ord_id, OrdStatus.CANCELED, reason)]
-    return [OrderEnded(context.now, command.cl_ord_id, OrdStatus.REJECTED, command.reason)]
+        return [order_ended(state, order, OrdStatus.CANCELED, reason, context)]
+    return [order_ended(state, order, OrdStatus.REJECTED, command.reason, context)]
 
 
 def book_look_up(state: State, command: BookLookUp, context: Context) -> list[Event]:
@@ -276,7 +288,7 @@ def book_look_up(state: State, command: BookLookUp, context: Context) -> list[Ev
         if move(order.status, Trigger.ABSENT) is None:
             return []
         reason = Reason(ReasonCode.ABSENT_AT_BROKER)
-        return [OrderEnded(context.now, command.cl_ord_id, OrdStatus.NOT_RECEIVED, reason)]
+        return [order_ended(state, order, OrdStatus.NOT_RECEIVED, reason, context)]
     for request in (order.replacing, order.request):
         if request is not None and request.in_doubt:
             events = _settle_request(state, order, request, command, context)
@@ -297,7 +309,7 @@ def _settle_request(
     if request is order.replacing:
         if _was_granted(order, request, command):
             report = ExecutionReport(command.cl_ord_id, ExecType.REPLACED, command.order_id)
-            return _book_replaced(order, BookReport(report), context)
+            return _book_replaced(state, order, BookReport(report), context)
     elif command.status in TERMINAL and order.cum_quantity < order.quantity:
         return []
     reason = Reason(ReasonCode.ABSENT_AT_BROKER)
@@ -320,7 +332,7 @@ def _end_request(
     if request.kind is RequestKind.REPLACE:
         exec_type = ExecType.REPLACE_REJECTED
     report = ExecutionReport(order.draft.cl_ord_id, exec_type, order.order_id, text=str(reason))
-    ended = _request_ended(order, request, reason, report, context)
+    ended = _request_ended(state, order, request, reason, report, context)
     if isinstance(ended, RequestEnded) and request is order.request:
         return [ended, *cancel_again(state, order, context)]
     return [ended]

@@ -1,20 +1,31 @@
-"""Cancel and replace of single working orders."""
+"""Cancel, replace and fill by hand of single working orders."""
 
-from phalanx.domain.events import CancelRequested, Event, ReplaceRequested, RequestDispatched
-from phalanx.domain.instruments import known_instrument
-from phalanx.domain.numbers import multiply, share_up
+from phalanx.domain.accounts import Mode, split_book
+from phalanx.domain.events import (
+    CancelRequested,
+    Event,
+    FillOrdered,
+    ReplaceRequested,
+    RequestDispatched,
+)
+from phalanx.domain.instruments import Instrument, known_instrument
+from phalanx.domain.numbers import Price, format_fixed, multiply, round_down, round_up, share_up
 from phalanx.domain.orders import TERMINAL, OrdStatus, OrdType, RequestKind, Side
+from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND
-from phalanx.engine.commands import CancelOrder, DispatchRequest, ReplaceOrder
+from phalanx.engine.commands import CancelOrder, DispatchRequest, FillByHand, ReplaceOrder
 from phalanx.engine.context import Context
-from phalanx.engine.ids import prefix
+from phalanx.engine.ids import base36, prefix
 from phalanx.engine.plans.plan import Plan, request_code
-from phalanx.engine.pricing import hold_for
+from phalanx.engine.pricing import hold_for, instrument_facts
 from phalanx.engine.refused import Refused
 from phalanx.engine.risk import Terms, account_refusal, available_cash
 from phalanx.engine.state import Order, State
 
+_R = ReasonCode
 _REPLACEABLE = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
+_AT_BROKER = _REPLACEABLE | {OrdStatus.PENDING_CANCEL, OrdStatus.PENDING_REPLACE}
+_PROTECTED = frozenset({OrdType.MARKET, OrdType.STOP})
 
 
 def cancel_order(state: State, command: CancelOrder, context: Context) -> list[Event]:
@@ -32,7 +43,7 @@ def cancel_order(state: State, command: CancelOrder, context: Context) -> list[E
 def replace_order(state: State, command: ReplaceOrder, context: Context) -> list[Event]:
     """Ask for another total quantity or limit of one working order.
 
-    A sell may only shrink: what it closes was set aside when it was planned. Raises Refused with
+    What reduces may only shrink: what it closes was set aside when it was planned. Raises Refused with
     a code of its own, or with the risk code that forbids the new terms.
     """
     order = _working(state, command.cl_ord_id)
@@ -55,6 +66,39 @@ def replace_order(state: State, command: ReplaceOrder, context: Context) -> list
     ]
 
 
+def fill_by_hand(state: State, command: FillByHand, context: Context) -> list[Event]:
+    """Have the paper broker fill so much of a working order, without a price at the last one.
+
+    What was ordered before and is not reported yet counts as filled. Raises Refused:
+    ``UNKNOWN_ORDER``, ``ORDER_NOT_WORKING``, ``NOT_PAPER``, ``UNKNOWN_INSTRUMENT``,
+    ``LOT_MULTIPLE``, ``ABOVE_LEAVES``, ``NO_PRICE``, ``OFF_TICK``, ``OUTSIDE_BAND``,
+    ``BEYOND_LIMIT``.
+    """
+    order = _working(state, command.cl_ord_id)
+    draft = order.draft
+    if order.status not in _AT_BROKER:
+        raise Refused("ORDER_NOT_WORKING", f"{draft.cl_ord_id} is {order.status.name}")
+    if split_book(draft.book)[1] is not Mode.PAPER:
+        raise Refused("NOT_PAPER", f"{draft.cl_ord_id} is not a paper order")
+    instrument = known_instrument(context.instruments, state.local_instruments, draft.instrument)
+    if instrument is None:
+        raise Refused("UNKNOWN_INSTRUMENT", draft.instrument)
+    if command.quantity <= 0 or command.quantity % instrument.lot_size:
+        raise _refused(_R.LOT_MULTIPLE, command.quantity, instrument.lot_size)
+    ordered = sum(
+        fill.quantity for fill in state.hand_fills.values() if fill.cl_ord_id == draft.cl_ord_id
+    )
+    left = max(0, order.leaves_quantity - ordered)
+    if command.quantity > left:
+        detail = f"{format_fixed(command.quantity)} asked, {format_fixed(left)} left"
+        raise Refused("ABOVE_LEAVES", detail)
+    price = _fill_price(state, context, order, instrument, command.price)
+    exec_id = "H" + prefix(state.desk_id, state.shard) + base36(state.next_request)
+    return [
+        FillOrdered(context.now, command.origin, draft.cl_ord_id, command.quantity, price, exec_id)
+    ]
+
+
 def dispatch_request(state: State, command: DispatchRequest, context: Context) -> list[Event]:
     """The pending request's turn has come."""
     order = state.orders.get(command.cl_ord_id)
@@ -67,6 +111,33 @@ def dispatch_request(state: State, command: DispatchRequest, context: Context) -
             context.now, command.cl_ord_id, request.id, request.kind, command.epoch, deadline
         )
     ]
+
+
+def _fill_price(
+    state: State, context: Context, order: Order, instrument: Instrument, asked: Price
+) -> Price:
+    """What a fill by hand trades at: on the tick, inside the band, within the order's limit."""
+    quote = context.quote(instrument.key)
+    if quote is None or quote.last <= 0 or quote.reference_close <= 0:
+        raise _refused(_R.NO_PRICE, instrument.symbol)
+    facts = instrument_facts(state.settings, instrument, quote)
+    buys = order.draft.side is Side.BUY
+    price, tick = asked, facts.tick_size
+    if not asked:
+        price = round_up(facts.last, tick) if buys else max(round_down(facts.last, tick), tick)
+    if price <= 0 or price % tick:
+        raise _refused(_R.OFF_TICK, price, tick)
+    if asked and not facts.band_low <= price <= facts.band_high:
+        raise _refused(_R.OUTSIDE_BAND, price, facts.band_low, facts.band_high)
+    if price > order.limit if buys else price < order.limit:
+        detail = f"{format_fixed(price)} is beyond the order's limit {format_fixed(order.limit)}"
+        raise Refused("BEYOND_LIMIT", detail)
+    return price
+
+
+def _refused(code: ReasonCode, *facts: int | str) -> Refused:
+    reason = Reason(code, facts)
+    return Refused(code.value, str(reason))
 
 
 def _working(state: State, cl_ord_id: str) -> Order:
@@ -84,14 +155,15 @@ def _next_request_id(state: State) -> str:
 
 def _check_replace(state: State, context: Context, order: Order, quantity: int, limit: int) -> None:
     draft = order.draft
-    if draft.ord_type is OrdType.MARKET and limit != order.limit:
+    if draft.ord_type in _PROTECTED and limit != order.limit:
         raise Refused("NOT_REPLACEABLE", "a market order has no price to change")
     if (quantity, limit) == (order.quantity, order.limit):
         raise Refused("NOTHING_TO_CHANGE", "the order has these terms already")
     if quantity <= order.cum_quantity:
         raise Refused("BELOW_FILLED", "the new quantity is not above what is filled already")
     sells = draft.side is Side.SELL
-    if sells and quantity > order.quantity:
+    reduces = sells or draft.reduce_only
+    if reduces and quantity > order.quantity:
         raise Refused("SELL_MAY_ONLY_SHRINK", "place another order for more")
     book = state.book_of(order)
     account = state.accounts[book.account]
@@ -99,9 +171,20 @@ def _check_replace(state: State, context: Context, order: Order, quantity: int, 
     if instrument is None:
         raise Refused("UNKNOWN_INSTRUMENT", draft.instrument)
     priced = Plan(state).price(state, context, instrument)
-    terms = Terms(draft.side, draft.product, draft.ord_type, quantity, limit, draft.time_in_force)
-    reason = account_refusal(state, context, account, reduces=sells) or priced.refusal(
-        state, context, account, terms
+    # Without the stop: the price may have reached it since, and that is no fault of the new terms.
+    terms = Terms(
+        draft.side,
+        draft.product,
+        draft.ord_type,
+        quantity,
+        limit,
+        draft.time_in_force,
+        covers=reduces and not sells,
+    )
+    reason = (
+        account_refusal(state, context, account, reduces=reduces)
+        or priced.refusal(state, context, account, terms)
+        or _beyond_stop(order, limit)
     )
     if reason is not None:
         raise Refused(reason.code.value, str(reason))
@@ -112,3 +195,10 @@ def _check_replace(state: State, context: Context, order: Order, quantity: int, 
         more = left + share_up(left, account.charge_bps) - order.hold
         if more > available_cash(account, book):
             raise Refused("INSUFFICIENT_CASH", "the new terms need more cash than is available")
+
+
+def _beyond_stop(order: Order, limit: Price) -> Reason | None:
+    stop = order.draft.stop_price
+    if stop and (limit < stop if order.draft.side is Side.BUY else limit > stop):
+        return Reason(_R.STOP_BEYOND_LIMIT, (stop, limit))
+    return None

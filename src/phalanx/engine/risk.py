@@ -8,7 +8,14 @@ import msgspec
 
 from phalanx.domain.accounts import Account, Mode
 from phalanx.domain.capabilities import Capabilities
-from phalanx.domain.instruments import Instrument, InstrumentFacts, Quote, QuoteSource
+from phalanx.domain.instruments import (
+    Instrument,
+    InstrumentFacts,
+    InstrumentKey,
+    Quote,
+    QuoteSource,
+)
+from phalanx.domain.limits import Limit
 from phalanx.domain.numbers import (
     BASIS_POINTS,
     FIXED_MAX,
@@ -24,16 +31,19 @@ from phalanx.domain.settings import RiskSettings
 from phalanx.domain.time import SECOND
 from phalanx.engine.context import Context
 from phalanx.engine.state import Book, State, position_key
+from phalanx.engine.tally import NOTHING, Tally
 
 _R = ReasonCode
 # By its own name: on Python 3.11 finding an enum's member costs as much as the check itself.
 _SELL = Side.SELL
+_MADE_UP = frozenset({QuoteSource.SYNTHETIC, QuoteSource.SIMULATED})
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False):
     """What is proposed about one instrument, the same for every account that proposes it.
 
     ``limit`` is the price asked, or the protected one of a MARKET order (zero while none is known).
+    ``covers``: a BUY that only buys a short back.
     """
 
     side: Side
@@ -42,9 +52,16 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
     quantity: Quantity
     limit: Price
     time_in_force: TimeInForce = TimeInForce.DAY
+    stop_price: Price = 0
+    covers: bool = False
+
+    @property
+    def reduces(self) -> bool:
+        """It can only lessen risk."""
+        return self.side is _SELL or self.covers
 
 
-def refusal(
+def refusal(  # noqa: PLR0913, PLR0917  the hot path: one call for each order
     state: State,
     context: Context,
     account: Account,
@@ -52,13 +69,16 @@ def refusal(
     priced: "PricedInstrument",
     terms: Terms,
     hold: Money,
+    tally: Tally = NOTHING,
 ) -> Reason | None:
-    """The first check that fails, in the documented order. ``book`` is the account's."""
-    reduces = terms.side is _SELL
+    """The first check that fails, in the documented order. ``book`` is the account's.
+
+    ``tally``: what the same plan has given this book already.
+    """
     return (
-        account_refusal(state, context, account, reduces=reduces)
+        account_refusal(state, context, account, reduces=terms.side is _SELL or terms.covers)
         or priced.refusal(state, context, account, terms)
-        or _book_refusal(state, account, book, priced.instrument, terms, hold)
+        or _book_refusal(state, account, book, priced.instrument, terms, hold, tally)
     )
 
 
@@ -157,7 +177,8 @@ class PricedInstrument:
             self._shape_refusal(terms)
             or self._price_refusal(state, context, account)
             or self._distance_refusal(state, terms)
-            or cap_refusal(state.settings, terms.quantity, terms.limit, reduces=terms.side is _SELL)
+            or self._stop_refusal(terms)
+            or cap_refusal(state.settings, terms.quantity, terms.limit, reduces=terms.reduces)
         )
 
     def _shape_refusal(self, terms: Terms) -> Reason | None:
@@ -165,6 +186,8 @@ class PricedInstrument:
             return Reason(_R.LOT_MULTIPLE, (terms.quantity, self.instrument.lot_size))
         if terms.ord_type is not OrdType.MARKET and terms.limit % self.instrument.tick_size:
             return Reason(_R.OFF_TICK, (terms.limit, self.instrument.tick_size))
+        if terms.stop_price % self.instrument.tick_size:
+            return Reason(_R.OFF_TICK, (terms.stop_price, self.instrument.tick_size))
         return None
 
     def _price_refusal(self, state: State, context: Context, account: Account) -> Reason | None:
@@ -173,7 +196,7 @@ class PricedInstrument:
             return Reason(_R.NO_PRICE, (self.instrument.symbol,))
         if quote.source is not QuoteSource.FEED and account.mode is Mode.PAPER:
             return None
-        if quote.source is QuoteSource.SYNTHETIC:
+        if quote.source in _MADE_UP:
             return Reason(_R.SYNTHETIC_PRICE, (self.instrument.symbol,))
         age_s = (context.now - quote.time) // SECOND
         if age_s > state.settings.stale_after_s:
@@ -186,11 +209,26 @@ class PricedInstrument:
         assert facts is not None
         if terms.ord_type is OrdType.MARKET:
             return None
+        if terms.stop_price and not facts.band_low <= terms.stop_price <= facts.band_high:
+            return Reason(_R.OUTSIDE_BAND, (terms.stop_price, facts.band_low, facts.band_high))
         if not facts.band_low <= terms.limit <= facts.band_high:
             return Reason(_R.OUTSIDE_BAND, (terms.limit, facts.band_low, facts.band_high))
         allowed = facts.last * state.settings.distance_bps // BASIS_POINTS
         if abs(terms.limit - facts.last) > allowed:
             return Reason(_R.FAR_FROM_LAST, (terms.limit, facts.last))
+        return None
+
+    def _stop_refusal(self, terms: Terms) -> Reason | None:
+        """A stop waits on the far side of the last price, and its limit lies beyond the stop."""
+        stop, facts = terms.stop_price, self.facts
+        if not stop:
+            return None
+        assert facts is not None
+        buys = terms.side is not _SELL
+        if stop <= facts.last if buys else stop >= facts.last:
+            return Reason(_R.STOP_NOT_BEYOND_LAST, (stop, facts.last))
+        if terms.limit < stop if buys else terms.limit > stop:
+            return Reason(_R.STOP_BEYOND_LIMIT, (stop, terms.limit))
         return None
 
 
@@ -205,15 +243,40 @@ def _unsupported(capabilities: Capabilities, terms: Terms) -> str:
     return ""
 
 
-def sellable(book: Book, instrument: str, product: Product) -> Quantity:
+def sellable(
+    book: Book, instrument: InstrumentKey, product: Product, tally: Tally = NOTHING
+) -> Quantity:
     """What of the position may be sold now."""
-    position = book.positions.get(position_key(instrument, product))
-    return 0 if position is None else position.sellable
+    key = position_key(instrument, product)
+    position = book.positions.get(key)
+    if position is None:
+        return 0
+    if tally is NOTHING:
+        return position.sellable
+    planned = tally.selling.get(key, 0) - tally.freed.get(key, 0)
+    return max(0, position.quantity - position.selling - planned)
 
 
-def available_cash(account: Account, book: Book) -> Money:
+def to_cover(
+    state: State, book: Book, instrument: InstrumentKey, product: Product, tally: Tally = NOTHING
+) -> Quantity:
+    """What of a short nobody is buying back yet."""
+    key = position_key(instrument, product)
+    position = book.positions.get(key)
+    if position is None or position.quantity >= 0:
+        return 0
+    coming = sum(
+        state.orders[cl_ord_id].leaves_quantity
+        for lot in book.lots.get(instrument, {}).values()
+        if lot.product is product
+        for cl_ord_id in lot.buys
+    )
+    return max(0, -position.quantity - coming - tally.covering.get(key, 0))
+
+
+def available_cash(account: Account, book: Book, tally: Tally = NOTHING) -> Money:
     """The cash new buys may use: what is there, less holds, less the account's reserve."""
-    return book.cash - book.holds - account.reserve
+    return book.cash - book.holds - account.reserve - tally.holds
 
 
 def _book_refusal(
@@ -223,20 +286,87 @@ def _book_refusal(
     instrument: Instrument,
     terms: Terms,
     hold: Money,
+    tally: Tally,
 ) -> Reason | None:
     if terms.side is _SELL:
-        free = sellable(book, instrument.key, terms.product)
+        free = sellable(book, instrument.key, terms.product, tally)
         if terms.quantity > free:
             return Reason(_R.NOT_SELLABLE, (terms.quantity, free))
         return None
-    if instrument.key in book.doubts:
-        return Reason(_R.ORDER_IN_DOUBT, (instrument.symbol,))
-    available = available_cash(account, book)
+    if terms.covers:
+        short = to_cover(state, book, instrument.key, terms.product, tally)
+        if terms.quantity > short:
+            return Reason(_R.NOT_SELLABLE, (terms.quantity, short))
+        return None
+    if book.doubts or tally.limit is not None:
+        reason = entry_refusal(state, book, instrument, terms, tally)
+        if reason is not None:
+            return reason
+    available = available_cash(account, book, tally)
     if hold > available:
         return Reason(_R.INSUFFICIENT_CASH, (hold, available))
+    return _count_refusal(state, book, _orders_of(instrument, terms) + tally.orders)
+
+
+def entry_refusal(
+    state: State, book: Book, instrument: Instrument, terms: Terms, tally: Tally
+) -> Reason | None:
+    """What stops new risk in an instrument however much cash there is: a doubt, or the desk's limits."""
+    if instrument.key in book.doubts:
+        return Reason(_R.ORDER_IN_DOUBT, (instrument.symbol,))
+    if tally.limit is None:
+        return None
+    return _limit_refusal(state, book, instrument, terms, tally, tally.limit)
+
+
+def _orders_of(instrument: Instrument, terms: Terms) -> int:
+    """How many orders the terms make, sliced at the freeze quantity."""
+    freeze = instrument.freeze_quantity
+    return -(-terms.quantity // freeze) if freeze else 1
+
+
+def _count_refusal(state: State, book: Book, more: int) -> Reason | None:
+    """``more`` orders, with those that the plan has given the book already."""
     settings = state.settings
-    if book.open_orders >= settings.open_orders_max:
-        return Reason(_R.TOO_MANY_OPEN_ORDERS, (str(book.open_orders),))
-    if book.orders_today >= settings.orders_per_day_max:
-        return Reason(_R.TOO_MANY_ORDERS_TODAY, (str(book.orders_today),))
+    is_open, sent = book.open_orders + more, book.orders_today + more
+    if is_open > settings.open_orders_max:
+        return Reason(_R.TOO_MANY_OPEN_ORDERS, (str(is_open - 1),))
+    if sent > settings.orders_per_day_max:
+        return Reason(_R.TOO_MANY_ORDERS_TODAY, (str(sent - 1),))
     return None
+
+
+def _limit_refusal(
+    state: State, book: Book, instrument: Instrument, terms: Terms, tally: Tally, limit: Limit
+) -> Reason | None:
+    """The limits that the desk set for this account; only new risk meets them."""
+    if instrument.key in tally.restricted:
+        return Reason(_R.RESTRICTED, (instrument.symbol, book.account))
+    if limit.quantity_max is not None and terms.quantity > limit.quantity_max:
+        return Reason(_R.QUANTITY_CAP, (terms.quantity, limit.quantity_max))
+    value = multiply(terms.limit, terms.quantity)
+    if limit.value_max is not None and value > limit.value_max:
+        return Reason(_R.VALUE_CAP, (min(value, FIXED_MAX), limit.value_max))
+    if limit.position_max is not None:
+        after = terms.quantity + _exposed(state, book, instrument.key, tally)
+        if after > limit.position_max:
+            return Reason(_R.POSITION_CAP, (after, limit.position_max))
+    sent = book.orders_today + tally.orders + _orders_of(instrument, terms)
+    if limit.orders_per_day_max is not None and sent > limit.orders_per_day_max:
+        return Reason(_R.TOO_MANY_ORDERS_TODAY, (str(sent - 1),))
+    return None
+
+
+def _exposed(state: State, book: Book, instrument: InstrumentKey, tally: Tally) -> Quantity:
+    """What the book holds of an instrument in any product, and may still buy."""
+    held = sum(
+        position.quantity
+        for product in Product
+        if (position := book.positions.get(position_key(instrument, product))) is not None
+    )
+    coming = sum(
+        state.orders[cl_ord_id].leaves_quantity
+        for lot in book.lots.get(instrument, {}).values()
+        for cl_ord_id in lot.buys
+    )
+    return max(0, held) + coming + tally.buying.get(instrument, 0)

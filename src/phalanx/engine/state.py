@@ -10,8 +10,17 @@ from collections.abc import Iterator
 import msgspec
 
 from phalanx.domain.accounts import Account, AccountId, BookId, Client, Mode
-from phalanx.domain.instructions import InstructionId, InstructionStatus, Origin
+from phalanx.domain.groups import Group, PriorityList
+from phalanx.domain.instructions import (
+    ExitScope,
+    FollowUp,
+    InstructionId,
+    InstructionRequest,
+    InstructionStatus,
+    Origin,
+)
 from phalanx.domain.instruments import Instrument, InstrumentKey
+from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import Money, Price, Quantity
 from phalanx.domain.orders import (
     TERMINAL,
@@ -25,7 +34,7 @@ from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
 from phalanx.domain.time import Nanoseconds
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 
 
 class PendingRequest(msgspec.Struct, gc=False):
@@ -51,8 +60,11 @@ class Order(msgspec.Struct, gc=False):
 
     ``quantity``, ``limit`` and ``hold_total`` start as drafted and follow replaces; ``hold`` is
     what is still set aside. ``filled_value`` is Σ price × quantity. ``lot``: where a buy's fills go.
-    ``closed_by``: the instruction that cancels this buy because it closes that lot;
-    ``cancels_refused``: how often the broker would not.
+    ``closed_by``: the instruction that cancels this order because it closes that lot;
+    ``cancels_refused``: how often the broker would not; ``resell``: how much of what its end leaves
+    that instruction wants done again (a sell sold, the buy of a short bought). ``repricings``: new
+    prices of an exit that did not fill; ``unfilled``: it was flagged so, and stands.
+    ``followed_by``: the instruction that retried or reversed it.
     """
 
     draft: OrderDraft
@@ -72,6 +84,10 @@ class Order(msgspec.Struct, gc=False):
     lot: ClOrdId = ""
     closed_by: InstructionId | None = None
     cancels_refused: int = 0
+    resell: Quantity = 0
+    repricings: int = 0
+    followed_by: InstructionId | None = None
+    unfilled: bool = False
 
     @property
     def leaves_quantity(self) -> Quantity:
@@ -116,6 +132,7 @@ class Lot(msgspec.Struct, gc=False):
     closing: InstructionId | None = None
     called: str = ""
     closing_sells: int = 0
+    cost_known: bool = True
 
     @property
     def available(self) -> Quantity:
@@ -152,7 +169,9 @@ class RecentOrder(msgspec.Struct, gc=False):
 
 
 class Book(msgspec.Struct, gc=False):
-    """One account in one mode. ``recent`` holds the latest single orders by shape."""
+    """One account in one mode. ``recent`` holds the latest single orders by shape, ``sold_today``
+    every instrument of which something was sold on this trading day.
+    """
 
     id: BookId
     account: AccountId
@@ -165,6 +184,7 @@ class Book(msgspec.Struct, gc=False):
     lots: dict[InstrumentKey, dict[ClOrdId, Lot]] = msgspec.field(default_factory=dict)
     doubts: dict[InstrumentKey, int] = msgspec.field(default_factory=dict)
     recent: dict[str, RecentOrder] = msgspec.field(default_factory=dict)
+    sold_today: dict[InstrumentKey, None] = msgspec.field(default_factory=dict)
 
     def all_lots(self) -> Iterator[Lot]:
         """Every lot, instrument by instrument, oldest first within one."""
@@ -178,7 +198,10 @@ class Instruction(msgspec.Struct, gc=False):
     ``open_orders``: children not terminal. ``watched``: cancelled orders of others whose end it
     still waits for. ``in_memory``: children, and orders of others it cancelled, that are not
     retired: a late fill of such a one is still its to sell. ``ended`` counts ends by OrdStatus value.
-    ``called``: the instrument's name as the caller wrote it.
+    ``called``: the instrument's name as the caller wrote it. ``percent_bps``: of an exit, how much of
+    what a cancelled order still fills it closes; zero once its rest was cancelled. ``price``: of an
+    exit, the limit of all it sends; 0: at the market. ``scope`` and ``trade``: which lots it closes.
+    ``caps``: how much more of single accounts it may close.
     """
 
     id: InstructionId
@@ -195,6 +218,32 @@ class Instruction(msgspec.Struct, gc=False):
     in_memory: int = 0
     ended: dict[int, int] = msgspec.field(default_factory=dict)
     called: str = ""
+    percent_bps: int = 10_000
+    price: Price = 0
+    scope: ExitScope = ExitScope.BOTH
+    trade: ClOrdId = ""
+    caps: dict[AccountId, Quantity] = msgspec.field(default_factory=dict)
+
+
+class HeldInstruction(msgspec.Struct, frozen=True, gc=False):
+    """An instruction that waits, unplanned, for its time."""
+
+    id: InstructionId
+    origin: Origin
+    request: InstructionRequest
+    fire_at: Nanoseconds
+    expires_at: Nanoseconds
+    note: str
+    parent: InstructionId
+    follow_up: FollowUp | None
+
+
+class HandFill(msgspec.Struct, frozen=True, gc=False):
+    """A fill that a person ordered and no report has come of yet."""
+
+    cl_ord_id: ClOrdId
+    quantity: Quantity
+    price: Price
 
 
 class KeyUse(msgspec.Struct, gc=False):
@@ -214,7 +263,11 @@ class Kill(msgspec.Struct, gc=False):
 
 
 class State(msgspec.Struct):
-    """Everything the single writer knows. ``kills`` is keyed by account id, or "" for everybody."""
+    """Everything the single writer knows. ``kills`` is keyed by account id, or "" for everybody;
+    ``limits`` by ``limit_key``, ``hand_fills`` by the ExecID that their report will have.
+    ``resting_entries`` and ``resting_exits``: since when each MARKET order rests at the broker with
+    nothing under way about it, the longest first.
+    """
 
     seq: int = 0
     desk_id: str = ""
@@ -239,6 +292,13 @@ class State(msgspec.Struct):
     ended: dict[ClOrdId, Nanoseconds] = msgspec.field(default_factory=dict)
     instructions: dict[InstructionId, Instruction] = msgspec.field(default_factory=dict)
     keys: dict[str, KeyUse] = msgspec.field(default_factory=dict)
+    groups: dict[str, Group] = msgspec.field(default_factory=dict)
+    lists: dict[str, PriorityList] = msgspec.field(default_factory=dict)
+    limits: dict[str, Limit] = msgspec.field(default_factory=dict)
+    held: dict[InstructionId, HeldInstruction] = msgspec.field(default_factory=dict)
+    resting_entries: dict[ClOrdId, Nanoseconds] = msgspec.field(default_factory=dict)
+    resting_exits: dict[ClOrdId, Nanoseconds] = msgspec.field(default_factory=dict)
+    hand_fills: dict[str, HandFill] = msgspec.field(default_factory=dict)
 
     def order(self, cl_ord_id: ClOrdId) -> Order:
         """An order that must be in memory."""
@@ -256,6 +316,11 @@ class State(msgspec.Struct):
 def position_key(instrument: InstrumentKey, product: Product) -> str:
     """The key of a position within its book."""
     return f"{instrument}|{int(product)}"
+
+
+def limit_key(level: LimitLevel, name: str) -> str:
+    """The key of a level's limits."""
+    return f"{level.value}/{name}"
 
 
 _snapshot_encoder = msgspec.msgpack.Encoder()

@@ -1,17 +1,20 @@
-"""Time passed: memory follows what is open."""
+"""Time passed: memory follows what is open, and nothing rests unfilled unseen."""
 
 from phalanx.domain.events import DayRolled, Event, KeysForgotten, OrdersRetired
 from phalanx.domain.time import SECOND, trading_day
 from phalanx.engine.commands import Tick
 from phalanx.engine.context import Context
 from phalanx.engine.state import State
+from phalanx.engine.unfilled import see_to_unfilled
 
 RETIRED_AT_ONCE_MAX = 5_000
 """Most orders retired by one tick, so that a tick is never a long turn of the loop."""
 
 
 def tick(state: State, command: Tick, context: Context) -> list[Event]:  # noqa: ARG001
-    """Roll the day, retire what ended long enough ago or is beyond the bound, forget old keys."""
+    """Roll the day, retire what ended long enough ago or is beyond the bound, forget old keys, see to
+    what rests unfilled.
+    """
     events: list[Event] = []
     day = trading_day(context.now, state.settings.zone_offset_s)
     if day > state.day:
@@ -22,7 +25,7 @@ def tick(state: State, command: Tick, context: Context) -> list[Event]:  # noqa:
     forgotten = _forgotten_keys(state, context)
     if forgotten:
         events.append(KeysForgotten(context.now, forgotten))
-    return events
+    return events + see_to_unfilled(state, context)
 
 
 def _retirable(state: State, context: Context) -> list[str]:

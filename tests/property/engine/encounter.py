@@ -1,13 +1,17 @@
 """The engine and a broker facing each other, with a wire between them that does what it likes."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
-from phalanx.domain.events import InstructionPlanned, OrderReported
-from phalanx.domain.orders import TERMINAL, ClOrdId, ExecType, OrdStatus, Side
+from phalanx.domain.events import Event, InstructionPlanned, OrderEnded, OrderReported
+from phalanx.domain.instructions import ExitRequest, SignalRequest
+from phalanx.domain.numbers import Quantity
+from phalanx.domain.orders import TERMINAL, ClOrdId, ExecType, OrderDraft, OrdStatus, Side
 from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.strategies import SellScope
 from phalanx.engine import commands as c
 from phalanx.engine.apply import apply
+from phalanx.engine.apply.orders import closer_of
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import (
     Lot,
@@ -71,18 +75,22 @@ class Encounter:
 
     # --- commands ------------------------------------------------------------------------------
 
-    def tell(self, command: c.Command) -> None:
+    def tell(self, command: c.Command) -> list[Event]:
         """Have the engine do it, and look whether anybody sold what he had not bought."""
         ended = frozenset(self._believed_ended)
+        before = self.positions() if self.check_shorts else {}
         events = self.world.do(command)
+        self._note_signals(events)
         if self.check_shorts:
             self._note_ends()
             self._check_nobody_sold_too_much()
+            self._check_nobody_turned_over(events, before)
             for event in events:
                 if isinstance(event, OrderReported):
                     # After an end that came too early a replace is not known to have been granted.
                     assert event.flag in {"", "LATE"} or event.cl_ord_id in ended
                     self._check_reported(event)
+        return events
 
     def attempt(self, command: c.Command) -> None:
         """Like ``tell``; a refusal is fine."""
@@ -138,13 +146,53 @@ class Encounter:
             if report.exec_type not in {ExecType.REPLACED, ExecType.REPLACE_REJECTED}:
                 self.tell(c.BookReport(report))
 
+    def lot_size(self, order: Order) -> Quantity:
+        """Of the order's instrument."""
+        instrument = self.world.index.get(order.draft.instrument)
+        assert instrument is not None
+        return instrument.lot_size
+
     def keep_snapshot(self) -> None:
         """Keep what a restart could begin from; the replica goes on from a copy of it."""
         blob = encode_state(self.world.state)
         self._snapshot = (len(self.world.journal), blob)
         self.world.replica = decode_state(blob)
 
-    # --- signals -------------------------------------------------------------------------------
+    def positions(self) -> dict[Place, tuple[int, int]]:
+        """Of every position what is held and what is being sold."""
+        return {
+            (book.id, key): (held.quantity, held.selling)
+            for book in self.world.state.books.values()
+            for key, held in book.positions.items()
+        }
+
+    # --- signals and exits -----------------------------------------------------------------------
+
+    def exit(self, request: ExitRequest) -> None:
+        """An exit, which sells no more than nobody sells yet, and buys no more than is short. Only a
+        lie makes a position that is too large for one plan.
+        """
+        before = self.positions()
+        freed: dict[Place, int] = {}
+        leaves = {k: o.leaves_quantity for k, o in self.world.state.orders.items()}
+        try:
+            planned = self.world.submit(request)
+        except Refused:
+            if self.check_shorts:
+                raise
+            return
+        for cancel in planned.cancels:
+            draft = self.world.state.orders[cancel.cl_ord_id].draft
+            place = (draft.book, position_key(draft.instrument, draft.product))
+            assert cancel.resell <= leaves[cancel.cl_ord_id]
+            if cancel.unsent and draft.side is Side.SELL:
+                freed[place] = freed.get(place, 0) + leaves[cancel.cl_ord_id]
+        for place, sold in _quantities(planned.orders, Side.SELL).items():
+            held, selling = before[place]
+            assert sold <= held - selling + freed.get(place, 0)
+        for place, bought in _quantities(planned.orders, Side.BUY).items():
+            assert bought <= -before[place][0]
+        assert all(draft.reduce_only for draft in planned.orders)
 
     def signal(self, strategy: str, name: str, side: Side) -> None:
         """A signal, whose outcome is compared with what the rules say of the lots there were."""
@@ -159,8 +207,8 @@ class Encounter:
             for account, lots in before.items()
         }
         planned = self.world.signal(strategy, name, side)
+        self._note_signals([planned])
         if side is Side.BUY:
-            self._signal_buys |= {draft.cl_ord_id for draft in planned.orders}
             for draft in planned.orders:
                 lots = open_before[self.world.state.books[draft.book].account]
                 assert strategy not in {lot.strategy for lot in lots.values()}
@@ -201,8 +249,9 @@ class Encounter:
             self.deliver_all()
             for order in self.working():
                 if order.status not in TERMINAL:
-                    self._resolve(order)
+                    self.resolve(order)
         assert self.working() == []
+        assert self.world.state.hand_fills == {}
 
     def check_replay(self) -> None:
         """The whole journal, and a snapshot with its tail, lead to this very state."""
@@ -215,7 +264,8 @@ class Encounter:
                 apply(state, event)
             assert state_hash(state) == live
 
-    def _resolve(self, order: Order) -> None:
+    def resolve(self, order: Order) -> None:
+        """What is not known of it is asked; what waits goes on its way."""
         cl_ord_id = order.draft.cl_ord_id
         if order.status is OrdStatus.PENDING_NEW:
             self.tell(c.ExpireUnsent((cl_ord_id,)))
@@ -235,6 +285,13 @@ class Encounter:
 
     # --- what must hold ------------------------------------------------------------------------
 
+    def _note_signals(self, events: Iterable[Event]) -> None:
+        """Which buys are those of signals, also of such as were held."""
+        for event in events:
+            if isinstance(event, InstructionPlanned) and isinstance(event.request, SignalRequest):
+                buys = (draft for draft in event.orders if draft.side is Side.BUY)
+                self._signal_buys |= {draft.cl_ord_id for draft in buys}
+
     def _note_ends(self) -> None:
         for cl_ord_id, order in self.world.state.orders.items():
             if order.status not in TERMINAL or cl_ord_id in self._believed_ended:
@@ -247,14 +304,27 @@ class Encounter:
                 self.excused.add(self._places[cl_ord_id])
 
     def _check_reported(self, event: OrderReported) -> None:
-        """Of a buy that is being closed all that fills is sold at once."""
+        """Of a buy that a signal closes all that fills is sold at once; where nothing closes, nothing is."""
         order = self.world.state.orders[event.cl_ord_id]
-        sold = sum(child.quantity for child in event.children)
-        if order.closed_by in self.world.state.instructions:
-            excused = self._places[event.cl_ord_id] in self.excused
-            assert sold == event.last_quantity or excused
-        else:
-            assert sold == 0
+        excused = self._places[event.cl_ord_id] in self.excused
+        closer = closer_of(self.world.state, order)
+        if closer is None or not closer.percent_bps:
+            assert event.children == ()
+        elif closer.kind == "signal" and not excused:
+            assert sum(child.quantity for child in event.children) == event.last_quantity
+
+    def _check_nobody_turned_over(
+        self, events: Iterable[Event], before: dict[Place, tuple[int, int]]
+    ) -> None:
+        """What is sold because of a report is held and not being sold; what is bought is short."""
+        after = self.positions()
+        for event in events:
+            if isinstance(event, OrderReported | OrderEnded):
+                for place in _quantities(event.children, Side.SELL):
+                    held, selling = after[place]
+                    assert selling <= held or selling <= before[place][1]
+                for place, bought in _quantities(event.children, Side.BUY).items():
+                    assert bought <= -after[place][0]
 
     def _check_nobody_sold_too_much(self) -> None:
         net: dict[Place, int] = {}
@@ -264,6 +334,16 @@ class Encounter:
             net[place] = net.get(place, 0) + sign * true.cum_quantity
         for place, quantity in net.items():
             assert quantity >= 0 or place in self.excused, f"{place} is short: {quantity}"
+
+
+def _quantities(drafts: Iterable[OrderDraft], side: Side) -> dict[Place, int]:
+    """How much of each position these orders buy or sell."""
+    found: dict[Place, int] = {}
+    for draft in drafts:
+        if draft.side is side:
+            place = (draft.book, position_key(draft.instrument, draft.product))
+            found[place] = found.get(place, 0) + draft.quantity
+    return found
 
 
 def _is_doubtful(order: Order) -> bool:

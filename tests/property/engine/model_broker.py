@@ -120,6 +120,19 @@ class ModelBroker:
         self._say(order, ExecType.TRADE, exec_id=f"E{self._executions}", last=quantity, price=price)
         self._end_if_filled(order)
 
+    def fill_by_hand(
+        self, cl_ord_id: ClOrdId, quantity: Quantity, price: Price, exec_id: str
+    ) -> None:
+        """Fill what a person ordered, as far as it is left; each ExecID once."""
+        order = self.orders.get(cl_ord_id)
+        if order is None or order.end is not None:
+            return
+        part = min(quantity, order.quantity - order.cum_quantity)
+        if part > 0 and all(report.exec_id != exec_id for report in order.reports):
+            order.cum_quantity += part
+            self._say(order, ExecType.TRADE, exec_id=exec_id, last=part, price=price)
+            self._end_if_filled(order)
+
     def finish(self, order: TrueOrder, exec_type: ExecType) -> None:
         """No more fills."""
         order.end = _ENDS[exec_type]

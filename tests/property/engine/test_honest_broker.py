@@ -3,28 +3,24 @@
 After every command ``World`` checks the invariants, the replay and that deciding is pure.
 """
 
-from collections.abc import Sequence
-from typing import TypeVar
-
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
+from phalanx.domain.instructions import CancelRestRequest, ExitRequest, ExitScope
 from phalanx.domain.numbers import round_up, whole
 from phalanx.domain.orders import ExecType, OrdStatus, OrdType, Product, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.strategies import SellScope, Sizing, SizingRule
 from phalanx.engine import commands as c
-from tests.engine_world import LOCAL
+from tests.engine_world import LOCAL, fixed
 from tests.property.engine.encounter import Encounter
+from tests.property.engine.every_kind import PRODUCTS, STRATEGIES, EveryKind, picked
 from tests.property.engine.model_broker import TrueOrder
 from tests.property.engine.profile import profile
-
-_T = TypeVar("_T")
 
 PICK = st.integers(0, 1_000)
 SIDES = st.sampled_from(Side)
 NAMES = st.sampled_from(["INFY", "LOTS25", "COIN"])
-STRATEGIES = ["RED", "BLUE", "GREEN"]
 RULES: list[dict[str, object]] = [
     {"sizing": sizing, "sell_scope": scope, "product": product, "ord_type": ord_type}
     for sizing in [
@@ -38,19 +34,14 @@ RULES: list[dict[str, object]] = [
     for ord_type in [OrdType.MARKET, OrdType.LIMIT]
 ]
 ENDS = st.sampled_from([ExecType.CANCELED, ExecType.EXPIRED, ExecType.REJECTED])
+PERCENTS = st.sampled_from([10_000, 10_000, 5_000, 3_300])
 UNREACHABLE = Reason(ReasonCode.BROKER_UNREACHABLE)
 
 
-def picked(pick: int, items: Sequence[_T]) -> list[_T]:
-    """One of them, or none where there is none."""
-    return [items[pick % len(items)]] if items else []
-
-
-PRODUCTS = [Product.DELIVERY, Product.DELIVERY, Product.INTRADAY, Product.MTF]
-
-
-class HonestBroker(RuleBasedStateMachine):
-    """Two accounts, three strategies, and everything that can go wrong on the way to the broker."""
+class HonestBroker(EveryKind):
+    """Two accounts, three strategies, every kind of instruction, and everything that can go wrong on
+    the way to the broker.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,6 +91,30 @@ class HonestBroker(RuleBasedStateMachine):
     ) -> None:
         quantity = f"{lots * 25}" if name == "LOTS25" else f"{lots}"
         self.world.order(side, name, quantity, price, client=client, product=product)
+
+    @rule(
+        name=st.sampled_from(["", "INFY", "LOTS25", "COIN"]),
+        percent=PERCENTS,
+        scope=st.sampled_from(ExitScope),
+        price=st.sampled_from(["", "", "99"]),
+        cap=st.sampled_from([None, None, 25]),
+    )
+    def exit(self, name: str, percent: int, scope: ExitScope, price: str, cap: int | None) -> None:
+        caps = () if cap is None else (("A1", whole(cap)),)
+        limit = fixed(price or "0")
+        self.encounter.exit(ExitRequest(name, "", percent, scope, price=limit, quantities=caps))
+
+    @precondition(lambda self: self.encounter.world.lots())
+    @rule(pick=PICK, percent=PERCENTS)
+    def exit_trade(self, pick: int, percent: int) -> None:
+        for lot in picked(pick, self.world.lots()):
+            self.encounter.exit(ExitRequest(trade=lot.id, percent_bps=percent))
+
+    @precondition(lambda self: self.world.state.instructions)
+    @rule(pick=PICK)
+    def cancel_rest(self, pick: int) -> None:
+        for instruction_id in picked(pick, list(self.world.state.instructions)):
+            self.encounter.tell(c.Submit(LOCAL, CancelRestRequest(instruction_id)))
 
     @precondition(lambda self: self.encounter.working())
     @rule(pick=PICK)
@@ -248,6 +263,10 @@ class HonestBroker(RuleBasedStateMachine):
         self.encounter.deliver_all()
 
     def teardown(self) -> None:
+        self.world.wait(120)
+        if self.world.state.held:
+            self.release(wait=False)
+        assert self.world.state.held == {}
         self.encounter.come_to_rest()
         self.encounter.check_replay()
 

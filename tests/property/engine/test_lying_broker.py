@@ -14,8 +14,9 @@ from phalanx.domain.numbers import FIXED_MAX, whole
 from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus
 from phalanx.engine import commands as c
 from phalanx.engine.state import Order
+from tests.property.engine.every_kind import picked
 from tests.property.engine.profile import SOAK, profile
-from tests.property.engine.test_honest_broker import PICK, UNREACHABLE, HonestBroker, picked
+from tests.property.engine.test_honest_broker import PICK, UNREACHABLE, HonestBroker
 from tests.property.engine.test_walks import STEPS_OF_A_WALK, Step, big, walk
 
 AMOUNTS = [0, 1, whole(1), whole(7), whole(10), whole(50), whole(75), FIXED_MAX, FIXED_MAX + 1, -1]

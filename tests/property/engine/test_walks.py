@@ -5,16 +5,28 @@ from random import Random
 
 import pytest
 
+from phalanx.domain.allocation import Leftover, ListMethod
+from phalanx.domain.instructions import ExitRequest, ExitScope, SignalRequest
 from phalanx.domain.orders import ExecType, Side
+from tests.property.engine.every_kind import (
+    AMOUNTS,
+    LIMITS,
+    NAMES,
+    PRICES,
+    PRODUCTS,
+    STRATEGIES,
+    Line,
+    basket,
+)
 from tests.property.engine.profile import SOAK
-from tests.property.engine.test_honest_broker import PRODUCTS, RULES, STRATEGIES, HonestBroker
+from tests.property.engine.test_honest_broker import RULES, HonestBroker
 
 STEPS = 250
 WALKS = 100 * SOAK
 
 Step = Callable[[HonestBroker, Random], None]
 
-NAMES = ["INFY", "LOTS25", "COIN"]
+PERCENTS = [10_000, 10_000, 5_000, 3_300]
 ENDS = [ExecType.CANCELED, ExecType.EXPIRED, ExecType.REJECTED]
 
 
@@ -37,6 +49,69 @@ def order(machine: HonestBroker, random: Random) -> None:
     )
 
 
+def exit_something(machine: HonestBroker, random: Random) -> None:
+    machine.exit(
+        random.choice(["", *NAMES]),
+        random.choice(PERCENTS),
+        random.choice(list(ExitScope)),
+        random.choice(["", "", "99"]),
+        random.choice([None, None, 25]),
+    )
+
+
+def lines(random: Random) -> list[Line]:
+    return [
+        Line(
+            random.randint(1, 2),
+            random.choice(NAMES),
+            random.choice(list(Side)),
+            random.randint(1, 20),
+            random.choice(PRICES),
+            random.choice(PRODUCTS),
+        )
+        for _ in range(random.randint(1, 4))
+    ]
+
+
+def allocate(machine: HonestBroker, random: Random) -> None:
+    method, side = random.choice(list(AMOUNTS)), random.choice(list(Side))
+    machine.allocate(random.choice(NAMES), side, method, grouped=random.random() < 0.5)
+
+
+def priority_buy(machine: HonestBroker, random: Random) -> None:
+    method, leftover = random.choice(list(ListMethod)), random.choice(list(Leftover))
+    machine.priority_buy(method, leftover, random.randint(0, 2), kept=random.random() < 0.5)
+
+
+def hold(machine: HonestBroker, random: Random) -> None:
+    strategy, name = random.choice(STRATEGIES), random.choice(NAMES)
+    request = random.choice(
+        [
+            SignalRequest(strategy, name, random.choice(list(Side))),
+            ExitRequest(name),
+            basket(lines(random)),
+        ]
+    )
+    machine.hold(request, random.choice([1, 5, 60]))
+
+
+def release(machine: HonestBroker, random: Random) -> None:
+    if machine.world.state.held:
+        machine.release(wait=random.random() < 0.5)
+
+
+def change_something(machine: HonestBroker, random: Random) -> None:
+    change = random.randrange(4)
+    if change == 0:
+        machine.change_group(random.choice(["0.5", "1", "3"]), alone=random.random() < 0.5)
+    elif change == 1:
+        machine.change_list(random.sample(NAMES, 3), random.randint(1, 3))
+    elif change == 2:
+        machine.put_limit(random.choice(LIMITS))
+    else:
+        machine.lift_limits()
+
+
 def fill(machine: HonestBroker, random: Random) -> None:
     machine.fill(big(random), random.randint(1, 4), random.choice([95, 100, 101]))
 
@@ -44,6 +119,17 @@ def fill(machine: HonestBroker, random: Random) -> None:
 STEPS_OF_A_WALK: list[tuple[int, Step]] = [
     (20, signal),
     (8, order),
+    (3, exit_something),
+    (2, lambda m, r: m.exit_trade(big(r), r.choice(PERCENTS))),
+    (2, lambda m, r: m.cancel_rest(big(r))),
+    (4, lambda m, r: m.batch(lines(r))),
+    (2, allocate),
+    (1, priority_buy),
+    (2, hold),
+    (3, release),
+    (3, lambda m, r: m.order_hand_fill(big(r), r.randint(1, 2))),
+    (6, lambda m, _: m.do_hand_fills()),
+    (2, change_something),
     (6, lambda m, r: m.everything_flows(r.randint(0, 4))),
     (6, lambda m, r: m.cancel(big(r))),
     (14, lambda m, r: m.replace(big(r), r.randint(1, 60), r.choice([None, 98, 102]))),

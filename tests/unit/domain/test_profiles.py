@@ -37,6 +37,8 @@ def test_a_byte_order_mark_is_passed_over() -> None:
         ('{"a": {"S": ["ACC", NaN]}}', "WRONG_TYPE", 1, 21),
         ('{"a": {}, "a": {}}', "DUPLICATE_FIELD", 1, 11),
         ('{"a": {"S": [],\n "S": []}}', "DUPLICATE_FIELD", 2, 2),
+        ('{"a": {"S": ["ACC", "X",\n "ACC"]}}', "DUPLICATE_INSTRUMENT", 2, 2),
+        ('{"a": {"S": ["A", "\\u0041"]}}', "DUPLICATE_INSTRUMENT", 1, 19),
         ('{"": {}}', "EMPTY_TEXT", 1, 2),
         ('{"a": {"S": [" "]}}', "EMPTY_TEXT", 1, 14),
         ('{"%s": {}}' % ("x" * 129), "TEXT_TOO_LONG", 1, 2),

@@ -6,10 +6,12 @@ from phalanx.domain.events import (
     AccountPut,
     CashAdjusted,
     ClientPut,
+    GroupPut,
     LocalInstrumentPut,
     StrategyPut,
     SubscriptionPut,
 )
+from phalanx.domain.groups import Group, Member
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import Side
 from phalanx.domain.strategies import SellScope, Sizing, SizingRule, Strategy, Subscription
@@ -174,3 +176,92 @@ def test_an_ambiguous_token_refuses_the_whole_import() -> None:
         imported(world, {"Bo": {"RED": ["ONE"]}, "Ann": {"RED": ["1"]}})
 
     assert world.journal == before
+
+
+class TestRawDetails:
+    def imported(self, world: World, *names: tuple[str, ...]) -> list[object]:
+        return list(world.do(c.ImportRawDetails(LOCAL, *names, fixed("1000"))))  # type: ignore[call-arg,arg-type]
+
+    def test_make_people_and_strategies_that_trade_everything(self, world: World) -> None:
+        events = self.imported(world, ("Ann", "Bo"), ("RED", "BLUE"), ("MINDA", "NOBODY"))
+
+        assert [type(event) for event in events] == [
+            LocalInstrumentPut,
+            *(ClientPut, AccountPut, CashAdjusted) * 2,
+            StrategyPut,
+            StrategyPut,
+        ]
+        assert world.state.strategies["RED"].instruments == ("NSE:4", "LOCAL:NOBODY")
+        assert world.state.strategies["BLUE"].instruments == ("NSE:4", "LOCAL:NOBODY")
+        assert world.book("PAPER-2").cash == whole(1_000)
+        assert world.state.subscriptions == {}
+
+    def test_are_made_once(self, world: World) -> None:
+        names = (("Ann",), ("RED",), ("MINDA", "UNOMINDA"))
+        self.imported(world, *names)
+
+        assert world.state.strategies["RED"].instruments == ("NSE:4",)
+        assert self.imported(world, *names) == []
+
+    def test_add_to_what_is_there(self, world: World) -> None:
+        imported(world, ANN_AND_BO)
+        off = Strategy("RED", ("NSE:5",), enabled=False)
+        world.do(c.PutReference(LOCAL, strategies=(off,)))
+
+        events = self.imported(world, ("Bo", "Cy"), ("RED",), ("INFY",))
+
+        assert [type(event) for event in events] == [
+            ClientPut,
+            AccountPut,
+            CashAdjusted,
+            StrategyPut,
+        ]
+        assert world.state.strategies["RED"] == Strategy("RED", ("NSE:5", "NSE:6"), enabled=False)
+        assert world.book("PAPER-2").cash == whole(1_000_000)
+        assert subscription(world, "RED", "PAPER-2").instruments == ("NSE:5", "NSE:6")
+
+
+class TestClients:
+    def imported(self, world: World, *rows: tuple[str, str, str]) -> list[object]:
+        clients = tuple(c.ImportedClient(name, fixed(cash), group) for name, cash, group in rows)
+        return list(world.do(c.ImportClients(LOCAL, clients)))
+
+    def test_get_their_cash_and_their_group(self, world: World) -> None:
+        events = self.imported(world, ("Ann", "5", "core"), ("Bo", "0", ""), ("Cy", "7.5", "core"))
+
+        assert [type(event) for event in events] == [
+            *(ClientPut, AccountPut, CashAdjusted),
+            *(ClientPut, AccountPut),
+            *(ClientPut, AccountPut, CashAdjusted),
+            GroupPut,
+        ]
+        assert world.book("PAPER-3").cash == fixed("7.5")
+        members = (Member("PAPER-1"), Member("PAPER-3"))
+        assert world.state.groups == {"core": Group("core", members)}
+
+    def test_that_are_there_keep_everything(self, world: World) -> None:
+        world.account(7, "10", id="MINE")
+        double = Group("core", (Member("MINE", whole(2)),))
+        world.do(c.PutGroups(LOCAL, (double,)))
+
+        assert self.imported(world, ("Client 7", "99", "core")) == []
+        assert world.book("MINE").cash == whole(10)
+
+    def test_are_the_same_when_they_are_named_twice(self, world: World) -> None:
+        self.imported(world, ("Ann", "5", ""), ("Ann", "6", ""))
+
+        assert list(world.state.accounts) == ["PAPER-1"]
+        assert world.book("PAPER-1").cash == whole(5)
+
+    def test_of_one_moment_are_made_in_that_moment(self, world: World) -> None:
+        events = world.do(c.ImportClients(LOCAL, (c.ImportedClient("Ann", 0),)))
+
+        assert world.state.clients[1].created_at == events[0].time
+
+    def test_come_all_or_none(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("phalanx.engine.groups.MEMBERS_MAX", 1)
+
+        with pytest.raises(Refused, match="TOO_MANY_MEMBERS"):
+            self.imported(world, ("Ann", "5", "core"), ("Bo", "5", "core"))
+
+        assert world.state.clients == {}

@@ -118,3 +118,6 @@ def test_another_instrument_file_comes_into_force_once(world: World) -> None:
     assert isinstance(event, InstrumentsLoaded)
     assert world.state.instruments_sha256 == "abc"
     assert world.do(command) == []
+    (second,) = world.do(c.LoadInstruments(LOCAL, "def", 9, "nse.csv"))
+    assert isinstance(second, InstrumentsLoaded)
+    assert (event.before, second.before) == ("", "abc")

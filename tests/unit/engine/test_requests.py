@@ -3,13 +3,15 @@ import pytest
 
 from phalanx.domain.events import (
     CancelRequested,
+    InstructionPlanned,
     OrderEnded,
     OrderReported,
     RequestDoubted,
     RequestEnded,
 )
+from phalanx.domain.instructions import OrderRequest
 from phalanx.domain.numbers import whole
-from phalanx.domain.orders import ExecType, OrdStatus, RequestKind, Side
+from phalanx.domain.orders import ExecType, OrdStatus, OrdType, Product, RequestKind, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.strategies import Sizing, SizingRule
 from phalanx.engine import commands as c
@@ -370,6 +372,29 @@ class TestReplace:
         world.capabilities["paper"] = PAPER
         world.index = World([]).index
         assert refusal(world, command) == "UNKNOWN_INSTRUMENT"
+
+    def test_of_a_stop_limit_stays_behind_its_stop(self, world: World) -> None:
+        world.capabilities["paper"] = msgspec.structs.replace(PAPER, ord_types=frozenset(OrdType))
+        request = OrderRequest(
+            1,
+            "",
+            "INFY",
+            Side.BUY,
+            Product.DELIVERY,
+            OrdType.STOP_LIMIT,
+            whole(10),
+            whole(105),
+            stop_price=whole(103),
+        )
+        planned = world.one(c.Submit(LOCAL, request), InstructionPlanned)
+        stop = planned.orders[0].cl_ord_id
+        world.accepted(stop)
+        world.price("INFY", "104", close="100")
+
+        beyond = c.ReplaceOrder(LOCAL, stop, None, fixed("102.95"))
+
+        assert refusal(world, beyond) == "STOP_BEYOND_LIMIT"
+        world.replace(stop, "9", "103")
 
     def test_of_a_sell_may_only_shrink_and_passes_a_kill(self, world: World, buy: str) -> None:
         world.filled(buy)

@@ -182,6 +182,7 @@ class TestPrice:
         ("source", "expected"),
         [
             (QuoteSource.SYNTHETIC, "SYNTHETIC_PRICE"),
+            (QuoteSource.SIMULATED, "SYNTHETIC_PRICE"),
             (QuoteSource.CLOSE, "STALE_PRICE"),
             (QuoteSource.FEED, "STALE_PRICE"),
         ],
@@ -194,8 +195,10 @@ class TestPrice:
 
         assert code(world) == expected
 
-    @pytest.mark.parametrize("source", [QuoteSource.SYNTHETIC, QuoteSource.CLOSE])
-    def test_paper_takes_an_old_close_and_a_synthetic_one(
+    @pytest.mark.parametrize(
+        "source", [QuoteSource.SYNTHETIC, QuoteSource.SIMULATED, QuoteSource.CLOSE]
+    )
+    def test_paper_takes_an_old_close_and_what_is_made_up(
         self, world: World, source: QuoteSource
     ) -> None:
         world.price("INFY", "100", source)

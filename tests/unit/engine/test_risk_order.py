@@ -6,6 +6,7 @@ import msgspec
 
 from phalanx.domain.accounts import Account, Client, Mode
 from phalanx.domain.instruments import InstrumentIndex, QuoteSource
+from phalanx.domain.limits import LimitLevel
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import Side
 from phalanx.domain.reasons import ReasonCode
@@ -41,12 +42,16 @@ class Trouble:
         self.world.do(c.PutKill(LOCAL, ""))
         self.world.do(c.PutKill(LOCAL, "A1"))
         self.caps(quantity_max=0, value_max=0, open_orders_max=0, orders_per_day_max=0)
+        self.limit(restricted=("NSE:6",), position_max=0)
 
     def cash(self, rupees: int) -> None:
         self.world.do(c.PutReference(LOCAL, cash=((GOOD.book, whole(rupees), ""),)))
 
     def caps(self, **settings: int) -> None:
         self.world.settings(**settings)
+
+    def limit(self, **bounds: object) -> None:
+        self.world.limit(LimitLevel.ACCOUNT, "A1", **bounds)
 
     def terms(self, quantity: str, price: str) -> None:
         self.quantity, self.price = quantity, price
@@ -84,6 +89,8 @@ class Trouble:
             (code.QUANTITY_CAP, lambda: self.caps(value_max=0, **two)),
             (code.VALUE_CAP, lambda: self.caps(**two)),
             (code.ORDER_IN_DOUBT, lambda: world.found(self.doubtful.cl_ord_id)),
+            (code.RESTRICTED, lambda: self.limit(position_max=0)),
+            (code.POSITION_CAP, self.limit),
             (code.INSUFFICIENT_CASH, lambda: self.cash(10_000)),
             (code.TOO_MANY_OPEN_ORDERS, lambda: self.caps(orders_per_day_max=0)),
             (code.TOO_MANY_ORDERS_TODAY, self.caps),
@@ -105,10 +112,15 @@ def test_the_first_thing_that_is_wrong_is_the_reason() -> None:
     assert trouble.says() is ReasonCode.DUPLICATE_ORDER
 
 
-def test_every_risk_code_but_those_of_sells_and_local_instruments_is_among_them() -> None:
+def test_every_risk_code_of_a_limit_buy_of_a_listed_stock_is_among_them() -> None:
     codes = list(ReasonCode)
     risk = codes[codes.index(ReasonCode.ACCOUNT_DISABLED) :]
     risk = risk[: risk.index(ReasonCode.DUPLICATE_ORDER)]
     repaired = {code for code, _ in Trouble().repairs()}
 
-    assert set(risk) - repaired == {ReasonCode.INSTRUMENT_PAPER_ONLY, ReasonCode.NOT_SELLABLE}
+    assert set(risk) - repaired == {
+        ReasonCode.INSTRUMENT_PAPER_ONLY,
+        ReasonCode.STOP_NOT_BEYOND_LAST,
+        ReasonCode.STOP_BEYOND_LIMIT,
+        ReasonCode.NOT_SELLABLE,
+    }

@@ -141,6 +141,7 @@ class TestRetirement:
         assert world.found(cl_ord_id) == []
 
     def test_begins_anew_for_an_order_that_lived_again(self, world: World) -> None:
+        world.settings(entry_cancel_after_s=0)
         cl_ord_id = world.buy("RED", "INFY")
         world.unknown(cl_ord_id)
         world.absent(cl_ord_id)

@@ -34,6 +34,17 @@ _APPLIERS: dict[type, Callable[[State, Any], None]] = {
     e.OrdersRetired: upkeep.orders_retired,
     e.DayRolled: upkeep.day_rolled,
     e.KeysForgotten: upkeep.keys_forgotten,
+    e.InstructionHeld: instructions.instruction_held,
+    e.InstructionEnded: instructions.instruction_ended,
+    e.GroupPut: reference.group_put,
+    e.GroupRemoved: reference.group_removed,
+    e.ListPut: reference.list_put,
+    e.ListRemoved: reference.list_removed,
+    e.LimitPut: reference.limit_put,
+    e.LimitRemoved: reference.limit_removed,
+    e.FillOrdered: reference.fill_ordered,
+    e.OrderFlagged: reference.order_flagged,
+    e.LotAdopted: reference.lot_adopted,
 }
 
 

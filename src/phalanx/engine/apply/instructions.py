@@ -1,15 +1,25 @@
 """An instruction and its whole plan come into force at once."""
 
-from phalanx.domain.events import InstructionPlanned
-from phalanx.domain.instructions import KINDS, CancelDraft, OrderRequest, SignalRequest
+from phalanx.domain.events import InstructionEnded, InstructionHeld, InstructionPlanned
+from phalanx.domain.instructions import (
+    KINDS,
+    BatchRequest,
+    CancelDraft,
+    CancelRestRequest,
+    ExitRequest,
+    InstructionId,
+    OrderRequest,
+    SignalRequest,
+    called_instrument,
+)
 from phalanx.domain.numbers import Price, Quantity
 from phalanx.domain.orders import OrdStatus, OrdType, Product, RequestKind, Side
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.apply import lots
-from phalanx.engine.apply.orders import end, finish_if_done, place
+from phalanx.engine.apply.orders import finish_if_done, let_go, place, settle_lots
 from phalanx.engine.apply.requests import start_request
 from phalanx.engine.apply.upkeep import use_key
-from phalanx.engine.state import Instruction, Order, RecentOrder, State
+from phalanx.engine.state import HeldInstruction, Instruction, Order, RecentOrder, State
 
 RECENT_MAX = 256
 """How many shapes of single orders a book remembers for the duplicate window."""
@@ -17,35 +27,85 @@ RECENT_MAX = 256
 
 def instruction_planned(state: State, event: InstructionPlanned) -> None:
     """Count the instruction, place its orders, start its cancels."""
-    state.next_instruction += 1
+    _count(state, event.instruction_id)
     use_key(state, event.origin, event.time)
+    request = event.request
+    if isinstance(request, CancelRestRequest) and event.refusal is None:
+        _stand_down(state, request.instruction)
     if not event.orders and not event.cancels:
         return
     instruction = Instruction(
         event.instruction_id,
         event.origin,
-        KINDS[type(event.request)],
+        KINDS[type(request)],
         event.time,
         event.expires_at,
         event.hops.received,
         skips=len(event.skips),
-        called=event.request.instrument,
+        called=called_instrument(request),
     )
+    if isinstance(request, ExitRequest):
+        instruction.percent_bps = request.percent_bps
+        instruction.price = request.price
+        instruction.scope = request.scope
+        instruction.trade = request.trade
+        instruction.caps = dict(request.quantities)
     state.instructions[instruction.id] = instruction
-    closing = isinstance(event.request, SignalRequest) and event.request.side is Side.SELL
     for cancel in event.cancels:
         _mark_closed(state, instruction, cancel)
+    ended = [_let_go(state, cancel, event.time) for cancel in event.cancels if cancel.unsent]
+    _place_orders(state, event, instruction)
+    for order in ended:
+        settle_lots(state.book_of(order), order)
+    for cancel in event.cancels:
+        _start_cancel(state, cancel)
+
+
+def instruction_held(state: State, event: InstructionHeld) -> None:
+    """An instruction waits for its time."""
+    _count(state, event.instruction_id)
+    use_key(state, event.origin, event.time)
+    state.held[event.instruction_id] = HeldInstruction(
+        event.instruction_id,
+        event.origin,
+        event.request,
+        event.fire_at,
+        event.expires_at,
+        event.note,
+        event.parent,
+        event.follow_up,
+    )
+
+
+def instruction_ended(state: State, event: InstructionEnded) -> None:
+    """A held instruction will never be planned."""
+    del state.held[event.instruction_id]
+
+
+def _count(state: State, instruction_id: str) -> None:
+    """A new id is used up; one that was held is planned under the id it had."""
+    if state.held.pop(instruction_id, None) is None:
+        state.next_instruction += 1
+
+
+def _place_orders(state: State, event: InstructionPlanned, instruction: Instruction) -> None:
+    request = event.request
+    closing = isinstance(request, SignalRequest) and request.side is Side.SELL
+    called = {facts.key: facts.called for facts in event.instruments if facts.called}
     for draft in event.orders:
         if closing:
             for part in draft.closes:
                 lot = lots.find_lot(state.books[draft.book], draft.instrument, part.lot)
                 assert lot is not None
                 lot.closing = instruction.id
-        order = place(state, instruction, draft, event.time)
-        if isinstance(event.request, OrderRequest):
+        name = called.get(draft.instrument, instruction.called)
+        order = place(state, instruction, draft, event.time, name)
+        if isinstance(request, OrderRequest):
             _remember(state, order, event.time)
-    for cancel in event.cancels:
-        _start_cancel(state, cancel, event.time)
+        elif isinstance(request, BatchRequest) and draft.row:
+            source = state.orders.get(request.rows[draft.row - 1].source)
+            if source is not None:
+                source.followed_by = instruction.id
 
 
 def order_shape(order: Order) -> str:
@@ -86,18 +146,39 @@ def _mark_closed(state: State, instruction: Instruction, cancel: CancelDraft) ->
         earlier.in_memory -= 1
         finish_if_done(state, earlier)
     order.closed_by = instruction.id
+    order.resell = cancel.resell
     instruction.watched += 1
     instruction.in_memory += 1
+    if order.draft.side is Side.SELL or instruction.kind == "cancel":
+        return
     lot = lots.find_lot(state.books[cancel.book], order.draft.instrument, order.lot)
     assert lot is not None
-    lot.closing = instruction.id
+    if lot.closing != instruction.id:
+        # Sells of whoever was closing it before count no more among those that it waits for.
+        lot.closing = instruction.id
+        lot.closing_sells = 0
 
 
-def _start_cancel(state: State, cancel: CancelDraft, time: Nanoseconds) -> None:
-    state.next_request += 1
+def _let_go(state: State, cancel: CancelDraft, time: Nanoseconds) -> Order:
+    """An order that was never dispatched ends, and what it was selling is free for the plan's own
+    orders: its lots settle only when those have named them.
+    """
     order = state.orders[cancel.cl_ord_id]
+    let_go(state, order, state.books[cancel.book], OrdStatus.CANCELED, time)
+    return order
+
+
+def _start_cancel(state: State, cancel: CancelDraft) -> None:
+    state.next_request += 1
     if cancel.unsent:
-        end(state, order, state.books[cancel.book], OrdStatus.CANCELED, time)
-    elif order.request is None or order.request.kind is not RequestKind.CANCEL:
-        book = state.books[cancel.book]
-        start_request(book, order, cancel.request_id, RequestKind.CANCEL)
+        return
+    order = state.orders[cancel.cl_ord_id]
+    if order.request is None or order.request.kind is not RequestKind.CANCEL:
+        start_request(state, order, cancel.request_id, RequestKind.CANCEL)
+
+
+def _stand_down(state: State, instruction_id: InstructionId) -> None:
+    """Its rest was cancelled: what its cancelled orders still fill, or give free, stays."""
+    instruction = state.instructions.get(instruction_id)
+    if instruction is not None:
+        instruction.percent_bps = 0

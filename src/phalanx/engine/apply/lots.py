@@ -5,12 +5,11 @@ product) the unsold filled quantity of all lots equals the long position; at mos
 (book, named strategy, instrument) is open.
 """
 
-from collections.abc import Iterator
-
 from phalanx.domain.instructions import InstructionId
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Money, Quantity
-from phalanx.domain.orders import ClOrdId, Closing, OrderDraft, Product
+from phalanx.domain.orders import OrderDraft, Product
+from phalanx.domain.pnl import parts_closed
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.state import Book, Lot, Order, Position, position_key
 
@@ -61,16 +60,19 @@ def open_lot_of(book: Book, strategy: str, instrument: InstrumentKey) -> Lot | N
     return None
 
 
-def lot_for(book: Book, order: Order) -> ClOrdId:
-    """The id of the lot that the next fill of a buy goes to, also when there is none yet."""
+def home(book: Book, order: Order, *, reopens: bool) -> Lot | None:
+    """The lot that the next fill of a buy goes to; None: a new one, under the order's own id.
+
+    ``reopens``: the order had been given up and lives again; it then leaves a lot that only sells.
+    """
     draft = order.draft
-    if find_lot(book, draft.instrument, order.lot) is not None:
-        return order.lot
-    if draft.strategy is not None:
-        other = open_lot_of(book, draft.strategy, draft.instrument)
-        if other is not None and other.product is draft.product:
-            return other.id
-    return draft.cl_ord_id
+    lot = find_lot(book, draft.instrument, order.lot)
+    if draft.strategy is None:
+        return lot
+    if lot is not None and (lot.is_open or lot.closing is not None or not reopens):
+        return lot
+    other = open_lot_of(book, draft.strategy, draft.instrument)
+    return other if other is not None and other.product is draft.product else lot
 
 
 def find_lot(book: Book, instrument: InstrumentKey, lot_id: str) -> Lot | None:
@@ -88,6 +90,19 @@ def add(book: Book, lot: Lot, quantity: Quantity, value: Money) -> None:
     lot.remaining += long_part
     lot.cost += value * long_part // quantity
     drop_if_flat(book, held)
+
+
+def adopt(book: Book, lot: Lot, quantity: Quantity, cost: Money) -> None:
+    """A position that was there before us comes in as one lot, in its place by age."""
+    known = book.lots.get(lot.instrument, {})
+    assert lot.id not in known, f"{lot.id} is a lot already"
+    by_age = sorted((*known.values(), lot), key=lambda one: one.opened_at)
+    book.lots[lot.instrument] = {one.id: one for one in by_age}
+    held = position(book, lot.instrument, lot.product)
+    held.quantity += quantity
+    held.bought_value += cost
+    lot.remaining = quantity
+    lot.cost = cost
 
 
 def reserve(book: Book, draft: OrderDraft, instruction: InstructionId) -> None:
@@ -119,7 +134,7 @@ def take(book: Book, order: Order, quantity: Quantity, value: Money) -> list[Lot
     held.sold_value += value
     start = order.cum_quantity
     touched = []
-    for closing, part in _parts(draft.closes, start, start + quantity):
+    for closing, part in parts_closed(draft.closes, start, start + quantity):
         lot = find_lot(book, draft.instrument, closing.lot)
         if lot is not None:
             from_lots -= _shrink(lot, min(part, from_lots))
@@ -141,7 +156,7 @@ def release(book: Book, order: Order, start: Quantity, end: Quantity) -> None:
     draft = order.draft
     held = position(book, draft.instrument, draft.product)
     held.selling = max(0, held.selling - (end - start))
-    for closing, part in _parts(draft.closes, start, end):
+    for closing, part in parts_closed(draft.closes, start, end):
         lot = find_lot(book, draft.instrument, closing.lot)
         if lot is not None:
             lot.reserved = max(0, lot.reserved - part)
@@ -182,15 +197,3 @@ def _shrink(lot: Lot, quantity: Quantity) -> Quantity:
         lot.remaining -= taken
         lot.reserved = min(lot.reserved, lot.remaining)
     return taken
-
-
-def _parts(
-    closes: tuple[Closing, ...], start: Quantity, end: Quantity
-) -> Iterator[tuple[Closing, Quantity]]:
-    """How much of the stretch ``start..end`` of an order's quantity falls to each lot it closes."""
-    edge = 0
-    for closing in closes:
-        part = min(end, edge + closing.quantity) - max(start, edge)
-        if part > 0:
-            yield closing, part
-        edge += closing.quantity

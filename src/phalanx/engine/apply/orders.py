@@ -1,5 +1,7 @@
 """What happens to orders: placed, dispatched, reported, doubted, ended."""
 
+from collections.abc import Sequence
+
 from phalanx.domain.events import (
     DispatchLapsed,
     OrderDoubted,
@@ -8,7 +10,7 @@ from phalanx.domain.events import (
     OrdersDispatched,
 )
 from phalanx.domain.instructions import InstructionStatus
-from phalanx.domain.numbers import Money, multiply
+from phalanx.domain.numbers import BASIS_POINTS, Money, multiply
 from phalanx.domain.orders import (
     TERMINAL,
     ExecType,
@@ -18,11 +20,17 @@ from phalanx.domain.orders import (
 )
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.apply import lots
-from phalanx.engine.state import Book, Instruction, Order, State
+from phalanx.engine.apply.resting import rest, rest_no_longer
+from phalanx.engine.state import Book, Instruction, Lot, Order, State
 
 
-def place(state: State, instruction: Instruction, draft: OrderDraft, time: Nanoseconds) -> Order:
-    """Take a planned order in: count it, set its cash or its lots aside."""
+def place(
+    state: State, instruction: Instruction, draft: OrderDraft, time: Nanoseconds, called: str = ""
+) -> Order:
+    """Take a planned order in: count it, set its cash or its lots aside.
+
+    ``called``: the caller's name for the instrument.
+    """
     order = Order(draft, instruction.id, draft.quantity, draft.limit, draft.hold, draft.hold)
     book = state.books[draft.book]
     state.orders[draft.cl_ord_id] = order
@@ -32,11 +40,13 @@ def place(state: State, instruction: Instruction, draft: OrderDraft, time: Nanos
     book.holds += draft.hold
     if draft.side is Side.BUY:
         lot = lots.open_lot(book, draft, time, by_signal=instruction.kind == "signal")
-        lot.called = lot.called or instruction.called
+        lot.called = lot.called or called
         lot.buys.append(draft.cl_ord_id)
         order.lot = lot.id
     else:
         lots.reserve(book, draft, instruction.id)
+    if draft.reduce_only and book.account in instruction.caps:
+        instruction.caps[book.account] -= draft.quantity
     instruction.orders += 1
     instruction.open_orders += 1
     instruction.in_memory += 1
@@ -61,7 +71,7 @@ def dispatch_lapsed(state: State, event: DispatchLapsed) -> None:
 
 
 def order_reported(state: State, event: OrderReported) -> None:
-    """Book a report: the fill first, then the children it causes, then the new status."""
+    """Book a report: the fill, the new status, the children these cause; then its lots settle."""
     order = state.orders[event.cl_ord_id]
     book = state.book_of(order)
     report = event.report
@@ -71,13 +81,17 @@ def order_reported(state: State, event: OrderReported) -> None:
         _reopen(state, order, book, event.time)
     if report.exec_type is ExecType.REPLACED and order.replacing is not None:
         _replace(book, order)
-    if event.last_quantity:
-        _fill(state, event, order, book)
-    for draft in event.children:
-        closing = order.closed_by
-        assert closing is not None
-        place(state, state.instructions[closing], draft, event.time)
+    touched = _fill(state, event, order, book) if event.last_quantity else ()
     _enter(state, order, book, event.status, event.time)
+    _place_children(state, order, event.children, event.time)
+    if event.status not in TERMINAL:
+        rest(state, order, event.time)
+    for lot in touched:
+        lots.settle(book, lot)
+    if event.status in TERMINAL or report.exec_type is ExecType.REPLACED:
+        settle_lots(book, order)
+    if state.hand_fills:
+        state.hand_fills.pop(report.exec_id, None)
 
 
 def order_doubted(state: State, event: OrderDoubted) -> None:
@@ -89,7 +103,42 @@ def order_doubted(state: State, event: OrderDoubted) -> None:
 def order_ended(state: State, event: OrderEnded) -> None:
     """An end that no report told us."""
     order = state.orders[event.cl_ord_id]
-    _enter(state, order, state.book_of(order), event.status, event.time)
+    book = state.book_of(order)
+    _enter(state, order, book, event.status, event.time)
+    _place_children(state, order, event.children, event.time)
+    settle_lots(book, order)
+
+
+def closer_of(state: State, order: Order) -> Instruction | None:
+    """Whose further orders come of this one's fills and of its end: the instruction that closes it,
+    or the exit that sent it. A mere cancel closes nothing.
+    """
+    if order.closed_by is not None:
+        closer = state.instructions.get(order.closed_by)
+        return None if closer is None or closer.kind == "cancel" else closer
+    own = state.instructions[order.instruction_id]
+    return own if own.kind == "exit" else None
+
+
+def _place_children(
+    state: State, order: Order, drafts: tuple[OrderDraft, ...], time: Nanoseconds
+) -> None:
+    """After the order let go of what they take, and before its lots settle: they name those lots."""
+    for draft in drafts:
+        closer = closer_of(state, order)
+        assert closer is not None
+        place(state, closer, draft, time)
+        if draft.side is order.draft.side:
+            order.resell = max(0, order.resell - draft.quantity)
+
+
+def settle_lots(book: Book, order: Order) -> None:
+    """What follows for the lots of an order that ended, was filled late or shrank."""
+    draft = order.draft
+    for lot_id in [order.lot] if draft.side is Side.BUY else [c.lot for c in draft.closes]:
+        lot = lots.find_lot(book, draft.instrument, lot_id)
+        if lot is not None:
+            lots.settle(book, lot)
 
 
 def set_hold(book: Book, order: Order, hold: Money) -> None:
@@ -127,58 +176,78 @@ def finish_if_done(state: State, instruction: Instruction) -> None:
 
 
 def end(state: State, order: Order, book: Book, status: OrdStatus, time: Nanoseconds) -> None:
-    """Let go of everything an open order held, and tell its instruction."""
+    """An open order ends, and nothing comes of it."""
+    let_go(state, order, book, status, time)
+    settle_lots(book, order)
+
+
+def let_go(state: State, order: Order, book: Book, status: OrdStatus, time: Nanoseconds) -> None:
+    """Let go of everything an open order held, and tell its instruction; its lots are to be settled."""
     set_hold(book, order, 0)
     book.open_orders -= 1
     order.status = status
     order.request = None
     state.ended[order.draft.cl_ord_id] = time
+    rest_no_longer(state, order)
+    if state.hand_fills:
+        _forget_hand_fills(state, order)
     if order.draft.side is Side.BUY:
         lot = lots.find_lot(book, order.draft.instrument, order.lot)
         if lot is not None:
             lot.buys.remove(order.draft.cl_ord_id)
-            lots.settle(book, lot)
     else:
         lots.release(book, order, min(order.cum_quantity, order.quantity), order.quantity)
         lots.stop_closing(book, order)
-        _settle_closed(book, order)
     _tell_instructions(state, order, status)
 
 
-def _fill(state: State, event: OrderReported, order: Order, book: Book) -> None:
+def _forget_hand_fills(state: State, order: Order) -> None:
+    """Nothing can be filled any more, whatever a person ordered."""
+    cl_ord_id = order.draft.cl_ord_id
+    for exec_id in [key for key, fill in state.hand_fills.items() if fill.cl_ord_id == cl_ord_id]:
+        del state.hand_fills[exec_id]
+
+
+def _fill(state: State, event: OrderReported, order: Order, book: Book) -> Sequence[Lot]:
+    """Returns the lots that shrank."""
     report = event.report
     quantity = event.last_quantity
     value = multiply(report.last_price, quantity)
-    draft = order.draft
+    touched: Sequence[Lot] = ()
     if report.exec_id:
         order.exec_ids[report.exec_id] = None
-    if draft.side is Side.BUY:
+    if order.draft.side is Side.BUY:
         book.cash -= value + report.charges
-        lot = lots.find_lot(book, draft.instrument, order.lot)
-        if lot is None:
-            instruction = state.instructions.get(order.instruction_id)
-            by_signal = instruction is not None and instruction.kind == "signal"
-            lot = lots.open_lot(book, draft, event.time, by_signal=by_signal)
-            order.lot = lot.id
-        lots.add(book, lot, quantity, value)
-        order.cum_quantity = event.cum_quantity
+        _fill_buy(state, event, order, book, value)
     else:
         book.cash += value - report.charges
+        book.sold_today[order.draft.instrument] = None
         if order.status not in TERMINAL:
             upto = min(order.cum_quantity + quantity, order.quantity)
             lots.release(book, order, min(order.cum_quantity, upto), upto)
         touched = lots.take(book, order, quantity, value)
-        order.cum_quantity = event.cum_quantity
-        for lot in touched:
-            lots.settle(book, lot)
+    order.cum_quantity = event.cum_quantity
+    order.resell = max(0, order.resell - quantity)
     order.filled_value += value
     order.charges += report.charges
     if order.status not in TERMINAL and event.status not in TERMINAL:
         set_hold(book, order, needed_hold(order))
+    return touched
+
+
+def _fill_buy(state: State, event: OrderReported, order: Order, book: Book, value: Money) -> None:
+    draft = order.draft
+    lot = lots.home(book, order, reopens=False)
+    if lot is None:
+        instruction = state.instructions.get(order.instruction_id)
+        by_signal = instruction is not None and instruction.kind == "signal"
+        lot = lots.open_lot(book, draft, event.time, by_signal=by_signal)
+    order.lot = lot.id
+    lots.add(book, lot, event.last_quantity, value)
 
 
 def _enter(state: State, order: Order, book: Book, status: OrdStatus, time: Nanoseconds) -> None:
-    """Take the new status, and with it whatever begins or ends with it."""
+    """Take the new status, and with it whatever begins or ends with it; lots are settled later."""
     before = order.status
     if before is not status:
         if before is OrdStatus.IN_DOUBT:
@@ -188,12 +257,10 @@ def _enter(state: State, order: Order, book: Book, status: OrdStatus, time: Nano
     if status not in TERMINAL:
         order.status = status
     elif before not in TERMINAL:
-        end(state, order, book, status, time)
-    else:
-        if before is not status:
-            _recount(state.instructions[order.instruction_id], before, status)
-            order.status = status
-        _settle_late(book, order)
+        let_go(state, order, book, status, time)
+    elif before is not status:
+        _recount(state.instructions[order.instruction_id], before, status)
+        order.status = status
 
 
 def _recount(instruction: Instruction, before: OrdStatus, after: OrdStatus) -> None:
@@ -229,9 +296,12 @@ def _reopen(state: State, order: Order, book: Book, time: Nanoseconds) -> None:
         closer.watched += 1
         closer.status = InstructionStatus.WORKING
     if order.draft.side is Side.BUY:
-        _join_again(book, order, instruction, closer, time)
+        _join_again(book, order, instruction, closer_of(state, order), time)
     else:
         _reserve_again(book, order)
+        if closer is not None and closer.percent_bps == BASIS_POINTS:
+            # What it blocks now was free for others to sell, who find less than they want.
+            order.resell = order.quantity - order.cum_quantity
 
 
 def _join_again(
@@ -243,9 +313,7 @@ def _join_again(
 ) -> None:
     """A buy that lives again needs a lot; a new one is being closed by whoever was closing its old one."""
     draft = order.draft
-    lot = lots.find_lot(book, draft.instrument, order.lot)
-    if lot is not None and draft.strategy is not None and not lot.is_open and lot.closing is None:
-        lot = lots.open_lot_of(book, draft.strategy, draft.instrument) or lot
+    lot = lots.home(book, order, reopens=True)
     if lot is None:
         lot = lots.open_lot(book, draft, time, by_signal=instruction.kind == "signal")
         if closer is not None and lot.id == draft.cl_ord_id:
@@ -273,7 +341,6 @@ def _replace(book: Book, order: Order) -> None:
     quantity = max(replace.quantity, order.cum_quantity)
     if order.draft.side is Side.SELL:
         lots.release(book, order, quantity, order.quantity)
-        _settle_closed(book, order)
     order.quantity = quantity
     order.limit = replace.limit
     order.hold_total = replace.hold
@@ -282,20 +349,6 @@ def _replace(book: Book, order: Order) -> None:
     else:
         request.over = None
     set_hold(book, order, needed_hold(order))
-
-
-def _settle_closed(book: Book, order: Order) -> None:
-    for closing in order.draft.closes:
-        lot = lots.find_lot(book, order.draft.instrument, closing.lot)
-        if lot is not None:
-            lots.settle(book, lot)
-
-
-def _settle_late(book: Book, order: Order) -> None:
-    if order.draft.side is Side.BUY:
-        lot = lots.find_lot(book, order.draft.instrument, order.lot)
-        if lot is not None:
-            lots.settle(book, lot)
 
 
 def _tell_instructions(state: State, order: Order, status: OrdStatus) -> None:

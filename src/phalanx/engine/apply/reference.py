@@ -5,16 +5,28 @@ from phalanx.domain.events import (
     AccountPut,
     CashAdjusted,
     ClientPut,
+    FillOrdered,
+    GroupPut,
+    GroupRemoved,
     InstrumentsLoaded,
     KillLifted,
     KillPut,
+    LimitPut,
+    LimitRemoved,
+    ListPut,
+    ListRemoved,
     LocalInstrumentPut,
+    LotAdopted,
+    OrderFlagged,
     SettingsPut,
     StrategyPut,
     SubscriptionPut,
 )
+from phalanx.domain.reasons import ReasonCode
+from phalanx.engine.apply import lots
+from phalanx.engine.apply.resting import rest_no_longer
 from phalanx.engine.apply.upkeep import use_key
-from phalanx.engine.state import Book, Kill, State
+from phalanx.engine.state import Book, HandFill, Kill, Lot, State, limit_key
 
 
 def instruments_loaded(state: State, event: InstrumentsLoaded) -> None:
@@ -83,3 +95,72 @@ def kill_lifted(state: State, event: KillLifted) -> None:
     """And allowed again."""
     use_key(state, event.origin, event.time)
     state.kills.pop(event.account, None)
+
+
+def group_put(state: State, event: GroupPut) -> None:
+    """A group, by name."""
+    use_key(state, event.origin, event.time)
+    state.groups[event.group.name] = event.group
+
+
+def group_removed(state: State, event: GroupRemoved) -> None:
+    """And gone."""
+    use_key(state, event.origin, event.time)
+    state.groups.pop(event.name, None)
+
+
+def list_put(state: State, event: ListPut) -> None:
+    """A priority list, by name."""
+    use_key(state, event.origin, event.time)
+    state.lists[event.priority_list.name] = event.priority_list
+
+
+def list_removed(state: State, event: ListRemoved) -> None:
+    """And gone."""
+    use_key(state, event.origin, event.time)
+    state.lists.pop(event.name, None)
+
+
+def limit_put(state: State, event: LimitPut) -> None:
+    """A level's limits."""
+    use_key(state, event.origin, event.time)
+    state.limits[limit_key(event.limit.level, event.limit.name)] = event.limit
+
+
+def limit_removed(state: State, event: LimitRemoved) -> None:
+    """And gone."""
+    use_key(state, event.origin, event.time)
+    state.limits.pop(limit_key(event.level, event.name), None)
+
+
+def lot_adopted(state: State, event: LotAdopted) -> None:
+    """A position that the book holds already."""
+    use_key(state, event.origin, event.time)
+    state.next_order += 1
+    lot = Lot(
+        event.lot,
+        None,
+        event.instrument,
+        event.product,
+        event.opened_at,
+        by_signal=False,
+        called=event.called,
+        cost_known=event.cost_known,
+    )
+    lots.adopt(state.books[event.book], lot, event.quantity, event.cost)
+
+
+def fill_ordered(state: State, event: FillOrdered) -> None:
+    """The fill itself comes as a report, which bears this ExecID."""
+    state.next_request += 1
+    use_key(state, event.origin, event.time)
+    fill = HandFill(event.cl_ord_id, event.quantity, event.price)
+    state.hand_fills[event.exec_id] = fill
+
+
+def order_flagged(state: State, event: OrderFlagged) -> None:
+    """For a person to see: boards and views show it. An unfilled one stands; the clock lets it be."""
+    if event.flag == ReasonCode.UNFILLED:
+        order = state.orders[event.cl_ord_id]
+        order.unfilled = True
+        rest_no_longer(state, order)

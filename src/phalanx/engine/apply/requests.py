@@ -10,9 +10,10 @@ from phalanx.domain.events import (
 from phalanx.domain.orders import OrdStatus, RequestKind
 from phalanx.domain.reasons import ReasonCode
 from phalanx.engine.apply.orders import end, needed_hold, set_hold
+from phalanx.engine.apply.resting import rest, rest_no_longer
 from phalanx.engine.apply.upkeep import use_key
 from phalanx.engine.lifecycle import Trigger, move
-from phalanx.engine.state import Book, Order, PendingRequest, State
+from phalanx.engine.state import Order, PendingRequest, State
 
 _TRIGGERS = {
     RequestKind.CANCEL: Trigger.CANCEL_REQUEST,
@@ -20,8 +21,9 @@ _TRIGGERS = {
 }
 
 
-def start_request(book: Book, order: Order, request_id: str, kind: RequestKind) -> PendingRequest:
+def start_request(state: State, order: Order, request_id: str, kind: RequestKind) -> PendingRequest:
     """Hang a request on a working order; a cancel displaces a replace, and keeps what may come of it."""
+    rest_no_longer(state, order)
     status = move(order.status, _TRIGGERS[kind])
     if status is not None:
         order.status = status
@@ -29,7 +31,7 @@ def start_request(book: Book, order: Order, request_id: str, kind: RequestKind) 
     request = order.request = PendingRequest(request_id, kind)
     if displaced is not None:
         request.over = displaced if displaced.dispatched else None
-        set_hold(book, order, needed_hold(order))
+        set_hold(state.book_of(order), order, needed_hold(order))
     return request
 
 
@@ -41,7 +43,7 @@ def cancel_requested(state: State, event: CancelRequested) -> None:
     if order.status is OrdStatus.PENDING_NEW:
         end(state, order, state.book_of(order), OrdStatus.CANCELED, event.time)
     else:
-        start_request(state.book_of(order), order, event.request_id, RequestKind.CANCEL)
+        start_request(state, order, event.request_id, RequestKind.CANCEL)
 
 
 def replace_requested(state: State, event: ReplaceRequested) -> None:
@@ -49,12 +51,13 @@ def replace_requested(state: State, event: ReplaceRequested) -> None:
     state.next_request += 1
     use_key(state, event.origin, event.time)
     order = state.orders[event.cl_ord_id]
-    book = state.book_of(order)
-    request = start_request(book, order, event.request_id, RequestKind.REPLACE)
+    request = start_request(state, order, event.request_id, RequestKind.REPLACE)
     request.quantity = event.quantity
     request.limit = event.price
     request.hold = event.hold
-    set_hold(book, order, needed_hold(order))
+    if event.repricing:
+        order.repricings = event.repricing
+    set_hold(state.book_of(order), order, needed_hold(order))
 
 
 def request_dispatched(state: State, event: RequestDispatched) -> None:
@@ -77,6 +80,7 @@ def request_ended(state: State, event: RequestEnded) -> None:
     else:
         order.request = request.over
         order.status = _after_request(order)
+        rest(state, order, event.time)
     set_hold(state.book_of(order), order, needed_hold(order))
 
 

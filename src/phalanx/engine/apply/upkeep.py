@@ -81,6 +81,7 @@ def day_rolled(state: State, event: DayRolled) -> None:
     for book in state.books.values():
         book.orders_today = 0
         book.recent.clear()
+        book.sold_today.clear()
 
 
 def keys_forgotten(state: State, event: KeysForgotten) -> None:

@@ -1,18 +1,20 @@
 """The plan of a single order: one account, one instrument, one side."""
 
 from phalanx.domain.accounts import Account
-from phalanx.domain.instructions import OrderRequest
+from phalanx.domain.instructions import AllocatedRequest, BatchRow, OrderRequest
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Quantity
 from phalanx.domain.orders import Closing, OrdType, Product, Side
 from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.domain.settings import RiskSettings
 from phalanx.domain.time import SECOND
 from phalanx.engine.apply.instructions import shape
 from phalanx.engine.context import Context, find_instrument
 from phalanx.engine.plans.plan import Plan
-from phalanx.engine.pricing import hold_for
+from phalanx.engine.pricing import hold_for, stop_limit
 from phalanx.engine.risk import PricedInstrument, Terms, refusal
 from phalanx.engine.state import Book, State
+from phalanx.engine.tally import NOTHING, Tally
 
 _R = ReasonCode
 
@@ -25,6 +27,8 @@ def plan_order(state: State, context: Context, request: OrderRequest, *, keyed: 
         return Plan(state, Reason(_R.UNKNOWN_ACCOUNT, (named,)))
     if request.client and account.client_id != request.client:
         return Plan(state, Reason(_R.ACCOUNT_NOT_CLIENTS, (account.id, str(request.client))))
+    if request.mode not in {None, account.mode}:
+        return Plan(state, Reason(_R.OTHER_MODE, (account.id,)))
     instrument = find_instrument(state, context, request.instrument)
     if instrument is None:
         return Plan(state, Reason(_R.UNKNOWN_INSTRUMENT, (request.instrument,)))
@@ -52,38 +56,58 @@ def _plan_one(
     *,
     keyed: bool,
 ) -> Reason | None:
-    buys = request.side is Side.BUY
-    limit = request.price
-    if request.ord_type is OrdType.MARKET:
-        limit = priced.protected_buy if buys else priced.protected_sell
-    terms = Terms(
-        request.side,
-        request.product,
-        request.ord_type,
-        request.quantity,
-        limit,
-        request.time_in_force,
-    )
-    hold = hold_for(account, limit, request.quantity) if buys else 0
+    terms = terms_of(state.settings, priced, request, request.quantity)
+    hold = 0 if terms.reduces else hold_for(account, terms.limit, terms.quantity)
     book = state.books[account.book]
-    reason = refusal(state, context, account, book, priced, terms, hold)
+    tally = plan.tally(state, account, book) if state.limits else NOTHING
+    reason = refusal(state, context, account, book, priced, terms, hold, tally)
     if reason is None and not keyed:
         reason = _duplicate(state, context, book, priced.instrument.key, terms)
     if reason is not None:
         return reason
-    closes = () if buys else oldest_first(book, priced.instrument.key, terms)
+    closes = oldest_first(book, priced.instrument.key, terms) if terms.reduces else ()
     plan.add(book, priced.instrument, terms, hold, closes=closes)
     return None
 
 
-def oldest_first(book: Book, instrument: InstrumentKey, terms: Terms) -> tuple[Closing, ...]:
+def terms_of(
+    settings: RiskSettings,
+    priced: PricedInstrument,
+    asked: OrderRequest | BatchRow | AllocatedRequest,
+    quantity: Quantity,
+) -> Terms:
+    """What is asked, with the limit that will be sent: zero without a price, which no order survives."""
+    buys = asked.side is Side.BUY
+    limit = asked.price
+    if asked.ord_type is OrdType.MARKET:
+        limit = priced.protected_buy if buys else priced.protected_sell
+    elif asked.ord_type is OrdType.STOP:
+        facts = priced.facts
+        limit = 0 if facts is None else stop_limit(settings, facts, asked.stop_price, buys=buys)
+    return Terms(
+        asked.side,
+        asked.product,
+        asked.ord_type,
+        quantity,
+        limit,
+        asked.time_in_force,
+        asked.stop_price,
+    )
+
+
+def oldest_first(
+    book: Book, instrument: InstrumentKey, terms: Terms, tally: Tally = NOTHING
+) -> tuple[Closing, ...]:
     """The lots a sell of ``terms.quantity`` closes: the oldest available ones of that product."""
     left: Quantity = terms.quantity
     product: Product = terms.product
     closes = []
     for lot in book.lots.get(instrument, {}).values():
-        if left and lot.product is product and lot.available:
-            part = min(left, lot.available)
+        if not left or lot.product is not product:
+            continue
+        taken = tally.reserved.get(lot.id, 0) - tally.unreserved.get(lot.id, 0)
+        part = min(left, lot.available - taken)
+        if part > 0:
             closes.append(Closing(lot.id, part))
             left -= part
     return tuple(closes)

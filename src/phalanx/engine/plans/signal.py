@@ -1,7 +1,7 @@
 """The plan of a signal: STRATEGY says BUY or SELL an INSTRUMENT."""
 
 from phalanx.domain.accounts import Account, Mode
-from phalanx.domain.instructions import SignalRequest
+from phalanx.domain.instructions import EVERYBODY, Selection, SignalRequest
 from phalanx.domain.instruments import Instrument
 from phalanx.domain.numbers import BASIS_POINTS, Money, Price, Quantity, round_down
 from phalanx.domain.orders import Closing, OrdType, Side
@@ -9,9 +9,11 @@ from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.strategies import SellScope, Sizing, SizingRule, Strategy, Subscription
 from phalanx.engine.context import Context, find_instrument
 from phalanx.engine.plans.plan import Plan
+from phalanx.engine.plans.selection import chosen, shuffled
 from phalanx.engine.pricing import affordable, hold_for
 from phalanx.engine.risk import PricedInstrument, Terms, available_cash, refusal
 from phalanx.engine.state import Book, Lot, State
+from phalanx.engine.tally import NOTHING
 
 _R = ReasonCode
 _BUY, _SELL, _MARKET = Side.BUY, Side.SELL, OrdType.MARKET
@@ -27,10 +29,13 @@ def plan_signal(state: State, context: Context, request: SignalRequest) -> Plan:
     instrument = find_instrument(state, context, request.instrument)
     if instrument is None:
         return Plan(state, Reason(_R.UNKNOWN_INSTRUMENT, (request.instrument,)))
+    subscriptions = _subscribed(state, context, strategy, request.selection)
+    if isinstance(subscriptions, Reason):
+        return Plan(state, subscriptions)
     plan = Plan(state)
     priced = plan.price(state, context, instrument)
     plan_one = _buy if request.side is Side.BUY else _sell
-    for subscription in _rotated(state, context, strategy):
+    for subscription in subscriptions:
         account = state.accounts[subscription.account]
         if not subscription.enabled:
             plan.skip(account.id, _R.SUBSCRIPTION_DISABLED, strategy.name)
@@ -42,11 +47,17 @@ def plan_signal(state: State, context: Context, request: SignalRequest) -> Plan:
     return plan
 
 
-def _rotated(state: State, context: Context, strategy: Strategy) -> list[Subscription]:
-    """The subscriptions in their order, begun at a place drawn by the seed: nobody is always first."""
-    subscriptions = list(state.subscriptions.get(strategy.name, {}).values())
-    start = context.seed % len(subscriptions) if subscriptions else 0
-    return subscriptions[start:] + subscriptions[:start]
+def _subscribed(
+    state: State, context: Context, strategy: Strategy, selection: Selection
+) -> list[Subscription] | Reason:
+    """The subscriptions of those chosen, in an order drawn by the seed."""
+    subscriptions = state.subscriptions.get(strategy.name, {})
+    if selection is EVERYBODY or selection == EVERYBODY:
+        return shuffled(list(subscriptions.values()), context.seed)
+    accounts = chosen(state, context.seed, selection, primary_only=False)
+    if isinstance(accounts, Reason):
+        return accounts
+    return [subscriptions[a.id] for a in accounts if a.id in subscriptions]
 
 
 def _buy(
@@ -77,7 +88,8 @@ def _buy(
         return
     terms = Terms(_BUY, subscription.product, subscription.ord_type, quantity, limit)
     hold = hold_for(account, limit, quantity)
-    reason = refusal(state, context, account, book, priced, terms, hold)
+    tally = plan.tally(state, account, book, strategy) if state.limits else NOTHING
+    reason = refusal(state, context, account, book, priced, terms, hold, tally)
     if reason is None:
         plan.add(book, instrument, terms, hold, strategy=strategy)
     else:

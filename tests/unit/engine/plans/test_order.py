@@ -1,14 +1,14 @@
 import msgspec
 import pytest
 
-from phalanx.domain.instructions import Door, Origin
+from phalanx.domain.instructions import Door, OrderRequest, Origin, called_instrument
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, OrdType, Product, Side, TimeInForce
 from phalanx.domain.reasons import ReasonCode
 from phalanx.engine import commands as c
 from phalanx.engine.apply.instructions import RECENT_MAX
 from phalanx.engine.refused import Refused
-from tests.engine_world import World, fixed, stock
+from tests.engine_world import PAPER, World, fixed, stock
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ class TestInstrument:
         planned = world.order(instrument=name)
 
         assert planned.orders[0].instrument == "NSE:4"
-        assert planned.request.instrument == name
+        assert called_instrument(planned.request) == name
 
     def test_that_nobody_knows_refuses_the_whole(self, world: World) -> None:
         planned = world.order(instrument="NOBODY")
@@ -83,6 +83,25 @@ class TestInstrument:
 
         with pytest.raises(Refused, match="AMBIGUOUS_TOKEN"):
             world.order(instrument="1")
+
+
+class TestStop:
+    @pytest.mark.parametrize(
+        ("ord_type", "price", "limit"),
+        [(OrdType.STOP, "0", "106.05"), (OrdType.STOP_LIMIT, "105.5", "105.5")],
+    )
+    def test_has_a_limit_that_its_hold_is_counted_with(
+        self, world: World, ord_type: OrdType, price: str, limit: str
+    ) -> None:
+        every = frozenset(OrdType)
+        world.capabilities["paper"] = msgspec.structs.replace(PAPER, ord_types=every)
+        terms = (Side.BUY, Product.DELIVERY, ord_type, whole(10), fixed(price))
+        request = OrderRequest(1, "", "INFY", *terms, stop_price=fixed("105"))
+
+        (draft,) = world.submit(request).orders
+
+        assert (draft.ord_type, draft.stop_price) == (ord_type, fixed("105"))
+        assert (draft.limit, draft.hold) == (fixed(limit), 10 * fixed(limit))
 
 
 class TestSell:

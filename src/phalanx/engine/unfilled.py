@@ -1,0 +1,127 @@
+"""MARKET orders that rest unfilled: entries are canceled; exits get new prices, then stand for a person."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from phalanx.domain.events import CancelRequested, Event, OrderFlagged, ReplaceRequested
+from phalanx.domain.instructions import Door, Origin
+from phalanx.domain.instruments import known_instrument
+from phalanx.domain.numbers import Price
+from phalanx.domain.orders import ClOrdId, Side
+from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.domain.time import SECOND, Nanoseconds
+from phalanx.engine.context import Context
+from phalanx.engine.ids import prefix
+from phalanx.engine.plans.plan import request_code
+from phalanx.engine.pricing import hold_for, instrument_facts
+from phalanx.engine.reports import CANCELS_REFUSED_MAX
+from phalanx.engine.state import Order, State
+
+LOOKED_AT_MAX = 2_000
+"""Most resting entries, and as many exits, that one tick looks at."""
+
+SEEN_TO_MAX = 500
+"""Most of them that it does something about."""
+
+_ORIGIN = Origin("desk", Door.DESK)
+
+
+def see_to_unfilled(state: State, context: Context) -> list[Event]:
+    """What one tick does about those that rested for too long."""
+    settings, policy = state.settings, _Policy(state, context)
+    entries = _overdue(state, context, state.resting_entries, settings.entry_cancel_after_s)
+    exits = _overdue(state, context, state.resting_exits, settings.exit_reprice_after_s)
+    events = [policy.cancel(order, rested) for order, rested in islice(entries, SEEN_TO_MAX)]
+    repriced = (policy.reprice(order, rested) for order, rested in exits)
+    events += islice((event for event in repriced if event is not None), SEEN_TO_MAX)
+    return events
+
+
+def _overdue(
+    state: State, context: Context, resting: Mapping[ClOrdId, Nanoseconds], after_s: int
+) -> Iterator[tuple[Order, Nanoseconds]]:
+    """The orders that rested for ``after_s`` (0: none ever does) or longer, with how long it is.
+
+    Those of closed accounts are left alone. Of very many a tick looks at a part, at another one each
+    second, so that those keep nobody else from his turn.
+    """
+    if not after_s:
+        return
+    parts = max(1, -(-len(resting) // LOOKED_AT_MAX))
+    first = context.now // SECOND % parts * LOOKED_AT_MAX
+    for cl_ord_id, since in islice(resting.items(), first, first + LOOKED_AT_MAX):
+        rested = context.now - since
+        if rested < after_s * SECOND:
+            return
+        order = state.orders[cl_ord_id]
+        if state.book_of(order).account not in context.closed:
+            yield order, rested
+
+
+class _Policy:
+    """Decides about one order after another; ids continue the journaled counter."""
+
+    def __init__(self, state: State, context: Context) -> None:
+        self._state = state
+        self._context = context
+        self._next_request = state.next_request
+        self._protected: dict[str, tuple[Price, Price]] = {}
+
+    def cancel(self, order: Order, rested: Nanoseconds) -> Event:
+        """Ask for an entry's cancel, unless the broker has refused it often enough."""
+        if order.cancels_refused >= CANCELS_REFUSED_MAX:
+            return self._flag(order, rested // SECOND)
+        return CancelRequested(
+            self._context.now, _ORIGIN, self._request_id(), order.draft.cl_ord_id
+        )
+
+    def reprice(self, order: Order, rested: Nanoseconds) -> Event | None:
+        """Ask for an exit's new price. A turn in which that is the old one counts as well."""
+        settings = self._state.settings
+        most, after_s = settings.exit_reprices_max, settings.exit_reprice_after_s
+        number = order.repricings + rested // (after_s * SECOND)
+        account = self._state.accounts[self._state.book_of(order).account]
+        capabilities = self._context.capabilities.get(account.broker)
+        may_replace = capabilities is not None and capabilities.replace
+        price = self._price(order)
+        if price == order.limit and number <= most and may_replace:
+            return None
+        if price in {0, order.limit} or order.repricings >= most or not may_replace:
+            return self._flag(order, after_s * number)
+        return ReplaceRequested(
+            self._context.now,
+            _ORIGIN,
+            self._request_id(),
+            order.draft.cl_ord_id,
+            order.quantity,
+            price,
+            hold_for(account, price, order.quantity) if order.hold_total else 0,
+            min(number, most),
+        )
+
+    def _price(self, order: Order) -> Price:
+        """The protected price of now; zero without a price."""
+        key = order.draft.instrument
+        found = self._protected.get(key)
+        if found is None:
+            state, context = self._state, self._context
+            instrument = known_instrument(context.instruments, state.local_instruments, key)
+            quote = context.quote(key)
+            found = (0, 0)
+            if instrument is not None and quote is not None:
+                facts = instrument_facts(state.settings, instrument, quote)
+                found = (facts.protected_buy, facts.protected_sell)
+            self._protected[key] = found
+        return found[0] if order.draft.side is Side.BUY else found[1]
+
+    def _flag(self, order: Order, seconds: int) -> Event:
+        reason = Reason(ReasonCode.UNFILLED, (str(seconds),))
+        return OrderFlagged(
+            self._context.now, order.draft.cl_ord_id, reason.code.value, str(reason)
+        )
+
+    def _request_id(self) -> str:
+        code = prefix(self._state.desk_id, self._state.shard)
+        request_id = request_code(code, self._next_request)
+        self._next_request += 1
+        return request_id
