@@ -22,18 +22,22 @@ from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey, known_instrument
 from phalanx.domain.numbers import Money, parse_fixed
 from phalanx.domain.profiles import read_profiles
-from phalanx.domain.time import SECOND, Appointment, Nanoseconds
+from phalanx.domain.time import MILLISECOND, SECOND, Appointment, Nanoseconds
 from phalanx.engine.commands import ImportProfiles, LoadInstruments
 from phalanx.engine.ids import desk_id
 from phalanx.engine.state import State
 from phalanx.journal.errors import JournalMissing
 from phalanx.journal.sqlite import SqliteJournal, SqliteJournalReader
 from phalanx.journal.verify import Report, verify
+from phalanx.market.driver import QuoteDriver
 from phalanx.market.master import MasterDiff, read_aliases, read_instruments
 from phalanx.market.quotes import QuoteBoard
+from phalanx.market.replay import Replay, read_bars
 from phalanx.market.shipped import ALIASES, CLOSES, INSTRUMENTS, shipped_file
 from phalanx.market.store import InstrumentStore
+from phalanx.market.table import read_content
 from phalanx.market.upsert import upsert
+from phalanx.market.walk import Walk
 from phalanx.views.feed import ViewsFeed
 from phalanx.views.queries import Views
 
@@ -105,6 +109,7 @@ class System:
             self._aliases = read_aliases(shipped_file(ALIASES).read_bytes())
             self._content, index = self._master(state)
             self.quotes = QuoteBoard(self._instrument, settings.quote_seed)
+            self._driver: QuoteDriver | None = None
             clock, timer = SystemClock(), LoopTimer()
             self._paper = PaperBroker(self.quotes, self._instrument, self._account, timer, clock)
             self._brokers = {CAPABILITIES.name: self._paper}
@@ -136,6 +141,7 @@ class System:
         if self.settings.instruments is not None:
             path = self.settings.instruments
             await self.import_instruments(path.read_bytes(), path.name, _origin())
+        self._driver = await self._quote_driver()
         self._paper.listen(desk.report)
         self._paper.restore(restored_orders(desk.state))
         await self._paper.connect()
@@ -146,6 +152,8 @@ class System:
         if self.settings.profiles is not None:
             profiles = read_profiles(self.settings.profiles.read_bytes())
             await self.import_profiles(profiles, Origin("local", Door.IMPORT))
+        if self._driver is not None:
+            self._driver.start()
         # The journal's and the views' threads must get the interpreter's lock from a busy loop soon.
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         gc.collect()
@@ -155,6 +163,8 @@ class System:
 
     async def stop(self) -> None:
         """Close the doors, finish what is decided, release the folder. Safe to call twice."""
+        if self._driver is not None:
+            self._driver.stop()
         await self.desk.stop()
         await asyncio.to_thread(self.feed.stop)
         self.views.close()
@@ -198,6 +208,20 @@ class System:
                 )
                 self._use(index)
         return report
+
+    async def _quote_driver(self) -> QuoteDriver | None:
+        """What keeps the quotes moving, where the settings want that. Raises ImportFault and OSError."""
+        settings = self.settings
+        if settings.quotes == "walk":
+            step = Walk(self.quotes, self._instrument, settings.quote_seed, SystemClock()).step
+        elif settings.quotes == "replay" and settings.quotes_file is not None:
+            # Years of days take a second to read: not on the loop.
+            content = await asyncio.to_thread(read_content, settings.quotes_file)
+            bars = await asyncio.to_thread(read_bars, content)
+            step = Replay(self.quotes, bars, self.desk.instruments).step
+        else:
+            return None
+        return QuoteDriver(step, LoopTimer(), settings.quotes_interval_ms * MILLISECOND)
 
     async def _in_force(self) -> InstrumentIndex:
         """The master that the journal names, in use.

@@ -1,8 +1,9 @@
 """The settings of one process: flag > environment ``PHALANX_*`` > ``phalanx.toml`` > default."""
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,7 +19,9 @@ class Settings(BaseSettings):
 
     ``data``: the data folder, made when it is not there. ``open_localhost``: no logins, loopback
     only; the only mode until logins exist. ``opening_cash``: what an imported user's paper account
-    starts with, as plain decimal text. ``quote_seed`` decides the synthetic prices.
+    starts with, as plain decimal text. ``quotes``: prices stay at the last closes, walk from them, or
+    are those of ``quotes_file``, a CSV of past days, again; every ``quotes_interval_ms`` they move.
+    ``quote_seed`` decides the synthetic prices and the walk.
     """
 
     model_config = SettingsConfigDict(
@@ -32,11 +35,20 @@ class Settings(BaseSettings):
     instruments: Path | None = None
     open_localhost: bool = True
     opening_cash: str = "1000000"
+    quotes: Literal["closes", "walk", "replay"] = "closes"
+    quotes_file: Path | None = None
+    quotes_interval_ms: int = Field(default=1_000, ge=20, le=3_600_000)
     quote_seed: int = Field(default=0, ge=0)
     snapshot_after_events: int = Field(default=50_000, ge=0)
     views_wait_s: float = Field(default=2.0, gt=0, le=60)
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     server: str = "http://127.0.0.1:8080"
+
+    @model_validator(mode="after")
+    def _replay_needs_a_file(self) -> "Settings":
+        if self.quotes == "replay" and self.quotes_file is None:
+            raise ValueError("quotes are to be replayed, and quotes_file names no file")
+        return self
 
     @property
     def is_loopback(self) -> bool:

@@ -1,7 +1,7 @@
 """The broker port: what the desk asks of a broker, and the three ways an answer can come out."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -27,6 +27,7 @@ __all__ = [
     "BrokerOrder",
     "CancelRequest",
     "Capabilities",
+    "FillsByHand",
     "NeverWritten",
     "Outcome",
     "PlaceRequest",
@@ -39,7 +40,9 @@ __all__ = [
 
 
 class PlaceRequest(msgspec.Struct, frozen=True, gc=False):
-    """One new order as it goes on the wire; ``limit`` is the protected price of a MARKET order."""
+    """One new order as it goes on the wire. ``limit`` is the protected price of a MARKET or STOP order;
+    ``stop_price`` the last price at which a STOP or STOP_LIMIT begins to work.
+    """
 
     cl_ord_id: ClOrdId
     account: AccountId
@@ -50,6 +53,7 @@ class PlaceRequest(msgspec.Struct, frozen=True, gc=False):
     time_in_force: TimeInForce
     quantity: Quantity
     limit: Price
+    stop_price: Price = 0
 
 
 class CancelRequest(msgspec.Struct, frozen=True, gc=False):
@@ -62,7 +66,7 @@ class CancelRequest(msgspec.Struct, frozen=True, gc=False):
 
 
 class ReplaceRequest(msgspec.Struct, frozen=True, gc=False):
-    """Change a working order to this total quantity and this limit."""
+    """Change a working order to this total quantity and this limit; a stop stays where it is."""
 
     request_id: str
     cl_ord_id: ClOrdId
@@ -175,5 +179,20 @@ class Broker(Protocol):
         """One complete look-up by tag: those of the orders that the broker knows.
 
         Raises OSError when the book could not be read completely: that proves nothing.
+        """
+        ...
+
+
+@runtime_checkable
+class FillsByHand(Protocol):
+    """A broker whose working orders a person can have filled: the paper one."""
+
+    def fill_by_hand(
+        self, cl_ord_id: ClOrdId, quantity: Quantity, price: Price, exec_id: str
+    ) -> None:
+        """Fill so much of a working order; the fill comes as a report, a TRADE with this ExecID.
+
+        Never more than is left, nothing beyond the order's limit, and nothing at all for an order
+        that has ended or an ExecID that was filled before.
         """
         ...

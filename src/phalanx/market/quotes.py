@@ -1,52 +1,65 @@
 """The latest price of every instrument: fed, from the last close, or made up for paper."""
 
 import hashlib
-import re
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+import msgspec
+
 from phalanx.domain.instruments import (
-    AmbiguousName,
     Instrument,
     InstrumentIndex,
     InstrumentKey,
     Quote,
     QuoteSource,
 )
-from phalanx.domain.numbers import Price, round_down, round_up, whole
-from phalanx.domain.time import DAY, HOUR, Nanoseconds
-from phalanx.market.table import ImportCode, Row, read_rows, shown
+from phalanx.domain.numbers import Price, Quantity, round_down, round_up, whole
+from phalanx.domain.time import DAY, trading_day
+from phalanx.market.price_rows import CLOSE_OF_DAY, listed, nearest, read_day, read_symbol
+from phalanx.market.table import Row, read_rows
 
 QuoteListener: TypeAlias = Callable[[InstrumentKey, Quote], None]
+InstrumentFinder: TypeAlias = Callable[[InstrumentKey], Instrument | None]
+"""Finds an instrument by key, local ones included."""
 
 SYNTHETIC_LOW: Price = whole(50)
 SYNTHETIC_HIGH: Price = whole(5_000)
 
-_SYMBOL = re.compile(r"\S(?:.*\S)?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_EPOCH = date(1970, 1, 1)
-_CLOSE_OF_DAY: Nanoseconds = 10 * HOUR
-"""15:30 in India, the end of NSE's normal market, in UTC."""
+_ZONE_OFFSET_S = 19_800
+_LASTING = frozenset({QuoteSource.FEED, QuoteSource.SIMULATED})
+"""Prices that a close does not replace."""
+
+
+class DayRange(msgspec.Struct, frozen=True, gc=False):
+    """What one instrument did on one trading day, as far as quotes told.
+
+    ``close`` is the reference close, the one before this day; ``volume`` what was traded on it.
+    """
+
+    day: int
+    open: Price
+    high: Price
+    low: Price
+    close: Price
+    volume: Quantity = 0
 
 
 class QuoteBoard:
     """The latest quote per instrument, and who wants to know of changes.
 
-    ``instruments`` finds an instrument by key, local ones included. One nobody has a price for gets
-    a synthetic quote on first ask: its price comes from ``seed`` and its key alone, so it is the
-    same in every process and after every restart, and its time is zero, because nobody saw it.
-    Bounded by the instruments there are.
+    One of the ``instruments`` that nobody has a price for gets a synthetic quote on first ask: its
+    price comes from ``seed`` and its key alone, so it is the same in every process and after every
+    restart, and its time is zero, because nobody saw it. Beside the latest quote there is the range
+    of its day, by the exchange's calendar. Bounded by the instruments there are.
     """
 
-    __slots__ = ("_instruments", "_listeners", "_quotes", "_seed")
+    __slots__ = ("_days", "_instruments", "_listeners", "_quotes", "_seed")
 
-    def __init__(
-        self, instruments: Callable[[InstrumentKey], Instrument | None], seed: int = 0
-    ) -> None:
+    def __init__(self, instruments: InstrumentFinder, seed: int = 0) -> None:
         self._instruments = instruments
         self._seed = seed
         self._quotes: dict[InstrumentKey, Quote] = {}
+        self._days: dict[InstrumentKey, DayRange] = {}
         self._listeners: list[QuoteListener] = []
 
     def __len__(self) -> int:
@@ -57,11 +70,20 @@ class QuoteBoard:
         quote = self._quotes.get(key)
         return quote if quote is not None else self._make_up(key)
 
-    def put(self, key: InstrumentKey, quote: Quote) -> bool:
+    def quoted(self) -> Iterator[InstrumentKey]:
+        """The instruments that have a quote, in the order in which they got their first."""
+        return iter(self._quotes)
+
+    def day(self, key: InstrumentKey) -> DayRange | None:
+        """The day of the latest quote; None only for a key that is no instrument."""
+        quote = self.get(key)
+        return None if quote is None else self._days.get(key) or _first_of_day(quote)
+
+    def put(self, key: InstrumentKey, quote: Quote, traded: Quantity = 0) -> bool:
         """Take a newer quote; False when it is what we have, or older than what its source said.
 
-        Listeners are called before this returns. Raises ValueError for a price that is not above
-        zero: a feed must not bring one.
+        ``traded``: what was traded since the one before. Listeners are called before this returns.
+        Raises ValueError for a price that is not above zero: a feed must not bring one.
         """
         if quote.last <= 0 or quote.reference_close <= 0:
             raise ValueError(f"{key}: a price must be above zero")
@@ -71,6 +93,7 @@ class QuoteBoard:
             if late or quote == known:
                 return False
         self._quotes[key] = quote
+        self._days[key] = _after(self._days.get(key), quote, traded)
         for listener in tuple(self._listeners):
             listener(key, quote)
         return True
@@ -89,14 +112,14 @@ class QuoteBoard:
         """Take last closes from a CSV ``symbol,date,close``; returns how many instruments got one.
 
         The close is rounded to the nearest tick and is last price and reference at once. Symbols
-        that the index does not have are passed over; a fed price is never replaced by a close.
+        that the index does not have are passed over; a price that moves is never replaced by a close.
         Raises ImportFault, and then nothing was taken.
         """
         closes = [_close(row, index) for row in read_rows(content, ("symbol", "date", "close"))]
         taken = [found for found in closes if found is not None]
         for key, quote in taken:
             known = self._quotes.get(key)
-            if known is None or known.source != QuoteSource.FEED:
+            if known is None or known.source not in _LASTING:
                 self.put(key, quote)
         return len(taken)
 
@@ -129,22 +152,30 @@ def synthetic_price(instrument: Instrument, seed: int) -> Price:
     return lowest + int.from_bytes(digest[:8], "big") % (steps + 1) * tick
 
 
+def _first_of_day(quote: Quote, traded: Quantity = 0) -> DayRange:
+    day, last = trading_day(quote.time, _ZONE_OFFSET_S), quote.last
+    return DayRange(day, last, last, last, quote.reference_close, traded)
+
+
+def _after(known: DayRange | None, quote: Quote, traded: Quantity) -> DayRange:
+    """The range after one more quote."""
+    if known is None or known.day != trading_day(quote.time, _ZONE_OFFSET_S):
+        return _first_of_day(quote, traded)
+    return DayRange(
+        known.day,
+        known.open,
+        max(known.high, quote.last),
+        min(known.low, quote.last),
+        quote.reference_close,
+        known.volume + traded,
+    )
+
+
 def _close(row: Row, index: InstrumentIndex) -> tuple[InstrumentKey, Quote] | None:
     """One row's quote, or None when the index has no such symbol. Raises ImportFault."""
-    symbol = row.text("symbol", _SYMBOL, 64)
-    text = row.text("date", _DATE, 10)
-    price = row.positive("close")
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise row.fault(ImportCode.BAD_TEXT, "date", shown(text)) from None
-    try:
-        instrument = index.resolve(symbol)
-    except AmbiguousName:
+    symbol, day, price = read_symbol(row), read_day(row), row.positive("close")
+    instrument = listed(index, symbol)
+    if instrument is None:
         return None
-    if instrument is None or instrument.symbol != symbol:
-        return None
-    tick = instrument.tick_size
-    price = max(tick, round_down(price + tick // 2, tick))
-    time = (day - _EPOCH).days * DAY + _CLOSE_OF_DAY
-    return instrument.key, Quote(price, price, time, QuoteSource.CLOSE)
+    price = nearest(price, instrument.tick_size)
+    return instrument.key, Quote(price, price, day * DAY + CLOSE_OF_DAY, QuoteSource.CLOSE)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
 
+from phalanx.domain.names import NAME_CHARACTERS_MAX, is_printable
 from phalanx.domain.numbers import Fixed, NumberError, parse_fixed
 
 BYTES_MAX = 64 * 1024 * 1024
@@ -39,6 +40,8 @@ class ImportCode(StrEnum):
     BAD_NUMBER = "BAD_NUMBER"
     NOT_POSITIVE = "NOT_POSITIVE"
     BAD_BAND = "BAD_BAND"
+    BAD_DATE = "BAD_DATE"
+    BAD_RANGE = "BAD_RANGE"
     RESERVED_EXCHANGE = "RESERVED_EXCHANGE"
     TOO_MANY_EXCHANGES = "TOO_MANY_EXCHANGES"
     DUPLICATE_KEY = "DUPLICATE_KEY"
@@ -85,13 +88,36 @@ class Row:
         """A fault at this row."""
         return ImportFault(code, self.line, column, detail)
 
+    def has(self, column: str) -> bool:
+        """Whether the file has that column."""
+        return column in self._columns
+
+    def given(self, column: str) -> str:
+        """What stands in a column, unchecked; empty where the file or the row has nothing."""
+        place = self._columns.get(column)
+        return "" if place is None else self._fields[place]
+
+    def name(self, column: str) -> str:
+        """A name as any door takes it.
+
+        Raises ImportFault EMPTY_FIELD, FIELD_TOO_LONG, or BAD_TEXT for a control character.
+        """
+        text = self.given(column)
+        if not text.strip():
+            raise self.fault(ImportCode.EMPTY_FIELD, column)
+        if len(text) > NAME_CHARACTERS_MAX:
+            detail = f"at most {NAME_CHARACTERS_MAX} characters"
+            raise self.fault(ImportCode.FIELD_TOO_LONG, column, detail)
+        if not is_printable(text):
+            raise self.fault(ImportCode.BAD_TEXT, column, shown(text))
+        return text
+
     def optional(self, column: str, pattern: re.Pattern[str], length_max: int) -> str:
         """The text of a column, empty where the file or the row has none.
 
         Raises ImportFault FIELD_TOO_LONG, or BAD_TEXT when ``pattern`` does not match all of it.
         """
-        place = self._columns.get(column)
-        text = "" if place is None else self._fields[place]
+        text = self.given(column)
         if not text:
             return text
         if len(text) > length_max:
@@ -112,8 +138,7 @@ class Row:
 
         Raises ImportFault BAD_NUMBER (the detail says why) or NOT_POSITIVE.
         """
-        place = self._columns.get(column)
-        text = "" if place is None else self._fields[place]
+        text = self.given(column)
         if not text:
             return 0
         try:
@@ -128,9 +153,7 @@ class Row:
         """As ``amount``, but it must be there and above zero."""
         value = self.amount(column)
         if value == 0:
-            place = self._columns[column]
-            empty = not self._fields[place]
-            code = ImportCode.EMPTY_FIELD if empty else ImportCode.NOT_POSITIVE
+            code = ImportCode.NOT_POSITIVE if self.given(column) else ImportCode.EMPTY_FIELD
             raise self.fault(code, column)
         return value
 
@@ -147,15 +170,20 @@ def read_content(path: Path) -> bytes:
 
 
 def read_rows(
-    content: bytes, required: Sequence[str], optional: Sequence[str] = ()
+    content: bytes,
+    required: Sequence[str],
+    optional: Sequence[str] = (),
+    *,
+    rows_max: int = ROWS_MAX,
+    line_bytes_max: int = LINE_BYTES_MAX,
 ) -> Iterator[Row]:
     """The rows under the header, one at a time; columns may stand in any order.
 
     Raises ImportFault, possibly after some rows: use none of them before the last one came.
     """
     _check_size(content)
-    _check_whole(content)
-    reader = csv.reader(_lines(content), strict=True)
+    _check_whole(content, rows_max)
+    reader = csv.reader(_lines(content, line_bytes_max), strict=True)
     columns: dict[str, int] | None = None
     count = 0
     try:
@@ -181,21 +209,21 @@ def _check_size(content: bytes) -> None:
         raise ImportFault(ImportCode.FILE_TOO_LARGE, 0, "", f"more than {BYTES_MAX} bytes")
 
 
-def _check_whole(content: bytes) -> None:
+def _check_whole(content: bytes, rows_max: int) -> None:
     """What one look over the bytes tells, before memory is spent on any row."""
     # The header is a line too; the last line need not end.
-    if content.count(b"\n") > ROWS_MAX + 1:
-        raise ImportFault(ImportCode.TOO_MANY_ROWS, 0, "", f"more than {ROWS_MAX}")
+    if content.count(b"\n") > rows_max + 1:
+        raise ImportFault(ImportCode.TOO_MANY_ROWS, 0, "", f"more than {rows_max}")
     nul = content.find(b"\0")
     if nul >= 0:
         raise ImportFault(ImportCode.EMBEDDED_NUL, content.count(b"\n", 0, nul) + 1)
 
 
-def _lines(content: bytes) -> Iterator[str]:
+def _lines(content: bytes, line_bytes_max: int) -> Iterator[str]:
     """The lines as text, ends included; decoded one by one so that a fault knows its line."""
     for number, raw in enumerate(BytesIO(content), 1):
-        if len(raw) > LINE_BYTES_MAX:
-            detail = f"at most {LINE_BYTES_MAX} bytes"
+        if len(raw) > line_bytes_max:
+            detail = f"at most {line_bytes_max} bytes"
             raise ImportFault(ImportCode.LINE_TOO_LONG, number, "", detail)
         try:
             line = raw.decode()

@@ -87,6 +87,11 @@ def write_instruments(instruments: Iterable[Instrument]) -> bytes:
     return file.getvalue().encode("ascii")
 
 
+def instrument_texts(instrument: Instrument) -> dict[str, str]:
+    """An instrument's columns as a file has them."""
+    return {column: text(instrument) for column, text in _TEXTS.items()}
+
+
 def _check_symbols(instruments: Iterable[Instrument]) -> None:
     """Raise ImportFault when two tokens of an exchange have one symbol."""
     owners: dict[tuple[str, str], Instrument] = {}

@@ -11,6 +11,7 @@ from phalanx.brokers.port import (
     Broker,
     BrokerOrder,
     CancelRequest,
+    FillsByHand,
     NeverWritten,
     Outcome,
     PlaceRequest,
@@ -21,7 +22,7 @@ from phalanx.brokers.port import (
 )
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.capabilities import Capabilities
-from phalanx.domain.numbers import BASIS_POINTS
+from phalanx.domain.numbers import BASIS_POINTS, Price, Quantity
 from phalanx.domain.orders import ClOrdId, ExecutionReport
 from phalanx.domain.reasons import Reason, ReasonCode
 
@@ -90,6 +91,13 @@ class Wire:
     def replace(self, request: ReplaceRequest, ticket: Ticket) -> None:
         """See `Broker.replace`."""
         self._pass(request, ticket, partial(self._broker.replace, request))
+
+    def fill_by_hand(
+        self, cl_ord_id: ClOrdId, quantity: Quantity, price: Price, exec_id: str
+    ) -> None:
+        """See `FillsByHand.fill_by_hand`: nothing goes over a wire, so nothing is lost on it."""
+        assert isinstance(self._broker, FillsByHand)
+        self._broker.fill_by_hand(cl_ord_id, quantity, price, exec_id)
 
     async def find(
         self, account: AccountId, cl_ord_ids: Sequence[ClOrdId]

@@ -19,6 +19,7 @@ class Behaviour(Enum):
     RESTS = "accepted at once, never filled"
     REJECTS = "refused with a definite code"
     IS_SLOW = "answered only after some time"
+    WAITS = "accepted at once; a stop that is filled whole once the price was moved there"
 
 
 class Harness(Protocol):
@@ -44,11 +45,17 @@ class Harness(Protocol):
         time_in_force: TimeInForce = TimeInForce.DAY,
         tag: str = "",
     ) -> PlaceRequest:
-        """An order, with a new tag unless one is given, that will meet this behaviour."""
+        """An order, with a new tag unless one is given, that will meet this behaviour. The price has
+        reached a stop, unless the order is to wait for it.
+        """
         ...
 
     async def part(self) -> None:
         """Let time pass until the first part of FILLS_IN_PARTS is filled, and not the last."""
+        ...
+
+    async def reach(self, request: PlaceRequest) -> None:
+        """Move the last price to the stop of an order that WAITS."""
         ...
 
     async def settle(self) -> None:

@@ -2,6 +2,7 @@
 
 from phalanx.brokers.port import PlaceRequest
 from phalanx.domain.accounts import FillProfile
+from phalanx.domain.numbers import format_fixed
 from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
 from phalanx.domain.time import MILLISECOND
 from tests.contract.brokers.harness import Behaviour
@@ -13,7 +14,9 @@ _PROFILES = {
     Behaviour.RESTS: FillProfile(filled_bps=0),
     Behaviour.REJECTS: FillProfile(reject_bps=10_000),
     Behaviour.IS_SLOW: FillProfile(ack_delay_ms=1_000),
+    Behaviour.WAITS: FillProfile(),
 }
+_STOPS = {Side.BUY: "100.5", Side.SELL: "99.5"}
 
 
 class PaperHarness:
@@ -36,6 +39,7 @@ class PaperHarness:
         tag: str = "",
     ) -> PlaceRequest:
         self._tags += 1
+        stop = _STOPS[side] if behaviour is Behaviour.WAITS else "100"
         return order(
             tag or f"AA{self._tags:08}",
             side,
@@ -44,10 +48,14 @@ class PaperHarness:
             account=behaviour.name,
             product=product,
             time_in_force=time_in_force,
+            stop=stop if ord_type in {OrdType.STOP, OrdType.STOP_LIMIT} else "0",
         )
 
     async def part(self) -> None:
         self._world.clock.advance(150 * MILLISECOND)
+
+    async def reach(self, request: PlaceRequest) -> None:
+        self._world.price(format_fixed(request.stop_price))
 
     async def settle(self) -> None:
         self._world.clock.advance(10_000 * MILLISECOND)

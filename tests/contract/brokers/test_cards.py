@@ -10,6 +10,7 @@ import pytest
 from phalanx.brokers.port import (
     Accepted,
     BrokerOrder,
+    FillsByHand,
     NeverWritten,
     PlaceRequest,
     Refused,
@@ -364,7 +365,92 @@ async def test_b26_every_request_has_exactly_one_outcome(play: Play) -> None:
     assert [len(ticket.outcomes) for ticket in tickets] == [1] * len(tickets)
 
 
+def _stop(play: Play, side: Side, ord_type: OrdType) -> PlaceRequest:
+    """A stop whose price is not there, placed; skips where the module declares no such type."""
+    if ord_type not in play.broker.capabilities.ord_types:
+        pytest.skip("not declared")
+    request = play.harness.order(Behaviour.WAITS, side=side, ord_type=ord_type)
+    play.place(request)
+    return request
+
+
+@pytest.mark.parametrize("ord_type", [OrdType.STOP, OrdType.STOP_LIMIT])
+@pytest.mark.parametrize("side", Side)
+async def test_b27_a_stop_waits_for_its_price_and_then_fills_within_its_limit(
+    play: Play, side: Side, ord_type: OrdType
+) -> None:
+    request = _stop(play, side, ord_type)
+    await play.harness.settle()
+
+    assert [report for report in play.reports if report.last_quantity] == []
+    assert (await _found(play, request)).status is OrdStatus.NEW
+
+    await play.harness.reach(request)
+    await play.harness.settle()
+
+    trades = [report for report in play.reports if report.exec_type is ExecType.TRADE]
+    assert trades[-1].cum_quantity == request.quantity
+    for trade in trades:
+        if side is Side.BUY:
+            assert trade.last_price <= request.limit
+        else:
+            assert trade.last_price >= request.limit
+
+
+@pytest.mark.parametrize("ord_type", [OrdType.STOP, OrdType.STOP_LIMIT])
+async def test_b28_a_stop_that_was_canceled_is_not_triggered(play: Play, ord_type: OrdType) -> None:
+    request = _stop(play, Side.BUY, ord_type)
+    await play.harness.settle()
+    found = await _found(play, request)
+
+    ticket = play.cancel(request, found.order_id)
+    await play.harness.settle()
+    await play.harness.reach(request)
+    await play.harness.settle()
+
+    assert isinstance(ticket.outcome, Accepted)
+    assert [report.exec_type for report in play.reports if report.last_quantity] == []
+    assert (await _found(play, request)).status is OrdStatus.CANCELED
+
+
+async def test_b29_a_fill_by_hand_is_reported_once_and_never_more_than_is_left(play: Play) -> None:
+    if not isinstance(play.broker, FillsByHand):
+        pytest.skip("not by hand")
+    request, _ = await _accepted(play, Behaviour.RESTS)
+
+    play.broker.fill_by_hand(request.cl_ord_id, whole(1), request.limit, "H1")
+    assert play.reports.of(request.cl_ord_id) == []
+    await play.harness.settle()
+    for exec_id in ("H1", "H2"):
+        play.broker.fill_by_hand(request.cl_ord_id, request.quantity, request.limit, exec_id)
+    await play.harness.settle()
+
+    trades = [r for r in play.reports if r.exec_type is ExecType.TRADE]
+    assert [(trade.exec_id, trade.last_quantity) for trade in trades] == [
+        ("H1", whole(1)),
+        ("H2", request.quantity - whole(1)),
+    ]
+    assert {trade.last_price for trade in trades} == {request.limit}
+    assert (await _found(play, request)).status is OrdStatus.FILLED
+
+
+async def test_b30_what_cannot_be_filled_by_hand_is_not(play: Play) -> None:
+    if not isinstance(play.broker, FillsByHand):
+        pytest.skip("not by hand")
+    resting, _ = await _accepted(play, Behaviour.RESTS)
+    canceled, order_id = await _accepted(play, Behaviour.RESTS)
+    play.cancel(canceled, order_id)
+    unknown = play.harness.order(Behaviour.RESTS)
+
+    play.broker.fill_by_hand(resting.cl_ord_id, whole(1), resting.limit + 1, "H1")
+    play.broker.fill_by_hand(canceled.cl_ord_id, whole(1), canceled.limit, "H2")
+    play.broker.fill_by_hand(unknown.cl_ord_id, whole(1), unknown.limit, "H3")
+    await play.harness.settle()
+
+    assert [report for report in play.reports if report.last_quantity] == []
+
+
 def test_the_cards_are_numbered_without_a_gap() -> None:
     numbers = re.findall(r"^(?:async )?def test_b(\d\d)_", Path(__file__).read_text(), re.MULTILINE)
 
-    assert numbers == [f"{number:02}" for number in range(1, 27)]
+    assert numbers == [f"{number:02}" for number in range(1, 31)]

@@ -33,4 +33,11 @@ def facts(state: State) -> dict[str, Any]:
         },
         "instructions": {i.id: i.status.name for i in state.instructions.values()},
         "keys": len(state.keys),
+        "groups": {
+            group.name: {one.account: format_fixed(one.multiplier) for one in group.members}
+            for group in state.groups.values()
+        },
+        "lists": {one.name: list(one.instruments) for one in state.lists.values()},
+        "limits": sorted(state.limits),
+        "held": sorted(state.held),
     }

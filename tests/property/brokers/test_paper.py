@@ -11,7 +11,7 @@ from phalanx.brokers.paper import RestoredOrder
 from phalanx.brokers.paper.fills import filled_quantity, next_slice, slice_count
 from phalanx.brokers.port import Accepted, PlaceRequest, Refused
 from phalanx.domain.accounts import FillProfile
-from phalanx.domain.numbers import format_fixed, whole
+from phalanx.domain.numbers import Price, format_fixed, parse_fixed, whole
 from phalanx.domain.orders import ExecType, OrdType, Side, TimeInForce
 from phalanx.domain.time import MILLISECOND
 from tests.fakes.desk import RecordingTicket
@@ -53,6 +53,13 @@ class Replace:
 
 
 @dataclass(frozen=True)
+class FillByHand:
+    cl_ord_id: str
+    quantity: int
+    price: str
+
+
+@dataclass(frozen=True)
 class Move:
     price: str
 
@@ -62,7 +69,7 @@ class Wait:
     milliseconds: int
 
 
-Action: TypeAlias = Place | Cancel | Replace | Move | Wait
+Action: TypeAlias = Place | Cancel | Replace | FillByHand | Move | Wait
 
 ACTIONS = st.one_of(
     st.builds(
@@ -73,13 +80,15 @@ ACTIONS = st.one_of(
             st.sampled_from(Side),
             st.integers(1, 200),
             PRICES,
-            st.sampled_from([OrdType.MARKET, OrdType.LIMIT]),
+            st.sampled_from(OrdType),
             instrument=st.sampled_from([SHARE.key, FUTURE.key]),
             time_in_force=st.sampled_from(TimeInForce),
+            stop=PRICES,
         ),
     ),
     st.builds(Cancel, IDENTIFIERS),
     st.builds(Replace, IDENTIFIERS, st.integers(0, 200), PRICES),
+    st.builds(FillByHand, IDENTIFIERS, st.integers(1, 200), PRICES),
     st.builds(Move, PRICES),
     st.builds(Wait, st.sampled_from([0, 1, 10, 1_000])),
 )
@@ -91,6 +100,7 @@ class Trace:
 
     world: PaperWorld
     placed: dict[str, PlaceRequest] = field(default_factory=dict)
+    prices: list[Price] = field(default_factory=lambda: [whole(100)])
     tickets: list[RecordingTicket] = field(default_factory=list)
 
     def do(self, action: Action, number: int) -> None:
@@ -104,7 +114,12 @@ class Trace:
             case Replace(cl_ord_id, quantity, limit):
                 ticket = world.replace(cl_ord_id, quantity, limit, f"R{number}")
                 self.tickets.append(ticket)
+            case FillByHand(cl_ord_id, quantity, price):
+                world.broker.fill_by_hand(
+                    cl_ord_id, whole(quantity), parse_fixed(price), f"H{number}"
+                )
             case Move(price):
+                self.prices.append(parse_fixed(price))
                 world.price(price, SHARE.key)
                 world.price(price, FUTURE.key)
             case Wait(milliseconds):
@@ -135,10 +150,16 @@ def _assert_order_is_sound(trace: Trace, cl_ord_id: str) -> None:
         assert report.cum_quantity <= quantity
         if report.exec_type is ExecType.TRADE:
             assert report.last_quantity > 0
-            assert report.exec_id == f"{cl_ord_id}-{report.cum_quantity}"
+            by_hand = report.text == "by hand"
+            assert by_hand or report.exec_id == f"{cl_ord_id}-{report.cum_quantity}"
             assert report.last_price <= limit if side is Side.BUY else report.last_price >= limit
     for report in reports[:-1]:
         assert report.exec_type is not ExecType.CANCELED
+    trades = [report for report in reports if report.exec_type is ExecType.TRADE]
+    if request.ord_type in {OrdType.STOP, OrdType.STOP_LIMIT} and trades:
+        stop = request.stop_price
+        reached = [price >= stop if side is Side.BUY else price <= stop for price in trace.prices]
+        assert any(reached) or trades[0].text == "by hand"
 
 
 @settings(max_examples=500)
@@ -156,7 +177,9 @@ async def test_no_order_of_events_breaks_an_order(
     broker = trace.world.broker
     assert broker._unanswered == {}
     assert len(broker._agenda) == 0
-    assert sum(map(len, broker._matcher._waiting.values())) <= len(broker._book.working)
+    matcher = broker._matcher
+    waiting = [*matcher._waiting.values(), *matcher._stops.values()]
+    assert sum(map(len, waiting)) <= len(broker._book.working)
 
 
 @given(PROFILES, st.lists(ACTIONS, max_size=30))

@@ -1,6 +1,7 @@
+import msgspec
 import pytest
 
-from phalanx.brokers.paper import PaperBroker, RestoredOrder
+from phalanx.brokers.paper import CAPABILITIES, PaperBroker, RestoredOrder
 from phalanx.brokers.paper.orders import ENDED_MAX, PaperBook
 from phalanx.brokers.port import Accepted, NeverWritten, PlaceRequest, Unknown
 from phalanx.domain.accounts import FillProfile
@@ -309,7 +310,11 @@ async def test_a_lost_instrument_stays_lost_when_the_order_is_replaced(world: Pa
     assert world.exec_types(ID) == [ExecType.REPLACED]
 
 
-async def test_a_type_paper_does_not_take_is_not_written(world: PaperWorld) -> None:
+async def test_a_type_paper_does_not_take_is_not_written(
+    world: PaperWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    less = msgspec.structs.replace(CAPABILITIES, ord_types=frozenset({OrdType.MARKET}))
+    monkeypatch.setattr("phalanx.brokers.paper.terms.CAPABILITIES", less)
     ticket = world.place(order(ord_type=OrdType.STOP))
 
     assert ticket.calls == ["done"]

@@ -5,7 +5,7 @@ import pytest
 from phalanx.domain.instruments import AmbiguousName, Instrument, InstrumentIndex
 from phalanx.domain.numbers import parse_fixed, whole
 from phalanx.market.master import diff, read_aliases, read_index, read_instruments, search
-from phalanx.market.table import BYTES_MAX, ROWS_MAX, ImportCode, ImportFault
+from phalanx.market.table import BYTES_MAX, ROWS_MAX, ImportCode, ImportFault, read_rows
 
 HEADER = "symbol,token_id,exchange,instrument_type,lot_size,tick_size"
 
@@ -207,12 +207,16 @@ def test_a_million_rows_are_refused_before_any_is_read(monkeypatch: pytest.Monke
     assert _fault(_csv(*(["X,7,NSE,EQ,1,0.05"] * 1_000_000))).code == ImportCode.TOO_MANY_ROWS
 
 
-def test_the_most_rows_are_read_and_one_more_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phalanx.market.table.ROWS_MAX", 3)
-    rows = [f"X{number},{number},NSE,EQ,1,0.05" for number in range(4)]
+def test_the_most_rows_are_read_and_one_more_is_refused() -> None:
+    rows = [f"X{number},{number}" for number in range(4)]
 
-    assert len(read_instruments(_csv(*rows[:3]))) == 3
-    assert _fault(_csv(*rows)).code == ImportCode.TOO_MANY_ROWS
+    def count(*rows: str) -> int:
+        content = _csv(*rows, header="alias,symbol")
+        return len(list(read_rows(content, ("alias", "symbol"), rows_max=3)))
+
+    assert count(*rows[:3]) == 3
+    with pytest.raises(ImportFault, match="TOO_MANY_ROWS: more than 3"):
+        count(*rows)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from phalanx.market.master import read_index
 from phalanx.market.quotes import (
     SYNTHETIC_HIGH,
     SYNTHETIC_LOW,
+    DayRange,
     QuoteBoard,
     synthetic_price,
 )
@@ -177,3 +178,53 @@ def test_the_shipped_closes_are_taken_whole() -> None:
     quote = board.get(reliance.key)
     assert quote is not None
     assert quote.last == whole(1_364)
+
+
+# --- the day -----------------------------------------------------------------------------------
+
+
+def _moved(last: str, hour: int, close: str = "100") -> Quote:
+    time = hour * 3_600 * SECOND
+    return Quote(parse_fixed(last), parse_fixed(close), time, QuoteSource.SIMULATED)
+
+
+def test_the_day_has_its_range_and_volume(board: QuoteBoard) -> None:
+    for last, hour in (("101", 4), ("99", 5), ("104", 6), ("102", 9)):
+        board.put(X.key, _moved(last, hour), whole(5))
+
+    assert board.day(X.key) == DayRange(0, whole(101), whole(104), whole(99), whole(100), whole(20))
+
+
+def test_a_new_day_of_the_exchange_begins_anew(board: QuoteBoard) -> None:
+    board.put(X.key, _moved("101", 18), whole(5))
+    board.put(X.key, _moved("120", 19, close="101"), whole(7))
+
+    assert board.day(X.key) == DayRange(1, whole(120), whole(120), whole(120), whole(101), whole(7))
+
+
+def test_a_quote_that_is_not_taken_leaves_the_day_alone(board: QuoteBoard) -> None:
+    board.put(X.key, _moved("101", 5), whole(5))
+    before = board.day(X.key)
+
+    assert not board.put(X.key, _moved("90", 4), whole(5))
+    assert board.day(X.key) == before
+
+
+def test_a_synthetic_quote_has_a_day_of_its_one_price(board: QuoteBoard) -> None:
+    quote = board.get(X.key)
+    assert quote is not None
+
+    price = quote.last
+
+    assert board.day(X.key) == DayRange(0, price, price, price, price, 0)
+    assert board.day("NSE:8") is None
+
+
+def test_a_close_never_replaces_a_price_that_moves(
+    board: QuoteBoard, index: InstrumentIndex
+) -> None:
+    board.put(X.key, _moved("101", 5))
+
+    board.load_closes(b"symbol,date,close\nX,2025-09-30,99\n", index)
+
+    assert board.get(X.key) == _moved("101", 5)

@@ -12,7 +12,7 @@ from functools import partial
 from phalanx.brokers.paper.agenda import Agenda
 from phalanx.brokers.paper.fills import is_rejected
 from phalanx.brokers.paper.matcher import Matcher, Quotes
-from phalanx.brokers.paper.orders import PaperBook, PaperOrder, RestoredOrder
+from phalanx.brokers.paper.orders import STOPS, PaperBook, PaperOrder, RestoredOrder
 from phalanx.brokers.paper.terms import CAPABILITIES, TEXTS, Code, unable
 from phalanx.brokers.port import (
     Accepted,
@@ -29,6 +29,7 @@ from phalanx.brokers.port import (
 from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.instruments import Instrument, InstrumentKey
+from phalanx.domain.numbers import Price, Quantity
 from phalanx.domain.orders import ClOrdId, OrdStatus
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import MILLISECOND, Clock, Nanoseconds, Timer
@@ -38,8 +39,9 @@ class PaperBroker:
     """Kind L, paper mode only. Trades against our own quotes as the account's FillProfile says.
 
     An order fills only while the last price is within its limit (of a MARKET order: its protected
-    price); otherwise it rests and is looked at again when the quote changes. IOC fills what it can
-    when it is accepted, in one go, and is canceled for the rest. DAY works until it is canceled:
+    price); otherwise it rests and is looked at again when the quote changes. A stop first waits until
+    the last price reaches it. IOC fills what it can when it is accepted, in one go, and is canceled
+    for the rest, a stop that is not reached by then for all of it. DAY works until it is canceled:
     days are the desk's business, and so are lots and ticks. An order is in the book (``find``) from
     when it is written; the acknowledgement delay is the delay of every answer. It keeps no file.
     """
@@ -89,6 +91,7 @@ class PaperBroker:
             account = self._accounts(request.account) or Account(request.account, 0)
             instrument = self._instruments(request.instrument)
             order = PaperOrder(request, restored.order_id, account, instrument, filled)
+            order.is_accepted = True
             self._book.working[order.cl_ord_id] = order
             if filled == request.quantity:
                 # A replace to more was under way and never reported: it had not happened.
@@ -167,6 +170,17 @@ class PaperBroker:
             delay_ns = self._request_delay_ns(order, request.account)
             self._answer(ticket, delay_ns, partial(self._replace, order, request))
 
+    def fill_by_hand(
+        self, cl_ord_id: ClOrdId, quantity: Quantity, price: Price, exec_id: str
+    ) -> None:
+        """Have a working order filled by a person; the report comes on the next turn.
+
+        See `FillsByHand`: what has happened to the order until then is looked at then.
+        """
+        fill = partial(self._fill_by_hand, cl_ord_id, quantity, price, exec_id)
+        if self._is_open:
+            self._agenda.add(0, fill)
+
     @property
     def _is_open(self) -> bool:
         return self._stop_quotes is not None and not self._closed
@@ -217,10 +231,13 @@ class PaperBroker:
             return Code.UNKNOWN_INSTRUMENT
         if request.quantity <= 0:
             return Code.INVALID_QUANTITY
-        return Code.INVALID_PRICE if request.limit <= 0 else None
+        if request.limit <= 0 or (request.ord_type in STOPS and request.stop_price <= 0):
+            return Code.INVALID_PRICE
+        return None
 
     def _accept(self, order: PaperOrder, ticket: Ticket) -> None:
         assert not order.is_ended, "nothing overtakes the acceptance"
+        order.is_accepted = True
         ticket.done(Accepted(order.order_id))
         self._matcher.start(order)
 
@@ -247,6 +264,13 @@ class PaperBroker:
         else:
             ticket.done(Accepted(order.order_id))
             self._matcher.replace(order, request.quantity, request.limit, request.request_id)
+
+    def _fill_by_hand(
+        self, cl_ord_id: ClOrdId, quantity: Quantity, price: Price, exec_id: str
+    ) -> None:
+        order = self._book.working.get(cl_ord_id)
+        if order is not None and order.is_accepted:
+            self._matcher.fill_by_hand(order, quantity, price, exec_id)
 
     def _order(
         self, account: AccountId, cl_ord_id: ClOrdId, order_id: str = ""

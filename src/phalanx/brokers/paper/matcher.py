@@ -1,4 +1,4 @@
-"""Where paper orders meet quotes: fills as the profile plans them, waiting, reports."""
+"""Where paper orders meet quotes: stops, fills as the profile plans them, waiting, reports."""
 
 from collections.abc import Callable
 from functools import partial
@@ -29,10 +29,21 @@ class Quotes(Protocol):
 class Matcher:
     """Fills the orders of a book. Every method but ``quote_changed`` is called from the agenda.
 
-    The work per order is constant, and per quote as well while nobody who waits can trade at it.
+    The work per order is constant, and per quote as well while nobody waits for it. A stop is
+    triggered by the very quote that reaches it, also by one that is gone on the next turn; what it
+    trades at then is another matter.
     """
 
-    __slots__ = ("_agenda", "_book", "_clock", "_looks", "_quotes", "_waiting", "listener")
+    __slots__ = (
+        "_agenda",
+        "_book",
+        "_clock",
+        "_looks",
+        "_quotes",
+        "_stops",
+        "_waiting",
+        "listener",
+    )
 
     def __init__(self, book: PaperBook, quotes: Quotes, agenda: Agenda, clock: Clock) -> None:
         self._book = book
@@ -40,18 +51,40 @@ class Matcher:
         self._agenda = agenda
         self._clock = clock
         self._waiting: dict[InstrumentKey, Waiting] = {}
+        self._stops: dict[InstrumentKey, Waiting] = {}
         self._looks: set[InstrumentKey] = set()
         self.listener: ReportListener | None = None
 
     def resume(self, order: PaperOrder) -> None:
         """Let a restored order go on: its next slice an interval from now, or on the next turn."""
         order.plan()
-        self._work_later(order)
+        if order.is_triggered:
+            self._work_later(order)
+        else:
+            order.step = self._agenda.add(0, partial(self._begin, order))
 
     def start(self, order: PaperOrder) -> None:
-        """Let an order that was just accepted begin to fill, at once if its profile says so."""
+        """Let an order that was just accepted begin: a stop waits unless the price is there already."""
         order.plan()
-        self._go_on(order)
+        self._begin(order)
+
+    def fill_by_hand(
+        self, order: PaperOrder, quantity: Quantity, price: Price, exec_id: str
+    ) -> None:
+        """Fill what a person ordered of a working order, as far as it is left and within the limit; each
+        ExecID once.
+        """
+        quantity = min(quantity, order.quantity - order.cum_quantity)
+        told = any(report.exec_id == exec_id for report in order.reports)
+        if quantity <= 0 or told or not order.may_trade_at(price):
+            return
+        waited = self._wait_no_longer(order)
+        order.fill_by_hand(quantity)
+        self._report(order, ExecType.TRADE, exec_id, quantity, price, text="by hand")
+        if order.is_ended or not order.slices_left:
+            self._drop_step(order)
+        elif waited:
+            self._work(order)
 
     def replace(self, order: PaperOrder, quantity: Quantity, limit: Price, mark: str) -> None:
         """Give an order new terms. A slice that waited for the price is due at once; one that has
@@ -59,8 +92,13 @@ class Matcher:
         """
         waited = self._wait_no_longer(order)
         order.replace(quantity, limit)
-        self._report(order, ExecType.REPLACED, mark)
-        if order.is_ended or not order.slices_left:
+        self._report(order, ExecType.REPLACED, f"{order.cl_ord_id}-{mark}")
+        if order.is_ended:
+            self._drop_step(order)
+        elif not order.is_triggered:
+            self._drop_step(order)
+            self._begin(order)
+        elif not order.slices_left:
             self._drop_step(order)
         elif waited:
             self._work(order)
@@ -71,14 +109,27 @@ class Matcher:
         """Take what is left of an order out of the market."""
         self._wait_no_longer(order)
         self._drop_step(order)
-        self._report(order, ExecType.CANCELED, "C", text=text)
+        self._report(order, ExecType.CANCELED, f"{order.cl_ord_id}-C", text=text)
 
     def quote_changed(self, key: InstrumentKey, quote: Quote) -> None:
-        """If somebody waits for this price, look on the next turn, once for many changes."""
+        """Trigger the stops that this price reaches. If somebody waits for it, look on the next turn,
+        once for many changes.
+        """
+        stops = self._stops.get(key)
+        if stops is not None and stops.allows(quote.last):
+            self._trigger(key, stops, quote.last)
         waiting = self._waiting.get(key)
         if waiting is not None and waiting.allows(quote.last) and key not in self._looks:
             self._looks.add(key)
             self._agenda.add(0, partial(self._look, key))
+
+    def _trigger(self, key: InstrumentKey, stops: Waiting, last: Price) -> None:
+        """From here on they work as what they are beside their stops, from the next turn at the earliest."""
+        for order in stops.take(last):
+            order.is_triggered = True
+            self._work_later(order)
+        if not stops:
+            del self._stops[key]
 
     def _look(self, key: InstrumentKey) -> None:
         """Fill those who waited, at the quote of this moment; the oldest order first."""
@@ -92,6 +143,19 @@ class Matcher:
             del self._waiting[key]
         for order in taken:
             self._work(order)
+
+    def _begin(self, order: PaperOrder) -> None:
+        """The order is at the market: a stop that the price has not reached waits, the others work."""
+        order.step = None
+        if not order.is_triggered:
+            quote = self._quotes.get(order.instrument)
+            order.is_triggered = quote is not None and order.allows(quote.last)
+        if order.is_triggered:
+            self._go_on(order)
+        elif order.is_ioc:
+            self.cancel(order, "IOC: not triggered at once")
+        else:
+            self._wait(order)
 
     def _go_on(self, order: PaperOrder) -> None:
         """Fill the next slice when its time has come, which without an interval is now."""
@@ -134,21 +198,27 @@ class Matcher:
         order.remaining -= quantity
         order.slices_left -= 1
         total = order.cum_quantity + quantity
-        self._report(order, ExecType.TRADE, str(total), quantity, price)
+        self._report(order, ExecType.TRADE, f"{order.cl_ord_id}-{total}", quantity, price)
+
+    def _places(self, order: PaperOrder) -> dict[InstrumentKey, Waiting]:
+        """Where it waits: for its stop, or to trade."""
+        return self._waiting if order.is_triggered else self._stops
 
     def _wait(self, order: PaperOrder) -> None:
-        waiting = self._waiting.get(order.instrument)
+        places = self._places(order)
+        waiting = places.get(order.instrument)
         if waiting is None:
-            waiting = self._waiting[order.instrument] = Waiting()
+            waiting = places[order.instrument] = Waiting()
         waiting.add(order)
 
     def _wait_no_longer(self, order: PaperOrder) -> bool:
         """Whether the order waited for its price."""
-        waiting = self._waiting.get(order.instrument)
+        places = self._places(order)
+        waiting = places.get(order.instrument)
         if waiting is None or not waiting.discard(order):
             return False
         if not waiting:
-            del self._waiting[order.instrument]
+            del places[order.instrument]
         return True
 
     def _drop_step(self, order: PaperOrder) -> None:
@@ -160,19 +230,19 @@ class Matcher:
         self,
         order: PaperOrder,
         exec_type: ExecType,
-        mark: str,
+        exec_id: str,
         quantity: Quantity = 0,
         price: Price = 0,
         *,
         text: str = "",
     ) -> None:
-        """Book and tell one event of an order; ``mark`` makes its ExecID, the same for ever."""
+        """Book and tell one event of an order; its ExecID stays the same for ever."""
         assert self.listener is not None
         report = ExecutionReport(
             cl_ord_id=order.cl_ord_id,
             exec_type=exec_type,
             order_id=order.order_id,
-            exec_id=f"{order.cl_ord_id}-{mark}",
+            exec_id=exec_id,
             cum_quantity=order.cum_quantity + quantity,
             last_quantity=quantity,
             last_price=price,

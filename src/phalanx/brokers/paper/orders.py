@@ -15,10 +15,13 @@ from phalanx.domain.orders import (
     ExecType,
     ExecutionReport,
     OrdStatus,
+    OrdType,
     Side,
     TimeInForce,
 )
 from phalanx.domain.time import MILLISECOND, Nanoseconds
+
+STOPS = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
 
 ENDED_MAX = 10_000
 """So many ended orders are remembered, the latest; ``find`` knows nothing of older ones."""
@@ -39,7 +42,9 @@ class PaperOrder:
     """One order in the book, and what is still to be filled of it.
 
     ``remaining`` is filled in ``slices_left`` slices, ``interval_ns`` apart. The profile is the one
-    the account had when the order came: a change of it is for later orders.
+    the account had when the order came: a change of it is for later orders. ``is_triggered``: it
+    works; false only of a stop (``stop_price`` above zero) that the last price has not reached.
+    ``is_accepted``: its acknowledgement delay is over, and it is at the market.
     """
 
     __slots__ = (
@@ -49,7 +54,9 @@ class PaperOrder:
         "cum_quantity",
         "instrument",
         "interval_ns",
+        "is_accepted",
         "is_ioc",
+        "is_triggered",
         "limit",
         "lot_size",
         "order_id",
@@ -61,6 +68,7 @@ class PaperOrder:
         "slices_left",
         "status",
         "step",
+        "stop_price",
         "tick_size",
     )
 
@@ -79,6 +87,11 @@ class PaperOrder:
         self.side: Side = request.side
         self.quantity: Quantity = request.quantity
         self.limit: Price = request.limit
+        stops = request.ord_type in STOPS
+        self.stop_price: Price = request.stop_price if stops else 0
+        # What has filled has been triggered: that much of the past a restart can tell.
+        self.is_triggered = not stops or cum_quantity > 0
+        self.is_accepted = False
         self.is_ioc = request.time_in_force == TimeInForce.IOC
         self.profile = account.fill_profile
         self.charge_bps = account.charge_bps
@@ -114,9 +127,23 @@ class PaperOrder:
         if profile.fill_duration_ms > 0 and not self.is_ioc:
             self.interval_ns = profile.fill_duration_ms * MILLISECOND // max(1, count)
 
+    @property
+    def waits_for(self) -> Price:
+        """The last price it waits for: its limit, or first its stop."""
+        return self.limit if self.is_triggered else self.stop_price
+
+    @property
+    def waits_below(self) -> bool:
+        """Whether every lower price does as well; else every higher one. A stop waits the other way."""
+        return (self.side == Side.BUY) == self.is_triggered
+
     def allows(self, last: Price) -> bool:
-        """Whether it trades at all while that is the last price."""
-        return last <= self.limit if self.side == Side.BUY else last >= self.limit
+        """Whether that last price is what it waits for: to trade at all, or to be triggered."""
+        return last <= self.waits_for if self.waits_below else last >= self.waits_for
+
+    def may_trade_at(self, price: Price) -> bool:
+        """Whether that price is within its limit."""
+        return price <= self.limit if self.side == Side.BUY else price >= self.limit
 
     def replace(self, quantity: Quantity, limit: Price) -> None:
         """Take new terms; what is left to fill follows the new quantity."""
@@ -124,6 +151,11 @@ class PaperOrder:
         self.quantity = quantity
         self.limit = limit
         self._refill(max(1, self.slices_left))
+
+    def fill_by_hand(self, quantity: Quantity) -> None:
+        """Take note that a person fills so much now: what its profile still fills becomes less."""
+        self.is_triggered = True
+        self._refill(max(1, self.slices_left), quantity)
 
     def record(self, report: ExecutionReport) -> None:
         """Book what is about to be reported."""
@@ -151,11 +183,11 @@ class PaperOrder:
             reports=tuple(self.reports),
         )
 
-    def _refill(self, slices: int) -> None:
+    def _refill(self, slices: int, filling: Quantity = 0) -> None:
         if self.lot_size == 0:
             return
         planned = filled_quantity(self.quantity, self.lot_size, self.profile.filled_bps)
-        self.remaining = max(0, planned - self.cum_quantity)
+        self.remaining = max(0, planned - self.cum_quantity - filling)
         self.slices_left = slice_count(self.remaining, self.lot_size, slices)
 
 
@@ -191,18 +223,18 @@ class PaperBook:
 
 
 class Waiting:
-    """The orders of one instrument that wait for its price, oldest first.
+    """The orders of one instrument that wait for its price, oldest first: to trade, or for their stops.
 
     ``allows`` is the cheap look that every quote gets: it may say yes for nobody after an order
     left, never no for somebody.
     """
 
-    __slots__ = ("_highest_buy", "_lowest_sell", "_orders")
+    __slots__ = ("_at_or_above", "_at_or_below", "_orders")
 
     def __init__(self) -> None:
         self._orders: dict[ClOrdId, PaperOrder] = {}
-        self._highest_buy: Price = 0
-        self._lowest_sell: Price = FIXED_MAX + 1
+        self._at_or_below: Price = 0
+        self._at_or_above: Price = FIXED_MAX + 1
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -210,25 +242,25 @@ class Waiting:
     def add(self, order: PaperOrder) -> None:
         """Let an order wait."""
         self._orders[order.cl_ord_id] = order
-        if order.side == Side.BUY:
-            self._highest_buy = max(self._highest_buy, order.limit)
+        if order.waits_below:
+            self._at_or_below = max(self._at_or_below, order.waits_for)
         else:
-            self._lowest_sell = min(self._lowest_sell, order.limit)
+            self._at_or_above = min(self._at_or_above, order.waits_for)
 
     def discard(self, order: PaperOrder) -> bool:
         """Let an order wait no longer; whether it did."""
         return self._orders.pop(order.cl_ord_id, None) is not None
 
     def allows(self, last: Price) -> bool:
-        """Whether some order may trade at that price."""
-        return last <= self._highest_buy or last >= self._lowest_sell
+        """Whether some order may have waited for that price."""
+        return last <= self._at_or_below or last >= self._at_or_above
 
     def take(self, last: Price) -> list[PaperOrder]:
-        """The orders that trade at that price; they wait no longer."""
+        """The orders that waited for that price; they wait no longer."""
         orders = list(self._orders.values())
         self._orders.clear()
-        self._highest_buy = 0
-        self._lowest_sell = FIXED_MAX + 1
+        self._at_or_below = 0
+        self._at_or_above = FIXED_MAX + 1
         taken: list[PaperOrder] = []
         for order in orders:
             if order.allows(last):

@@ -2,7 +2,7 @@
 
 from phalanx.brokers.paper.orders import RestoredOrder
 from phalanx.brokers.paper.terms import CAPABILITIES
-from phalanx.brokers.port import PlaceRequest
+from phalanx.brokers.placing import place_request
 from phalanx.domain.orders import OrdStatus
 from phalanx.engine.state import State
 
@@ -18,17 +18,6 @@ def restored_orders(state: State) -> list[RestoredOrder]:
         account = state.accounts[state.book_of(order).account]
         if account.broker != CAPABILITIES.name or order.status in _NOT_REPORTED:
             continue
-        draft = order.draft
-        request = PlaceRequest(
-            draft.cl_ord_id,
-            account.id,
-            draft.instrument,
-            draft.side,
-            draft.product,
-            draft.ord_type,
-            draft.time_in_force,
-            order.quantity,
-            order.limit,
-        )
+        request = place_request(order, account.id)
         restored.append(RestoredOrder(request, order.order_id, order.cum_quantity))
     return restored
