@@ -24,6 +24,10 @@ def check_boards(boards: Boards, state: State) -> None:
         instruction = state.instructions.get(instruction_id)
         if instruction is not None:
             _check_instruction(row, instruction)
+    held = {
+        key: row.fire_at for key, row in topics["instructions"].rows.items() if row.status == "HELD"
+    }
+    assert held == {key: one.fire_at for key, one in state.held.items()}
     killed = {name for name, row in topics["desk"].rows.items() if row.text.startswith("killed")}
     assert killed == {f"kill:{account or 'all'}" for account in state.kills}
 
@@ -31,6 +35,7 @@ def check_boards(boards: Boards, state: State) -> None:
 def _check_order(row: OrderRow, order: Order) -> None:
     assert row.status is order.status, (row, order)
     assert (row.quantity, row.limit) == (order.quantity, order.limit), (row, order)
+    assert row.stop_price == order.draft.stop_price
     assert (row.filled, row.filled_value) == (order.cum_quantity, order.filled_value)
     assert row.broker_order_id == order.order_id
     assert row.instruction_id == order.instruction_id

@@ -119,6 +119,7 @@ def order(
     instrument: InstrumentKey = SHARE.key,
     product: Product = Product.DELIVERY,
     time_in_force: TimeInForce = TimeInForce.DAY,
+    stop: str = "0",
 ) -> PlaceRequest:
     return PlaceRequest(
         cl_ord_id,
@@ -130,6 +131,7 @@ def order(
         time_in_force,
         whole(quantity),
         parse_fixed(limit),
+        parse_fixed(stop),
     )
 
 

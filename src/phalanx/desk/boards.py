@@ -1,9 +1,11 @@
 """The boards: what the stream shows, kept from durable events alone."""
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from phalanx.desk.book_rows import BookRows
+from phalanx.desk.instruction_rows import InstructionRows
 from phalanx.desk.messages import (
     AccountRow,
     Asked,
@@ -14,10 +16,17 @@ from phalanx.desk.messages import (
 )
 from phalanx.desk.stream import Stream, Topic
 from phalanx.domain import events as e
-from phalanx.domain.accounts import AccountId, BookId, Mode, book_id
-from phalanx.domain.instructions import KINDS, InstructionRequest, SignalRequest
-from phalanx.domain.numbers import format_fixed, multiply
-from phalanx.domain.orders import TERMINAL, ExecType, Hops, OrderDraft, OrdStatus, Side
+from phalanx.domain.accounts import AccountId
+from phalanx.domain.numbers import multiply
+from phalanx.domain.orders import (
+    TERMINAL,
+    ClOrdId,
+    ExecType,
+    Hops,
+    OrderDraft,
+    OrdStatus,
+    Side,
+)
 from phalanx.domain.reasons import Reason
 from phalanx.engine.lifecycle import Trigger, move
 from phalanx.engine.state import State
@@ -25,13 +34,15 @@ from phalanx.engine.state import State
 INSTRUCTIONS_SHOWN_MAX = 1_000
 """Instructions kept on the board; older ones are in the views."""
 
+_UNANSWERED = frozenset({OrdStatus.PENDING_NEW, OrdStatus.SENT})
+
 
 class Boards:
     """Keeps the topics ``orders``, ``instructions``, ``accounts`` and ``desk`` true as of each group.
 
-    Of an account's books those are shown that its instructions go to, or with cash or open orders.
-    Orders, accounts and kills begin as the state has them; instructions are those planned since.
-    ``ended`` is told the status of every order when it ends.
+    Orders, accounts, kills and what is held begin as the state has them; other instructions are
+    those planned since. ``ended`` is told the status of every order when it ends, ``answered`` of every
+    order that its broker (or the desk for it) has said something about.
     """
 
     def __init__(
@@ -39,31 +50,36 @@ class Boards:
         state: State,
         symbol: Callable[[str], str],
         ended: Callable[[OrdStatus], None] = lambda _: None,
+        answered: Callable[[OrderRow], None] = lambda _: None,
     ) -> None:
         self._symbol = symbol
         self._ended_as = ended
+        self._answered = answered
         self._orders = Topic("orders", OrderRow.message)
-        self._instructions = Topic("instructions", InstructionRow.message)
+        instructions = Topic("instructions", InstructionRow.message)
         self._accounts = Topic("accounts", AccountRow.message)
         self._desk = Topic("desk", _as_it_is)
-        self._books: dict[str, AccountRow] = {}
-        self._current: dict[AccountId, BookId] = {}
-        self._books_changed: dict[str, None] = {}
+        self._books = BookRows(state)
         self._changed: dict[Topic, dict[str, None]] = {}
-        self._gone: dict[Topic, list[str]] = {}
-        # Finding a dict's first key costs as much as was deleted before it: they leave by this.
-        self._shown: deque[str] = deque()
-        self.stream = Stream(
-            (self._orders, self._instructions, self._accounts, self._desk), state.seq
+        self._gone: dict[Topic, dict[str, None]] = {}
+        self._instructions = InstructionRows(
+            instructions.rows,
+            partial(self._touch, instructions),
+            partial(self._drop, instructions),
+            INSTRUCTIONS_SHOWN_MAX,
         )
+        self.stream = Stream((self._orders, instructions, self._accounts, self._desk), state.seq)
         self._load(state)
         self._handlers: dict[type, Callable[[Any], None]] = {
             e.InstructionPlanned: self._planned,
+            e.InstructionHeld: self._instructions.held,
+            e.InstructionEnded: self._instructions.ended,
             e.OrdersDispatched: self._dispatched,
             e.DispatchLapsed: self._lapsed,
             e.OrderReported: self._reported,
             e.OrderDoubted: self._doubted,
             e.OrderEnded: self._ended,
+            e.OrderFlagged: self._flagged,
             e.CancelRequested: self._cancel_requested,
             e.ReplaceRequested: self._replace_requested,
             e.RequestDispatched: self._request_dispatched,
@@ -76,6 +92,11 @@ class Boards:
             e.TermBegan: self._term_began,
         }
 
+    @property
+    def orders(self) -> Mapping[ClOrdId, OrderRow]:
+        """The orders as the last published group left them."""
+        return self._orders.rows
+
     def publish(self, events: Sequence[e.Event], seq: int) -> None:
         """Book a durable group and send one delta for each topic it touched."""
         for event in events:
@@ -85,7 +106,7 @@ class Boards:
         self._show_books()
         self.stream.seq = seq
         for topic, keys in self._changed.items():
-            topic.publish(seq, keys, self._gone.get(topic, ()))
+            topic.publish(seq, keys, tuple(self._gone.get(topic, ())))
         self._changed.clear()
         self._gone.clear()
 
@@ -94,58 +115,37 @@ class Boards:
             account = state.book_of(order).account
             shown = row_of(order, account, self._symbol(order.draft.instrument), state.time)
             self._orders.rows[shown.cl_ord_id] = shown
-        for book in state.books.values():
-            client_id = state.accounts[book.account].client_id
-            row = AccountRow(book.account, client_id, book.mode.name, book.cash, book.open_orders)
-            self._books[book.id] = row
-        self._current = {account.id: account.book for account in state.accounts.values()}
-        for key in self._books:
-            if self._is_shown(key):
-                self._accounts.rows[key] = self._books[key]
+        self._accounts.rows.update(self._books.shown())
+        for held in state.held.values():
+            self._instructions.held_before(held, state.time)
         for account_id, kill in state.kills.items():
             said = _killed(account_id, kill.note, kill.time)
             self._desk.rows[said.name] = said
+        self._changed.clear()
+        self._gone.clear()
 
     def _touch(self, topic: Topic, key: str) -> None:
         self._changed.setdefault(topic, {})[key] = None
+        if topic in self._gone:
+            self._gone[topic].pop(key, None)
 
     def _drop(self, topic: Topic, key: str) -> None:
         self._changed.setdefault(topic, {})
-        self._gone.setdefault(topic, []).append(key)
-
-    def _touch_book(self, key: str) -> None:
-        self._books_changed[key] = None
+        self._gone.setdefault(topic, {})[key] = None
 
     def _show_books(self) -> None:
         """Whether a book is shown is settled by what it is at the end of a group."""
-        for key in self._books_changed:
-            if self._is_shown(key):
-                self._accounts.rows[key] = self._books[key]
+        for key, row in self._books.changes():
+            if row is not None:
+                self._accounts.rows[key] = row
                 self._touch(self._accounts, key)
             elif key in self._accounts.rows:
                 self._drop(self._accounts, key)
-        self._books_changed.clear()
-
-    def _is_shown(self, key: str) -> bool:
-        row = self._books[key]
-        return bool(row.cash or row.open_orders) or self._current[row.account] == key
 
     # --- instructions and orders -----------------------------------------------------------------
 
     def _planned(self, event: e.InstructionPlanned) -> None:
-        row = InstructionRow(
-            event.instruction_id,
-            KINDS[type(event.request)],
-            describe(event.request),
-            event.origin.door.value,
-            0,
-            len(event.skips),
-            event.time,
-            event.refusal.code.value if event.refusal is not None else None,
-        )
-        rows = self._instructions.rows
-        rows[row.instruction_id] = row
-        self._touch(self._instructions, row.instruction_id)
+        row = self._instructions.planned(event)
         symbols = {facts.key: facts.symbol for facts in event.instruments}
         for cancel in event.cancels:
             self._watch(cancel.cl_ord_id, row)
@@ -153,11 +153,6 @@ class Boards:
             self._add(draft, row.instruction_id, event.time, symbols.get(draft.instrument))
         for cancel in event.cancels:
             self._cancel(cancel.cl_ord_id, cancel.request_id, event.time)
-        self._shown.append(row.instruction_id)
-        if len(self._shown) > INSTRUCTIONS_SHOWN_MAX:
-            oldest = self._shown.popleft()
-            del rows[oldest]
-            self._drop(self._instructions, oldest)
 
     def _watch(self, cl_ord_id: str, closer: InstructionRow) -> None:
         row = self._orders.rows.get(cl_ord_id)
@@ -171,7 +166,7 @@ class Boards:
         self._orders.rows[draft.cl_ord_id] = OrderRow(
             draft.cl_ord_id,
             instruction_id,
-            self._books[draft.book].account,
+            self._books.account_of(draft.book),
             draft.book,
             draft.instrument,
             symbol or self._symbol(draft.instrument),
@@ -182,20 +177,14 @@ class Boards:
             draft.limit,
             draft.strategy,
             time=time,
+            stop_price=draft.stop_price,
         )
         self._touch(self._orders, draft.cl_ord_id)
-        self._books[draft.book].open_orders += 1
-        self._touch_book(draft.book)
-        instruction = self._instruction(instruction_id)
+        self._books.add_open(draft.book, 1)
+        instruction = self._instructions.row(instruction_id)
         if instruction is not None:
             instruction.orders += 1
             instruction.open += 1
-
-    def _instruction(self, instruction_id: str) -> InstructionRow | None:
-        row: InstructionRow | None = self._instructions.rows.get(instruction_id)
-        if row is not None:
-            self._touch(self._instructions, instruction_id)
-        return row
 
     def _set(
         self, cl_ord_id: str, status: OrdStatus, time: int, reason: Reason | None = None
@@ -212,6 +201,8 @@ class Boards:
         self._touch(self._orders, cl_ord_id)
         if before is not status:
             self._count(row, before)
+            if before in _UNANSWERED and status not in _UNANSWERED:
+                self._answered(row)
         return row
 
     def _count(self, row: OrderRow, before: OrdStatus) -> None:
@@ -221,15 +212,14 @@ class Boards:
             return
         step = ended - ends
         if step:
-            self._books[row.book].open_orders += step
-            self._touch_book(row.book)
+            self._books.add_open(row.book, step)
             self._count_watched(row, step)
         if ends:
             row.asked = None
             row.canceling = ""
         if ends and not ended:
             self._ended_as(row.status)
-        instruction = self._instruction(row.instruction_id)
+        instruction = self._instructions.row(row.instruction_id)
         if instruction is None:
             return
         instruction.open += step
@@ -240,7 +230,7 @@ class Boards:
             instruction.count(row.status.name, 1)
 
     def _count_watched(self, row: OrderRow, step: int) -> None:
-        closer = self._instruction(row.closed_by)
+        closer = self._instructions.row(row.closed_by)
         if closer is not None:
             closer.watched += step
 
@@ -266,19 +256,21 @@ class Boards:
             value = multiply(event.report.last_price, event.last_quantity)
             row.filled_value += value
             signed = -value if row.side is Side.BUY else value
-            self._books[row.book].cash += signed - event.report.charges
-            self._touch_book(row.book)
+            self._books.add_cash(row.book, signed - event.report.charges)
         row.flag = event.flag or row.flag
         row.broker_order_id = event.report.order_id or row.broker_order_id
-        for child in event.children:
-            self._add(child, row.closed_by, event.time, row.symbol)
+        self._add_children(row, event.children, event.time)
         self._set(event.cl_ord_id, event.status, event.time, event.reason)
+
+    def _add_children(self, row: OrderRow, children: Sequence[OrderDraft], time: int) -> None:
+        for child in children:
+            self._add(child, row.closed_by or row.instruction_id, time, row.symbol)
 
     def _clock(self, row: OrderRow, hops: Hops) -> None:
         if not hops.sent or not hops.received:
             return
         row.tat = hops.tat
-        instruction = self._instruction(row.instruction_id)
+        instruction = self._instructions.row(row.instruction_id)
         if instruction is not None:
             instruction.tat = max(instruction.tat, row.tat)
 
@@ -289,7 +281,17 @@ class Boards:
             self._clock(row, event.hops)
 
     def _ended(self, event: e.OrderEnded) -> None:
-        self._set(event.cl_ord_id, event.status, event.time, event.reason)
+        row = self._set(event.cl_ord_id, event.status, event.time, event.reason)
+        if row is not None:
+            self._add_children(row, event.children, event.time)
+
+    def _flagged(self, event: e.OrderFlagged) -> None:
+        row: OrderRow | None = self._orders.rows.get(event.cl_ord_id)
+        if row is not None:
+            row.flag = event.flag
+            row.text = event.text or row.text
+            row.time = event.time
+            self._touch(self._orders, event.cl_ord_id)
 
     # --- requests --------------------------------------------------------------------------------
 
@@ -348,18 +350,10 @@ class Boards:
             self._drop(self._orders, cl_ord_id)
 
     def _account_put(self, event: e.AccountPut) -> None:
-        account = event.account
-        self._current[account.id] = account.book
-        for mode in Mode:
-            key = book_id(account.id, mode)
-            if key not in self._books:
-                self._books[key] = AccountRow(account.id, account.client_id, mode.name)
-            if self._is_shown(key) != (key in self._accounts.rows):
-                self._touch_book(key)
+        self._books.put(event.account)
 
     def _cash_adjusted(self, event: e.CashAdjusted) -> None:
-        self._books[event.book].cash += event.amount
-        self._touch_book(event.book)
+        self._books.add_cash(event.book, event.amount)
 
     def _killed(self, event: e.KillPut) -> None:
         self._say(_killed(event.account, event.note, event.time))
@@ -376,14 +370,6 @@ class Boards:
     def _say(self, message: DeskMessage) -> None:
         self._desk.rows[message.name] = message
         self._touch(self._desk, message.name)
-
-
-def describe(request: InstructionRequest) -> str:
-    """An instruction in a few words."""
-    if isinstance(request, SignalRequest):
-        return f"{request.strategy} {request.side.name} {request.instrument}"
-    who = request.account or f"client {request.client}"
-    return f"{request.side.name} {format_fixed(request.quantity)} {request.instrument} for {who}"
 
 
 def _killed(account: AccountId, note: str, time: int) -> DeskMessage:

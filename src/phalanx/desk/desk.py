@@ -7,31 +7,37 @@ from typing import Any
 
 import msgspec
 
-from phalanx.brokers.port import Broker
 from phalanx.desk.boards import Boards
 from phalanx.desk.clock import SteadyClock
 from phalanx.desk.commit import Group, GroupCommit
 from phalanx.desk.errors import Overloaded, Stopped
+from phalanx.desk.faults import Faults
 from phalanx.desk.firing import Firing
 from phalanx.desk.gate import Gate
-from phalanx.desk.recovery import event_at
+from phalanx.desk.held import HeldInstructions
+from phalanx.desk.intake import encoded, only_lessens_risk
+from phalanx.desk.ports import Ports
+from phalanx.desk.previews import Previewed, Previews
+from phalanx.desk.recovery import event_at, keep_snapshot
+from phalanx.desk.settled import Answers, Settled
 from phalanx.desk.stream import Stream
 from phalanx.desk.telemetry import Telemetry
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import Event, encode_event
 from phalanx.domain.instructions import Origin
-from phalanx.domain.instruments import InstrumentIndex, InstrumentKey, Quote, known_symbol
-from phalanx.domain.orders import ClOrdId, ExecutionReport, Side
-from phalanx.domain.time import MILLISECOND, Clock, Random, Timer
+from phalanx.domain.instruments import InstrumentIndex, InstrumentKey, known_symbol
+from phalanx.domain.orders import ClOrdId, ExecutionReport
+from phalanx.domain.time import MILLISECOND, Nanoseconds
 from phalanx.engine import commands as c
 from phalanx.engine.apply import apply
 from phalanx.engine.context import Context
 from phalanx.engine.decide import decide
 from phalanx.engine.idempotency import first_use
-from phalanx.engine.refused import Refused
-from phalanx.engine.state import SNAPSHOT_VERSION, State, blob_hash, encode_state
+from phalanx.engine.state import State
 from phalanx.journal.errors import JournalFailed
-from phalanx.journal.port import Journal, Snapshot, Tail
+from phalanx.journal.port import Tail
+
+__all__ = ["Desk", "Executed", "Ports", "Readiness"]
 
 WAITING_BYTES_MAX = 16 << 20
 """Decided and not yet durable: beyond this new risk is turned away with 503."""
@@ -39,24 +45,12 @@ WAITING_BYTES_MAX = 16 << 20
 WAITING_BYTES_HARD_MAX = 2 * WAITING_BYTES_MAX
 """Cancels, exits and kills still pass up to here."""
 
-COMMAND_BYTES_MAX = 8 << 20
-"""Most that one command may write; it is one record, whatever its size."""
-
 TICK_NS = 250 * MILLISECOND
+
+_PLANS = frozenset({c.Submit, c.Release})
 
 STARTING = "starting"
 STOPPING = "stopping"
-
-
-class Ports(msgspec.Struct, frozen=True):
-    """The outside, as the desk meets it; wired in ``bootstrap`` or by a simulation."""
-
-    journal: Journal
-    clock: Clock
-    timer: Timer
-    random: Random
-    brokers: Mapping[str, Broker]
-    quote: Callable[[InstrumentKey], Quote | None]
 
 
 class Executed(msgspec.Struct, frozen=True):
@@ -105,7 +99,11 @@ class Desk:
         self.firing = Firing(
             state, ports.brokers, self._gate, self.clock, ports.timer, self.handle, self.closed
         )
-        self._boards = Boards(state, self._symbol, self.telemetry.ended)
+        self._faults = Faults(state, self.telemetry, self.firing, self.closed, self._die)
+        self._answers = Answers(ports.timer)
+        self._boards = Boards(state, self._symbol, self.telemetry.ended, self._answers.answered)
+        self._previews = Previews(state, self.clock, ports.random)
+        self._held = HeldInstructions(state, self.clock, ports.timer, self.handle, self._is_busy)
         self._observers: list[Callable[[Sequence[Event], int], None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._dead = False
@@ -142,6 +140,7 @@ class Desk:
             raise Stopped(self.stopped)
         self.stopped = None
         self._start(self._tick(), "tick")
+        self._held.open()
 
     async def execute(self, command: c.Command) -> Executed:
         """Decide a door's command now and return once it is durable.
@@ -149,23 +148,47 @@ class Desk:
         Raises Refused (nothing journaled), Overloaded and Stopped (nothing decided; but a Stopped
         raised while waiting leaves the outcome to the idempotency key after a restart).
         """
-        if self.stopped is not None:
-            raise Stopped(self.stopped)
-        origin = getattr(command, "origin", None)
-        if isinstance(origin, Origin):
-            seq = first_use(self.state, origin)
-            if seq is not None:
-                await self._commit.durable(seq)
-                return Executed((event_at(self._ports.journal, seq),), seq, replayed=True)
+        self._check_open()
+        first = await self._first_answer(command)
+        if first is not None:
+            return first
         self._check_load(command)
-        events = self._decide(command)
-        seq = self.state.seq
-        await self._commit.durable(seq)
-        return Executed(tuple(events), seq)
+        return await self._answer(self._decide(command))
+
+    async def preview(self, command: c.Submit) -> Previewed:
+        """What the instruction would come to now, once what it was reckoned from is durable; nothing
+        of it is journaled. Raises Refused and Stopped like ``execute``.
+        """
+        self._check_open()
+        previewed = self._previews.make(command, self._context(command))
+        await self._commit.durable(self.state.seq)
+        return previewed
+
+    async def fire(self, command: c.Submit, token: str, *, refuse: bool) -> Executed:
+        """Execute just what was previewed under ``token``, once; accounts that moved are left out.
+
+        Raises like ``execute``, and Refused ``PREVIEW_EXPIRED``, ``PREVIEW_MISMATCH``, and with
+        ``refuse`` (all or nothing) ``MOVED``; then the token stays good.
+        """
+        self._check_open()
+        first = await self._first_answer(command)
+        if first is not None:
+            return first
+        self._check_load(command)
+        context = self._previews.pinned(command, token, self._context(command), refuse=refuse)
+        events = self._decide(command, context)
+        self._previews.forget(token)
+        return await self._answer(events)
+
+    async def settled(
+        self, cl_ord_ids: Sequence[ClOrdId], within_ns: Nanoseconds
+    ) -> Mapping[ClOrdId, Settled]:
+        """How these durable orders stand once their brokers have answered for each, or the time is over."""
+        return await self._answers.wait(self._boards.orders, cl_ord_ids, within_ns)
 
     def handle(self, command: c.Command) -> None:
         """Decide a command of the desk's own: a report, a timer, a turn. Nobody waits for it, and
-        whatever is wrong with it is nobody else's business: see ``_turned_away``.
+        whatever is wrong with it is nobody else's business: see ``Faults.turned_away``.
         """
         if self._dead:
             return
@@ -174,12 +197,14 @@ class Desk:
         except Stopped:
             return
         except Exception as failure:  # noqa: BLE001  the caller is a broker or a timer
-            self._turned_away(command, failure)
+            instead = self._faults.turned_away(command, failure)
+            if instead is not None:
+                self.handle(instead)
 
     def report(self, report: ExecutionReport) -> None:
         """A broker says something; the listener of every broker. What no order fits is not lost unseen."""
         if report.cl_ord_id not in self.state.orders:
-            self._fault("report", LookupError(f"no order in memory fits {report}"))
+            self._faults.say("report", LookupError(f"no order in memory fits {report}"))
             return
         self.handle(c.BookReport(report))
 
@@ -220,6 +245,8 @@ class Desk:
         self.stopped = self.stopped if self.stopped not in {None, STARTING} else STOPPING
         for task in self._tasks[1:]:
             task.cancel()
+        self._held.close()
+        self._answers.close()
         if not self._dead:
             with suppress(Stopped):
                 # What is decided still goes out; what comes back until the end is still booked.
@@ -229,7 +256,7 @@ class Desk:
             try:
                 await broker.close()
             except Exception as failure:  # noqa: BLE001  the others are to be closed all the same
-                self._fault("broker", failure)
+                self._faults.say("broker", failure)
         if not self._dead:
             await self._finish()
         self._dead = True
@@ -249,38 +276,48 @@ class Desk:
 
     def keep_snapshot(self) -> None:
         """Store the state as of the journal's tail. Blocks on the disk: only at start and stop."""
-        tail = self._ports.journal.tail()
-        if tail.seq != self.state.seq:
-            return
-        blob = encode_state(self.state)
-        digest = blob_hash(blob)
-        self._ports.journal.put_snapshot(
-            Snapshot(tail.seq, tail.record, tail.chain, digest, SNAPSHOT_VERSION, blob)
-        )
+        keep_snapshot(self._ports.journal, self.state)
 
-    def _decide(self, command: c.Command) -> list[Event]:
+    def _check_open(self) -> None:
+        if self.stopped is not None:
+            raise Stopped(self.stopped)
+
+    async def _first_answer(self, command: c.Command) -> Executed | None:
+        """What the same key led to before, or None. Raises Refused ``IDEMPOTENCY_KEY_REUSED``."""
+        origin = getattr(command, "origin", None)
+        seq = first_use(self.state, origin) if isinstance(origin, Origin) else None
+        if seq is None:
+            return None
+        await self._commit.durable(seq)
+        return Executed((event_at(self._ports.journal, seq),), seq, replayed=True)
+
+    async def _answer(self, events: Sequence[Event]) -> Executed:
+        """What was just decided, once it (and all that it saw) is durable."""
+        seq = self.state.seq
+        await self._commit.durable(seq)
+        return Executed(tuple(events), seq)
+
+    def _decide(self, command: c.Command, context: Context | None = None) -> list[Event]:
         """Decide, apply, and decide what follows at once: all of it goes into one record.
 
         Until something is applied, an exception leaves everything as it was. After that there is
         no way back: the state would say what the journal never will, so the desk stops.
         """
         first_seq = self.state.seq + 1
-        decided = decide(self.state, command, self._context(command))
-        encoded = [encode_event(event) for event in decided]
-        if sum(map(len, encoded)) > COMMAND_BYTES_MAX:
-            raise Refused("PLAN_TOO_LARGE", f"more than {COMMAND_BYTES_MAX >> 20} MiB")
+        decided = decide(self.state, command, context or self._context(command))
+        blobs = encoded(decided)
         try:
             todo = self._take(command, decided)
             for following in todo:
                 events = decide(self.state, following, self._context(following))
-                encoded += [encode_event(event) for event in events]
+                blobs += map(encode_event, events)
                 decided += events
                 todo += self._take(following, events)
         except Exception as failure:
             self._die(failure)
             raise Stopped(self.stopped) from failure
         if decided:
-            self._commit.add(first_seq, decided, encoded)
+            self._commit.add(first_seq, decided, blobs)
         return decided
 
     def _take(self, command: c.Command, events: list[Event]) -> list[c.Command]:
@@ -290,7 +327,7 @@ class Desk:
         return self.firing.after(command, events)
 
     def _context(self, command: c.Command) -> Context:
-        seed = self._ports.random.bits(32) if type(command) is c.Submit else 0
+        seed = self._ports.random.bits(32) if type(command) in _PLANS else 0
         now = self.clock.now()
         return Context(now, self.instruments, self.quote, self._capabilities, seed, self.closed)
 
@@ -298,55 +335,27 @@ class Desk:
         waiting = self._commit.waiting_bytes
         if waiting < WAITING_BYTES_MAX:
             return
-        if waiting >= WAITING_BYTES_HARD_MAX or not _only_lessens_risk(command):
+        if waiting >= WAITING_BYTES_HARD_MAX or not only_lessens_risk(command):
             raise Overloaded
+
+    def _is_busy(self) -> bool:
+        return self._commit.waiting_bytes >= WAITING_BYTES_MAX
 
     def _released(self, group: Group) -> None:
         """Durable: write what it allows, then let everybody see it. Showing must not stop orders."""
         self.firing.released(group.events)
+        self._held.released(group.events)
         try:
             self.telemetry.committed(group.events)
             self._boards.publish(group.events, group.last_seq)
         except Exception as failure:  # noqa: BLE001  the readers are told, the orders go on
-            self._fault("stream", failure)
+            self._faults.say("stream", failure)
             self.stream.close()
         for observer in self._observers:
             try:
                 observer(group.events, group.last_seq)
             except Exception as failure:  # noqa: BLE001  one observer is not the others' business
-                self._fault("observer", failure)
-
-    def _turned_away(self, command: c.Command, failure: Exception) -> None:
-        """A command of nobody's could not be decided; nothing of it was applied.
-
-        When a broker said it, the desk no longer knows what that broker does: the account takes
-        nothing new until it is reconciled, at the next start. A turn of our own that cannot be
-        decided would leave orders waiting for ever: then it is better to start again.
-        """
-        self._fault("command", failure)
-        match command:
-            case c.BookReport(report=about):
-                self._close(about.cl_ord_id, command, failure)
-            case c.BookUnknown() | c.BookNeverWritten() | c.BookLookUp():
-                self._close(command.cl_ord_id, command, failure)
-            case c.Dispatch() | c.DispatchRequest() | c.ExpireUnsent() | c.BeginTerm():
-                self._die(failure)
-            case _:
-                pass
-
-    def _close(self, cl_ord_id: ClOrdId, command: c.Command, failure: Exception) -> None:
-        order = self.state.orders.get(cl_ord_id)
-        if order is not None:
-            what = f"{type(command).__name__} of {cl_ord_id}"
-            account = self.state.book_of(order).account
-            self.closed[account] = f"{what} could not be booked: {failure!r}"
-            self.firing.shut(account)
-
-    def _fault(self, where: str, failure: Exception) -> None:
-        """Say that something of ours is broken, where whoever runs the loop reads it."""
-        self.telemetry.faults.labels(where).inc()
-        context = {"message": f"the desk goes on after a fault ({where})", "exception": failure}
-        asyncio.get_running_loop().call_exception_handler(context)
+                self._faults.say("observer", failure)
 
     def _die(self, failure: BaseException) -> None:
         """Nothing is decided, written or answered any more."""
@@ -356,6 +365,7 @@ class Desk:
         self.stopped = str(failure) or repr(failure)
         self.firing.close()
         self._commit.fail(failure)
+        self._answers.close()
         self.stream.close()
         if self.failed is not None and not self.failed.done():
             self.failed.set_result(failure)
@@ -366,7 +376,7 @@ class Desk:
             try:
                 self.keep_snapshot()
             except JournalFailed as failure:
-                self._fault("snapshot", failure)
+                self._faults.say("snapshot", failure)
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
@@ -387,13 +397,3 @@ class Desk:
 
     def _symbol(self, key: InstrumentKey) -> str:
         return known_symbol(self.instruments, self.state.local_instruments, key)
-
-
-def _only_lessens_risk(command: c.Command) -> bool:
-    match command:
-        case c.CancelOrder() | c.PutKill():
-            return True
-        case c.Submit(request=request):
-            return request.side is Side.SELL
-        case _:
-            return False

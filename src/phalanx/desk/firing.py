@@ -9,16 +9,17 @@ from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
+from phalanx.brokers.placing import place_request
 from phalanx.brokers.port import (
     Broker,
     CancelRequest,
     NeverWritten,
-    PlaceRequest,
     ReplaceRequest,
     Ticket,
     Unknown,
 )
 from phalanx.desk.gate import Gate
+from phalanx.desk.hand_fills import send_hand_fill
 from phalanx.desk.lanes import Lane, Waiting
 from phalanx.desk.tickets import OrderTicket, RequestTicket
 from phalanx.desk.turns import Turns
@@ -28,7 +29,9 @@ from phalanx.domain.events import (
     CancelRequested,
     DispatchLapsed,
     Event,
+    FillOrdered,
     InstructionPlanned,
+    OrderEnded,
     OrderReported,
     OrdersDispatched,
     ReplaceRequested,
@@ -94,6 +97,7 @@ class Firing:
         self._after: dict[type, Callable[[Any], list[Command]]] = {
             InstructionPlanned: self._after_plan,
             OrderReported: self._after_report,
+            OrderEnded: self._after_end,
             CancelRequested: self._after_request,
             ReplaceRequested: self._after_request,
             DispatchLapsed: self._after_lapse,
@@ -133,6 +137,10 @@ class Firing:
         if order.request is not None:
             follow_ups += self._after_request_of(order)
         return follow_ups
+
+    def _after_end(self, event: OrderEnded) -> list[Command]:
+        self._children.update(child.cl_ord_id for child in event.children)
+        return self._enqueue(event.children) if event.children else []
 
     def _after_request(self, event: CancelRequested | ReplaceRequested) -> list[Command]:
         return self._after_request_of(self._state.orders[event.cl_ord_id])
@@ -183,7 +191,7 @@ class Firing:
         if self._queued_requests.get(cl_ord_id) == request.id:
             return []
         lane = self.lane_of(order)
-        urgent = request.kind is RequestKind.CANCEL
+        urgent = request.kind is RequestKind.CANCEL or order.draft.reduce_only
         now = self.clock.monotonic()
         if lane.goes_now(now, urgent=urgent):
             return [DispatchRequest(cl_ord_id, self._state.epoch)]
@@ -235,13 +243,17 @@ class Firing:
             lane.open = False
 
     def resume(self) -> None:
-        """Put every order and request that was never dispatched back into its lane, at start."""
+        """Put every order and request that was never dispatched back into its lane, at start; fills by
+        hand that no report came of are ordered again.
+        """
         unsent = [o for o in self._state.open_orders() if o.status is OrdStatus.PENDING_NEW]
         follow_ups = self._enqueue([order.draft for order in unsent])
         for order in self._state.open_orders():
             follow_ups += self._after_request_of(order)
         for command in follow_ups:
             self.handle(command)
+        for exec_id in tuple(self._state.hand_fills):
+            send_hand_fill(self._state, self._brokers, exec_id)
 
     def _pump(self, lanes: Iterable[Lane]) -> None:
         """Let everything in these lanes go whose turn has come."""
@@ -259,6 +271,8 @@ class Firing:
                     self._waited[cl_ord_id] = waited + now - waiting.since
                     going.append(cl_ord_id)
         if going:
+            # As they were planned, over all lanes: a priority list goes by rank.
+            going.sort()
             self.handle(Dispatch(tuple(going), self._state.epoch))
 
     def _left_the_queue(self, waiting: Waiting) -> bool:
@@ -328,6 +342,8 @@ class Firing:
                     self._place(cl_ord_id, committed)
             elif type(event) is RequestDispatched:
                 self._request(event)
+            elif type(event) is FillOrdered:
+                send_hand_fill(self._state, self._brokers, event.exec_id)
 
     def answered(self, key: str) -> None:
         """The broker has said something about the order or request with this id."""
@@ -357,29 +373,17 @@ class Firing:
         order = self._state.orders.get(cl_ord_id)
         if order is None:
             return
-        draft = order.draft
         lane = self.lane_of(order)
         if cl_ord_id in self._unanswered:
             # The last line against sending anything twice: an order is on its way once at a time.
             self._unused(lane)
             return
-        request = PlaceRequest(
-            cl_ord_id,
-            lane.account,
-            draft.instrument,
-            draft.side,
-            draft.product,
-            draft.ord_type,
-            draft.time_in_force,
-            order.quantity,
-            order.limit,
-        )
         ticket = OrderTicket(self, order, lane, self._hops(order, committed))
         self._unanswered[cl_ord_id] = (committed, ticket)
         broker = self._broker(lane, ticket)
         if broker is not None:
             try:
-                broker.place(request, ticket)
+                broker.place(place_request(order, lane.account), ticket)
             except Exception as failure:  # noqa: BLE001  see _failed
                 _failed(ticket, failure)
 

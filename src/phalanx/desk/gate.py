@@ -4,7 +4,7 @@ In this round a class in the desk's process, asked through ``Ticket.admit``; not
 byte out. It repeats what must still be true at that instant, whatever was checked before.
 """
 
-from phalanx.domain.orders import TERMINAL, OrdStatus, RequestKind, Side
+from phalanx.domain.orders import TERMINAL, OrdStatus, RequestKind
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import Clock, Nanoseconds
 from phalanx.engine.risk import cap_refusal, kill_refusal
@@ -43,7 +43,7 @@ class Gate:
         reason = self._admit(request.deadline)
         if reason is not None or request.kind is RequestKind.CANCEL:
             return reason
-        if order.draft.side is Side.SELL:
+        if order.draft.reduce_only:
             return None
         settings = self._state.settings
         return self._stopped(order) or cap_refusal(

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from phalanx.domain.instructions import FollowUp
 from phalanx.domain.numbers import divide, format_fixed
 from phalanx.domain.orders import OrdStatus, RequestKind, Side
 from phalanx.engine.state import Order
@@ -30,10 +31,14 @@ class OrderMessage(msgspec.Struct, frozen=True, gc=False):
     flag: str = ""
     tat_ns: int = 0
     time_ns: int = 0
+    stop_price: str | None = None
 
 
 class InstructionMessage(msgspec.Struct, frozen=True, gc=False):
-    """An instruction with its counts."""
+    """An instruction with its counts. ``parent``: the one it follows up on, as ``follow_up`` says.
+
+    ``fire_at_ns``: of one that waits for its time.
+    """
 
     instruction_id: str
     kind: str
@@ -47,10 +52,16 @@ class InstructionMessage(msgspec.Struct, frozen=True, gc=False):
     reason: str | None = None
     tat_ns: int = 0
     time_ns: int = 0
+    parent: str | None = None
+    follow_up: str | None = None
+    fire_at_ns: int | None = None
 
 
 class InstructionRow(msgspec.Struct, gc=False):
-    """What the board remembers of an instruction. ``watched``: orders of others that it cancels."""
+    """What the board remembers of an instruction. ``watched``: orders of others that it cancels.
+
+    ``waiting``: the status of one that is held, or ended without ever being planned.
+    """
 
     instruction_id: str
     kind: str
@@ -64,10 +75,16 @@ class InstructionRow(msgspec.Struct, gc=False):
     watched: int = 0
     tat: int = 0
     outcomes: dict[str, int] = msgspec.field(default_factory=dict)
+    parent: str = ""
+    follow_up: FollowUp | None = None
+    waiting: str = ""
+    fire_at: int = 0
 
     @property
     def status(self) -> str:
         """As the engine has it: done when nothing of it, and nothing it cancels, is open."""
+        if self.waiting:
+            return self.waiting
         if self.reason is not None:
             return "REJECTED"
         return "WORKING" if self.open or self.watched else "DONE"
@@ -95,6 +112,9 @@ class InstructionRow(msgspec.Struct, gc=False):
             self.reason,
             self.tat,
             self.time,
+            self.parent or None,
+            None if self.follow_up is None else self.follow_up.value,
+            self.fire_at or None,
         )
 
 
@@ -170,6 +190,7 @@ class OrderRow(msgspec.Struct, gc=False):
     closed_by: str = ""
     asked: Asked | None = None
     canceling: str = ""
+    stop_price: int = 0
 
     def message(self) -> OrderMessage:
         """The row for a screen."""
@@ -194,6 +215,7 @@ class OrderRow(msgspec.Struct, gc=False):
             self.flag,
             self.tat,
             self.time,
+            format_fixed(self.stop_price) if self.stop_price else None,
         )
 
 
@@ -229,4 +251,5 @@ def row_of(order: Order, account: str, symbol: str, time: int) -> OrderRow:
         closed_by=order.closed_by or "",
         asked=asked,
         canceling=canceling,
+        stop_price=draft.stop_price,
     )

@@ -7,8 +7,8 @@ import msgspec
 from phalanx.domain.events import Event, decode_events
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.apply import apply
-from phalanx.engine.state import SNAPSHOT_VERSION, State, blob_hash, decode_state
-from phalanx.journal.port import JournalReader, Snapshot
+from phalanx.engine.state import SNAPSHOT_VERSION, State, blob_hash, decode_state, encode_state
+from phalanx.journal.port import Journal, JournalReader, Snapshot
 
 
 def rebuild(
@@ -47,6 +47,17 @@ def event_at(reader: JournalReader, seq: int) -> Event:
     """One event, read back. Raises NoSuchSeq."""
     record = reader.record_at(seq)
     return decode_events(record.body)[seq - record.first_seq]
+
+
+def keep_snapshot(journal: Journal, state: State) -> None:
+    """Store the state, if it is as of the journal's tail. Blocks on the disk. Raises JournalFailed."""
+    tail = journal.tail()
+    if tail.seq != state.seq:
+        return
+    blob = encode_state(state)
+    digest = blob_hash(blob)
+    snapshot = Snapshot(tail.seq, tail.record, tail.chain, digest, SNAPSHOT_VERSION, blob)
+    journal.put_snapshot(snapshot)
 
 
 def restore_snapshot(snapshot: Snapshot) -> State | None:

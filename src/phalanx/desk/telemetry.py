@@ -14,8 +14,11 @@ from prometheus_client.registry import Collector
 
 from phalanx.domain.events import (
     Event,
+    InstructionEnded,
+    InstructionHeld,
     InstructionPlanned,
     OrderDoubted,
+    OrderFlagged,
     OrderReported,
 )
 from phalanx.domain.instructions import KINDS
@@ -70,7 +73,9 @@ class Telemetry(Collector):
         self._instructions: Tally[tuple[str, str]] = Tally()
         self._skips: Tally[str] = Tally()
         self._ends: Tally[OrdStatus] = Tally()
-        self._orders = self._fills = self._doubts = self._commits = self._events = 0
+        self._flags: Tally[str] = Tally()
+        self._never_planned: Tally[str] = Tally()
+        self._orders = self._fills = self._doubts = self._commits = self._events = self._held = 0
         self._tat = Durations()
         self._planned, self._committed = Durations(), Durations()
         self._sent, self._acknowledged = Durations(), Durations()
@@ -100,12 +105,16 @@ class Telemetry(Collector):
         for event in events:
             if isinstance(event, OrderReported):
                 self._fills += event.last_quantity > 0
+                if event.flag:
+                    self._flags[event.flag] += 1
                 self._observe(event.hops)
             elif isinstance(event, InstructionPlanned):
                 self._count_plan(event)
             elif isinstance(event, OrderDoubted):
                 self._doubts += 1
                 self._observe(event.hops)
+            else:
+                self._count_rare(event)
 
     def ended(self, status: OrdStatus) -> None:
         """Count an order's end; events alone do not say whether it had ended before."""
@@ -123,6 +132,10 @@ class Telemetry(Collector):
         for labels, count in self._instructions.items():
             kinds.add_metric(labels, count)
         yield kinds
+        held = "Instructions that waited for their time"
+        yield CounterMetricFamily("phalanx_instructions_held", held, self._held)
+        never = "Held instructions that were never planned, by how they ended"
+        yield _by_label("phalanx_instructions_never_planned", never, "status", self._never_planned)
         yield CounterMetricFamily("phalanx_orders", "Orders planned", self._orders)
         yield _by_label("phalanx_skips", "Skips by reason", "reason", self._skips)
         ends = {status.name: count for status, count in self._ends.items()}
@@ -130,6 +143,8 @@ class Telemetry(Collector):
         yield CounterMetricFamily("phalanx_fills", "Fills booked", self._fills)
         doubted = "Orders that became doubtful"
         yield CounterMetricFamily("phalanx_orders_doubted", doubted, self._doubts)
+        flagged = "Orders flagged for a person, by flag"
+        yield _by_label("phalanx_orders_flagged", flagged, "flag", self._flags)
         yield CounterMetricFamily("phalanx_commits", "Group commits", self._commits)
         yield CounterMetricFamily("phalanx_events", "Events journaled", self._events)
         yield from self._durations()
@@ -159,6 +174,17 @@ class Telemetry(Collector):
         self._orders += len(event.orders)
         for skip in event.skips:
             self._skips[skip.reason.code.value] += 1
+
+    def _count_rare(self, event: Event) -> None:
+        match event:
+            case InstructionHeld():
+                self._held += 1
+            case InstructionEnded():
+                self._never_planned[event.status.name] += 1
+            case OrderFlagged():
+                self._flags[event.flag] += 1
+            case _:
+                pass
 
     def _observe(self, hops: Hops) -> None:
         """Once per order: only the answer to its write carries when it was sent."""

@@ -9,7 +9,13 @@ from phalanx.desk.boards import Boards
 from phalanx.domain.accounts import Account, Client, Mode
 from phalanx.domain.capabilities import BrokerKind, Capabilities
 from phalanx.domain.events import Event
-from phalanx.domain.instructions import Door, OrderRequest, Origin, SignalRequest
+from phalanx.domain.instructions import (
+    CancelRestRequest,
+    Door,
+    OrderRequest,
+    Origin,
+    SignalRequest,
+)
 from phalanx.domain.instruments import Quote, QuoteSource
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import (
@@ -194,6 +200,22 @@ def wait(bench: Bench, order: Order | None, number: int) -> None:
     bench.do(c.Tick())
 
 
+def hold(bench: Bench, order: Order | None, number: int) -> None:
+    request = SignalRequest("ALPHA", "INFY", Side.BUY if number % 2 else Side.SELL)
+    bench.do(c.Submit(ORIGIN, request, fire_at=bench.now + number * 20 * SECOND))
+
+
+def release(bench: Bench, order: Order | None, number: int) -> None:
+    bench.now += number * 20 * SECOND
+    for instruction_id in list(bench.state.held):
+        bench.do(c.Release(instruction_id, "broken" if number == 7 else ""))
+
+
+def cancel_held(bench: Bench, order: Order | None, number: int) -> None:
+    for instruction_id in list(bench.state.held)[:1]:
+        bench.do(c.Submit(ORIGIN, CancelRestRequest(instruction_id)))
+
+
 def kill(bench: Bench, order: Order | None, number: int) -> None:
     bench.do((c.PutKill if number % 2 else c.LiftKill)(ORIGIN, "A0" if number % 3 else ""))
 
@@ -270,6 +292,11 @@ STEPS: list[Step] = [
     about(_look_up),
     *(say(exec_type) for exec_type in ExecType if exec_type is not ExecType.TRADE),
     then(say(ExecType.CANCEL_REJECTED), say(ExecType.REPLACE_REJECTED)),
+    about(lambda b, order, n: c.Submit(ORIGIN, CancelRestRequest(order.instruction_id))),
+    hold,
+    hold,
+    release,
+    cancel_held,
     wait,
     kill,
     open_account,

@@ -3,13 +3,29 @@
 import json
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import pytest
 
 from phalanx.brokers.port import Accepted, Refused, Unknown
 from phalanx.desk import boards as boards_module
+from phalanx.desk.messages import InstructionMessage
 from phalanx.domain.accounts import RateLimit
+from phalanx.domain.events import (
+    InstructionEnded,
+    InstructionHeld,
+    InstructionPlanned,
+    OrderEnded,
+    OrderFlagged,
+)
+from phalanx.domain.instructions import (
+    CancelRestRequest,
+    FollowUp,
+    InstructionStatus,
+)
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, Side
+from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
 from phalanx.engine.reports import CANCELS_REFUSED_MAX
 from tests.fakes.boards import check_boards
@@ -118,7 +134,7 @@ async def a_replace_under_a_cancel_is_refused(rig: Rig) -> None:
 
 async def a_cancel_displaces_a_waiting_replace(rig: Rig) -> None:
     bought = await signalled(rig)
-    await rig.account("A1", RateLimit(1, 60_000))
+    await rig.account("A1", RateLimit(1, 20_000))
     await rig.submit(rig.buy())
     await rig.desk.execute(c.ReplaceOrder(ORIGIN, bought, whole(3)))
     await rig.submit(rig.signal(Side.SELL))
@@ -169,6 +185,63 @@ async def an_order_lapses(rig: Rig) -> None:
     rig.desk.handle(c.BookNeverWritten(order, UNREACHABLE, again=True))
 
 
+def in_five_seconds(rig: Rig, side: Side = Side.BUY) -> c.Submit:
+    fire_at = rig.clock.now() + 5 * SECOND
+    return msgspec.structs.replace(rig.signal(side), fire_at=fire_at)
+
+
+async def held(rig: Rig) -> str:
+    """The id of an instruction that waits for five seconds."""
+    (event,) = (await rig.desk.execute(in_five_seconds(rig))).events
+    assert isinstance(event, InstructionHeld)
+    return event.instruction_id
+
+
+async def an_instruction_is_held(rig: Rig) -> None:
+    await held(rig)
+
+
+async def a_held_instruction_fires(rig: Rig) -> None:
+    await held(rig)
+    await rig.wait(6)
+    rig.broker.tickets[rig.broker.placed[-1]].done(Accepted("B1"))
+
+
+async def a_held_instruction_is_cancelled(rig: Rig) -> None:
+    await rig.desk.execute(c.Submit(ORIGIN, CancelRestRequest(await held(rig))))
+
+
+async def a_held_instruction_expires(rig: Rig) -> None:
+    await held(rig)
+    rig.crash()
+    await rig.wait(60)
+    await rig.start()
+
+
+async def the_rest_is_cancelled(rig: Rig) -> None:
+    bought = await signalled(rig)
+    rest = CancelRestRequest(rig.order(bought).instruction_id)
+    await rig.submit(c.Submit(ORIGIN, rest))
+    rig.broker.end(bought)
+
+
+async def an_entry_rests_unfilled(rig: Rig) -> None:
+    bought = await signalled(rig)
+    await rig.wait(35)
+    rig.broker.end(bought)
+
+
+async def an_exit_is_repriced_and_flagged(rig: Rig) -> None:
+    rig.broker.fill(await signalled(rig), whole(1))
+    (sold,) = await rig.submit(rig.signal(Side.SELL))
+    rig.broker.tickets[sold].done(Accepted("B2"))
+    for _ in range(5):
+        await rig.wait(6)
+        if rig.order(sold).request is not None:
+            rig.broker.say(ExecutionReport(sold, ExecType.REPLACED))
+    assert rig.desk.stream.topics["orders"].rows[sold].flag == "UNFILLED"
+
+
 async def a_kill_stands(rig: Rig) -> None:
     await rig.desk.execute(c.PutKill(ORIGIN, "", "stop"))
     await rig.desk.execute(c.PutKill(ORIGIN, "A1"))
@@ -202,6 +275,13 @@ STORIES: list[Story] = [
     an_order_lives_again,
     a_fill_comes_after_the_end,
     an_order_lapses,
+    an_instruction_is_held,
+    a_held_instruction_fires,
+    a_held_instruction_is_cancelled,
+    a_held_instruction_expires,
+    the_rest_is_cancelled,
+    an_entry_rests_unfilled,
+    an_exit_is_repriced_and_flagged,
     a_kill_stands,
     orders_retire,
 ]
@@ -325,3 +405,103 @@ async def test_a_book_that_nothing_goes_to_and_that_holds_nothing_is_not_shown(r
     await rig.desk.execute(c.PutReference(ORIGIN, cash=(("A1/L", -whole(5), "went"),)))
     replica.check()
     assert set(replica.tables["accounts"]) == {current}
+
+
+def instruction_row(rig: Rig, instruction_id: str) -> InstructionMessage:
+    message: InstructionMessage = (
+        rig.desk.stream.topics["instructions"].rows[instruction_id].message()
+    )
+    return message
+
+
+@on_virtual_time
+async def test_an_instruction_is_shown_as_it_waits_and_fires(rig: Rig) -> None:
+    await rig.start()
+    await rig.account()
+    await rig.subscribe("A1")
+    submit = in_five_seconds(rig)
+    follow_up = msgspec.structs.replace(submit, parent="I1", follow_up=FollowUp.REPEAT)
+    instruction_id = "IAA00000000"
+
+    await rig.desk.execute(follow_up)
+    waiting = instruction_row(rig, instruction_id)
+    await rig.wait(6)
+    fired = instruction_row(rig, instruction_id)
+
+    assert (waiting.status, waiting.text) == ("HELD", "ALPHA BUY INFY")
+    assert (waiting.parent, waiting.follow_up) == ("I1", "repeat")
+    assert (fired.status, fired.orders) == ("WORKING", 1)
+    assert (fired.parent, fired.follow_up) == ("I1", "repeat")
+    assert waiting.fire_at_ns == fired.fire_at_ns == submit.fire_at
+
+
+@pytest.mark.parametrize("status", [s for s in InstructionStatus if s.value >= 4])
+def test_one_that_was_never_planned_says_how_it_ended(status: InstructionStatus) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.start()
+        await rig.account()
+        await rig.subscribe("A1")
+        instruction_id = await held(rig)
+        reason = Reason(ReasonCode.INSTRUCTION_EXPIRED)
+        ended = InstructionEnded(rig.clock.now(), instruction_id, status, reason)
+        rig.desk._boards.publish([ended], rig.state.seq + 1)
+
+        row = instruction_row(rig, instruction_id)
+        assert (row.status, row.reason) == (status.name, "INSTRUCTION_EXPIRED")
+        assert (row.orders, row.open) == (0, 0)
+
+    play(story)
+
+
+@on_virtual_time
+async def test_a_flag_is_shown_with_its_text(rig: Rig) -> None:
+    await rig.start()
+    await rig.account()
+    order = await rig.bought()
+
+    flagged = OrderFlagged(rig.clock.now(), order, "UNFILLED", "not filled within 5 s")
+    rig.desk._boards.publish([flagged], rig.state.seq + 1)
+
+    row = rig.desk.stream.topics["orders"].rows[order].message()
+    assert (row.flag, row.message, row.status) == ("UNFILLED", "not filled within 5 s", "NEW")
+
+
+@on_virtual_time
+async def test_the_children_of_an_end_belong_to_whoever_cancelled(rig: Rig) -> None:
+    await rig.start()
+    await rig.account()
+    await rig.subscribe("A1")
+    bought = await signalled(rig)
+    await rig.submit(rig.signal(Side.SELL))
+    (draft,) = rig.events(InstructionPlanned)[0].orders
+    child = msgspec.structs.replace(draft, cl_ord_id="AA0000009Z", side=Side.SELL)
+    reason = Reason(ReasonCode.NEVER_SENT, ("",))
+    end = OrderEnded(rig.clock.now(), bought, OrdStatus.CANCELED, reason, (child,))
+    rig.desk._boards.publish([end], rig.state.seq + 1)
+
+    row = instruction_row(rig, "IAA00000001")
+    assert (row.orders, row.open, row.status) == (1, 1, "WORKING")
+    assert rig.desk.stream.topics["orders"].rows["AA0000009Z"].instruction_id == "IAA00000001"
+
+
+@on_virtual_time
+async def test_one_that_left_the_board_while_it_was_held_comes_back_when_it_fires(
+    rig: Rig,
+) -> None:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(boards_module, "INSTRUCTIONS_SHOWN_MAX", 1)
+    await rig.start()
+    patch.undo()
+    await rig.account()
+    await rig.subscribe("A1")
+    replica = Replica(rig.desk.stream)
+    instruction_id = await held(rig)
+    await rig.bought()
+    assert instruction_id not in rig.desk.stream.topics["instructions"].rows
+    rig.commit_ns = SECOND
+    rig.desk.handle(rig.buy())
+    rig.desk.handle(rig.buy())
+    await rig.wait(12)
+
+    assert instruction_id in rig.desk.stream.topics["instructions"].rows
+    replica.check()

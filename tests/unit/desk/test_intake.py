@@ -8,8 +8,20 @@ import pytest
 
 from phalanx.desk import desk as desk_module
 from phalanx.desk.errors import Overloaded, Stopped
+from phalanx.desk.intake import only_lessens_risk
+from phalanx.domain.allocation import Allocation, Method
 from phalanx.domain.events import CancelRequested, InstructionPlanned
-from phalanx.domain.orders import Side
+from phalanx.domain.instructions import (
+    AllocatedRequest,
+    BatchRequest,
+    BatchRow,
+    CancelRestRequest,
+    ExitRequest,
+    InstructionRequest,
+    PriorityBuyRequest,
+)
+from phalanx.domain.numbers import whole
+from phalanx.domain.orders import OrdType, Product, Side
 from phalanx.engine import commands as c
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import state_hash
@@ -301,3 +313,37 @@ async def test_a_number_that_cannot_be_stored_is_found_before_anything_changes(r
     assert state_hash(rig.state) == before
     assert rig.desk.stopped is None
     assert not (await rig.desk.execute(command)).replayed
+
+
+def row(side: Side) -> BatchRow:
+    return BatchRow(1, "", "INFY", side, Product.DELIVERY, OrdType.MARKET, whole(1))
+
+
+SIDED: list[tuple[InstructionRequest, bool]] = [
+    (ExitRequest("INFY"), True),
+    (CancelRestRequest("I"), True),
+    (BatchRequest((row(Side.SELL), row(Side.SELL))), True),
+    (BatchRequest((row(Side.SELL), row(Side.BUY))), False),
+    (PriorityBuyRequest("nifty"), False),
+    *(
+        (
+            AllocatedRequest(
+                "INFY", side, Product.DELIVERY, OrdType.MARKET, Allocation(Method.FIXED_CASH, 1)
+            ),
+            side is Side.SELL,
+        )
+        for side in Side
+    ),
+]
+
+
+@pytest.mark.parametrize(("request_", "lessens"), SIDED)
+def test_every_kind_says_whether_it_only_lessens_risk(
+    request_: InstructionRequest, lessens: bool
+) -> None:
+    assert only_lessens_risk(c.Submit(ORIGIN, request_)) is lessens
+
+
+def test_no_other_command_lessens_risk() -> None:
+    assert not only_lessens_risk(c.LiftKill(ORIGIN, ""))
+    assert not only_lessens_risk(c.FillByHand(ORIGIN, "X", 1))

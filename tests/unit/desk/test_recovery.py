@@ -7,13 +7,17 @@ import msgspec
 import pytest
 
 from phalanx.desk.recovery import event_at, events_after, rebuild, restore_snapshot
+from phalanx.domain.groups import Group, Member, PriorityList
+from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import whole
+from phalanx.domain.orders import Product, Side
+from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
 from phalanx.engine.state import State, decode_state, encode_state, state_hash
 from phalanx.journal.errors import NoSuchSeq
 from phalanx.journal.memory import MemoryJournal
 from phalanx.journal.port import Snapshot
-from tests.fakes.rig import ORIGIN, Rig, on_virtual_time, play
+from tests.fakes.rig import INFY, ORIGIN, Rig, on_virtual_time, play
 
 
 async def a_day(rig: Rig) -> list[tuple[int, int, bytes]]:
@@ -123,3 +127,32 @@ async def test_no_snapshot_is_kept_while_something_is_on_its_way(rig: Rig) -> No
     rig.desk.keep_snapshot()
 
     assert rig.disk.snapshots == []
+
+
+@on_virtual_time
+async def test_everything_that_is_kept_survives_a_snapshot_and_a_replay(rig: Rig) -> None:
+    await rig.start()
+    await rig.account()
+    await rig.subscribe("A1")
+    execute = rig.desk.execute
+    await execute(c.PutGroups(ORIGIN, (Group("core", (Member("A1", whole(2)),)),)))
+    await execute(c.PutLists(ORIGIN, (PriorityList("nifty", (INFY,), ("INFY",)),)))
+    await execute(c.PutLimits(ORIGIN, (Limit(LimitLevel.GROUP, "core", restricted=(INFY,)),)))
+    lot = c.AdoptedLot("A1/P", INFY, Product.DELIVERY, whole(5), None, 1, "INFY")
+    await execute(c.AdoptLots(ORIGIN, (lot,)))
+    fire_at = rig.clock.now() + 3_600 * SECOND
+    await execute(msgspec.structs.replace(rig.signal(Side.BUY), fire_at=fire_at))
+    await rig.desk.stop()
+    digest = state_hash(rig.state)
+    reader = MemoryJournal(rig.disk)
+
+    (snapshot,) = reader.snapshots()
+    assert snapshot.seq == rig.state.seq
+    assert state_hash(rebuild(reader)) == digest
+    assert state_hash(rebuild(reader, use_snapshot=False)) == digest
+    found = rebuild(reader)
+    assert list(found.groups) == ["core"]
+    assert list(found.lists) == ["nifty"]
+    assert list(found.limits) == ["group/core"]
+    assert [held.fire_at for held in found.held.values()] == [fire_at]
+    assert not next(found.books["A1/P"].all_lots()).cost_known

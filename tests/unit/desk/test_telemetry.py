@@ -1,16 +1,19 @@
 """What the desk counts, and the arithmetic of hops and turnaround."""
 
+import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from phalanx.brokers.port import Accepted, Outcome, Refused, Unknown
 from phalanx.desk.telemetry import Telemetry
 from phalanx.domain.accounts import RateLimit
-from phalanx.domain.events import OrderDoubted, OrderReported
+from phalanx.domain.events import OrderDoubted, OrderFlagged, OrderReported
+from phalanx.domain.instructions import CancelRestRequest
 from phalanx.domain.numbers import whole
-from phalanx.domain.orders import Hops, Side
+from phalanx.domain.orders import ExecType, ExecutionReport, Hops, OrdStatus, Side
 from phalanx.domain.time import MILLISECOND, SECOND
-from tests.fakes.rig import Rig, on_virtual_time, play
+from phalanx.engine import commands as c
+from tests.fakes.rig import ORIGIN, Rig, on_virtual_time, play
 from tests.fakes.scripted_broker import unreachable
 
 
@@ -188,6 +191,37 @@ async def test_the_child_of_a_late_fill_has_no_turnaround_of_the_instruction(rig
     assert hops.received == 0
     assert hops.sent > 0
     assert metrics(rig)["phalanx_tat_seconds_count"] == 1
+
+
+@on_virtual_time
+async def test_what_is_held_is_counted_and_again_when_it_is_planned_or_not(rig: Rig) -> None:
+    await rig.start()
+    await rig.account()
+    await rig.subscribe("A1")
+    for _ in range(2):
+        fire_at = rig.clock.now() + 5 * SECOND
+        await rig.desk.execute(msgspec.structs.replace(rig.signal(Side.BUY), fire_at=fire_at))
+    await rig.desk.execute(c.Submit(ORIGIN, CancelRestRequest("IAA00000000")))
+    await rig.wait(6)
+
+    found = metrics(rig)
+    assert found["phalanx_instructions_held_total"] == 2
+    assert found["phalanx_instructions_never_planned_total CANCELED"] == 1
+    assert found["phalanx_instructions_total signal,accepted"] == 1
+    assert found["phalanx_instructions_total cancel,accepted"] == 1
+
+
+def test_flags_are_counted_whoever_raised_them() -> None:
+    telemetry = Telemetry()
+    report = ExecutionReport("AA00000000", ExecType.NEW)
+    late = OrderReported(1, "AA00000000", OrdStatus.CANCELED, 1, 1, report, flag="LATE")
+    plain = OrderReported(1, "AA00000000", OrdStatus.NEW, 0, 0, report)
+
+    telemetry.committed([OrderFlagged(1, "AA00000000", "UNFILLED"), late, plain])
+
+    found = metrics(telemetry)
+    assert found["phalanx_orders_flagged_total UNFILLED"] == 1
+    assert found["phalanx_orders_flagged_total LATE"] == 1
 
 
 def test_turnaround_is_sent_less_received_held_and_waited() -> None:

@@ -1,0 +1,68 @@
+"""Faults of ours: said where somebody reads it, and each with what it is to stop, which is mostly little."""
+
+import asyncio
+from collections.abc import Callable, MutableMapping
+
+from phalanx.desk.firing import Firing
+from phalanx.desk.telemetry import Telemetry
+from phalanx.domain.accounts import AccountId
+from phalanx.domain.orders import ClOrdId
+from phalanx.engine import commands as c
+from phalanx.engine.state import State
+
+
+class Faults:
+    """What becomes of commands that nobody waits for and that could not be decided.
+
+    ``closed`` are the accounts that take nothing new, each with why. ``die`` stops the desk.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        telemetry: Telemetry,
+        firing: Firing,
+        closed: MutableMapping[AccountId, str],
+        die: Callable[[BaseException], None],
+    ) -> None:
+        self._state = state
+        self._telemetry = telemetry
+        self._firing = firing
+        self._closed = closed
+        self._die = die
+
+    def say(self, where: str, failure: Exception) -> None:
+        """Say that something of ours is broken, where whoever runs the loop reads it."""
+        self._telemetry.faults.labels(where).inc()
+        context = {"message": f"the desk goes on after a fault ({where})", "exception": failure}
+        asyncio.get_running_loop().call_exception_handler(context)
+
+    def turned_away(self, command: c.Command, failure: Exception) -> c.Command | None:
+        """A command of nobody's could not be decided; nothing of it was applied.
+
+        When a broker said it, the desk no longer knows what that broker does: the account takes
+        nothing new until it is reconciled, at the next start. A turn of our own that cannot be
+        decided would leave orders waiting for ever: then it is better to start again. Returns what is
+        to be decided in its stead: what was held for a time that has come ends.
+        """
+        self.say("command", failure)
+        match command:
+            case c.BookReport(report=about):
+                self._close(about.cl_ord_id, command, failure)
+            case c.BookUnknown() | c.BookNeverWritten() | c.BookLookUp():
+                self._close(command.cl_ord_id, command, failure)
+            case c.Dispatch() | c.DispatchRequest() | c.ExpireUnsent() | c.BeginTerm():
+                self._die(failure)
+            case c.Release(failed=""):
+                return c.Release(command.instruction_id, str(failure) or repr(failure))
+            case _:
+                pass
+        return None
+
+    def _close(self, cl_ord_id: ClOrdId, command: c.Command, failure: Exception) -> None:
+        order = self._state.orders.get(cl_ord_id)
+        if order is not None:
+            what = f"{type(command).__name__} of {cl_ord_id}"
+            account = self._state.book_of(order).account
+            self._closed[account] = f"{what} could not be booked: {failure!r}"
+            self._firing.shut(account)

@@ -1,0 +1,81 @@
+"""Instructions that wait for their time: an appointment for the earliest, and its release when it comes."""
+
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+
+from phalanx.domain.events import Event, InstructionHeld
+from phalanx.domain.instructions import InstructionId
+from phalanx.domain.time import MILLISECOND, SECOND, Appointment, Clock, Nanoseconds, Timer
+from phalanx.engine.commands import Command, Release
+from phalanx.engine.state import State
+
+LOOK_AGAIN_NS: Nanoseconds = 10 * SECOND
+"""The wall clock may step forward while we wait by the other one: no wait is longer than this."""
+
+BUSY_NS: Nanoseconds = 100 * MILLISECOND
+"""How long a release waits while too much is being committed."""
+
+
+class HeldInstructions:
+    """Releases what is held, one instruction a turn of the loop, so that orders flow in between.
+
+    ``handle`` takes the Release. ``busy``: too much is being committed to plan anything more.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        clock: Clock,
+        timer: Timer,
+        handle: Callable[[Command], None],
+        busy: Callable[[], bool],
+    ) -> None:
+        self._state = state
+        self._clock = clock
+        self._timer = timer
+        self._handle = handle
+        self._busy = busy
+        self._due: list[tuple[Nanoseconds, InstructionId]] = []
+        self._appointment: Appointment | None = None
+        self._closed = True
+
+    def open(self) -> None:
+        """Begin, with what the state holds; what is late goes at once, or ends."""
+        self._closed = False
+        for held in self._state.held.values():
+            heappush(self._due, (held.fire_at, held.id))
+        self._appoint()
+
+    def released(self, events: Iterable[Event]) -> None:
+        """These events are durable: what they hold has its appointment from here on."""
+        if self._closed:
+            return
+        for event in events:
+            if type(event) is InstructionHeld:
+                heappush(self._due, (event.fire_at, event.instruction_id))
+                self._appoint()
+
+    def close(self) -> None:
+        """Nothing is released any more; what is held stays for the next start."""
+        self._closed = True
+        if self._appointment is not None:
+            self._appointment.cancel()
+
+    def _appoint(self, at_least: Nanoseconds = 0) -> None:
+        if self._appointment is not None:
+            self._appointment.cancel()
+            self._appointment = None
+        if self._due and not self._closed:
+            delay = max(self._due[0][0] - self._clock.now(), at_least)
+            self._appointment = self._timer.call_later(min(delay, LOOK_AGAIN_NS), self._come)
+
+    def _come(self) -> None:
+        self._appointment = None
+        if self._busy():
+            self._appoint(BUSY_NS)
+            return
+        try:
+            if self._due[0][0] <= self._clock.now():
+                self._handle(Release(heappop(self._due)[1]))
+        finally:
+            self._appoint()

@@ -1,0 +1,150 @@
+"""Previews: what an instruction would come to now, kept for a while so that just that can be fired."""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+
+import msgspec
+
+from phalanx.desk.intake import encoded
+from phalanx.domain.accounts import AccountId
+from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.instructions import InstructionRequest
+from phalanx.domain.instruments import InstrumentKey, Quote
+from phalanx.domain.numbers import Money
+from phalanx.domain.time import SECOND, Clock, Nanoseconds, Random
+from phalanx.engine.commands import Submit
+from phalanx.engine.context import Context, Pinned
+from phalanx.engine.instructions import preview
+from phalanx.engine.plans.moved import pinned_quote
+from phalanx.engine.refused import Refused
+from phalanx.engine.risk import available_cash
+from phalanx.engine.state import State
+
+KEPT_NS: Nanoseconds = 120 * SECOND
+"""How long a token is good for."""
+
+PREVIEWS_MAX = 256
+
+OUTCOMES_MAX = 200_000
+"""Orders, cancels and skips of all kept previews together; the newest preview is kept whatever its size."""
+
+TOKEN_BYTES = 18
+
+
+class Previewed(msgspec.Struct, frozen=True):
+    """What an instruction would come to. ``planned`` has no id; nothing of it is journaled.
+
+    ``expires_at``: wall time until which ``token`` fires just this. ``cash_after``: of every account
+    in the plan, what it could still spend once the plan's buys have set their cash aside.
+    """
+
+    planned: InstructionPlanned
+    token: str
+    expires_at: Nanoseconds
+    cash_after: Mapping[AccountId, Money]
+
+
+class _Kept(msgspec.Struct, frozen=True, gc=False):
+    """What firing needs of a preview. ``until``: monotonic."""
+
+    actor: str
+    request: InstructionRequest
+    seed: int
+    quotes: Mapping[InstrumentKey, Quote | None]
+    prints: Mapping[AccountId, bytes]
+    outcomes: int
+    until: Nanoseconds
+
+
+class Previews:
+    """The previews that may still be fired, oldest first; beyond the bounds the oldest goes."""
+
+    def __init__(self, state: State, clock: Clock, random: Random) -> None:
+        self._state = state
+        self._clock = clock
+        self._random = random
+        self._kept: dict[str, _Kept] = {}
+        self._outcomes = 0
+
+    def make(self, command: Submit, context: Context) -> Previewed:
+        """Plan as ``submit`` would, and keep what it saw under a new token. Raises Refused like it."""
+        quotes: dict[InstrumentKey, Quote | None] = {}
+
+        def quote(key: InstrumentKey) -> Quote | None:
+            if key not in quotes:
+                quotes[key] = context.quote(key)
+            return quotes[key]
+
+        noting = msgspec.structs.replace(context, quote=quote)
+        planned, prints = preview(self._state, command, noting)
+        encoded((planned,))
+        token = urlsafe_b64encode(self._random.token(TOKEN_BYTES)).decode()
+        self._keep(
+            token,
+            _Kept(
+                command.origin.actor,
+                command.request,
+                context.seed,
+                quotes,
+                prints,
+                len(planned.orders) + len(planned.cancels) + len(planned.skips),
+                self._clock.monotonic() + KEPT_NS,
+            ),
+        )
+        return Previewed(planned, token, context.now + KEPT_NS, _cash_after(self._state, planned))
+
+    def pinned(self, command: Submit, token: str, context: Context, *, refuse: bool) -> Context:
+        """The context that fires the preview of this token.
+
+        Raises Refused ``PREVIEW_EXPIRED`` (also for a token that nobody has) and ``PREVIEW_MISMATCH``.
+        """
+        self._forget_old()
+        kept = self._kept.get(token)
+        if kept is None:
+            raise Refused("PREVIEW_EXPIRED", f"previews are kept for {KEPT_NS // SECOND} s")
+        if (kept.actor, kept.request) != (command.origin.actor, command.request):
+            raise Refused("PREVIEW_MISMATCH", "this is not the instruction that was previewed")
+        if command.fire_at > context.now:
+            raise Refused("PREVIEW_MISMATCH", "what waits for its time is planned at its time")
+        return msgspec.structs.replace(
+            context,
+            quote=pinned_quote(kept.quotes, context.quote),
+            seed=kept.seed,
+            pinned=Pinned(kept.prints, context.quote, refuse),
+        )
+
+    def forget(self, token: str) -> None:
+        """The preview was fired."""
+        self._outcomes -= self._kept.pop(token).outcomes
+
+    def _keep(self, token: str, kept: _Kept) -> None:
+        self._forget_old()
+        while self._kept and (
+            len(self._kept) >= PREVIEWS_MAX or self._outcomes + kept.outcomes > OUTCOMES_MAX
+        ):
+            self.forget(next(iter(self._kept)))
+        self._kept[token] = kept
+        self._outcomes += kept.outcomes
+
+    def _forget_old(self) -> None:
+        now = self._clock.monotonic()
+        for token in [token for token, kept in self._kept.items() if kept.until <= now]:
+            self.forget(token)
+
+
+def _cash_after(state: State, planned: InstructionPlanned) -> dict[AccountId, Money]:
+    books = state.books
+    touched = dict.fromkeys(
+        (
+            *(books[draft.book].account for draft in planned.orders),
+            *(books[cancel.book].account for cancel in planned.cancels),
+            *(skip.account for skip in planned.skips if skip.account in state.accounts),
+        )
+    )
+    after = {}
+    for account_id in touched:
+        account = state.accounts[account_id]
+        after[account_id] = available_cash(account, books[account.book])
+    for draft in planned.orders:
+        after[books[draft.book].account] -= draft.hold
+    return after
