@@ -7,6 +7,8 @@ Enums are kept as the plain numbers that SQLite gives back.
 
 import msgspec
 
+from phalanx.domain.pnl import TradePnl
+
 
 class Entry(msgspec.Struct, gc=False):
     """What every row that changes begins with; ``ended_at_ns`` is zero while anything is to come."""
@@ -16,7 +18,10 @@ class Entry(msgspec.Struct, gc=False):
 
 
 class InstructionEntry(Entry, gc=False):
-    """One row of ``instructions``. ``watched``: canceled orders of others whose end it waits for."""
+    """One row of ``instructions``. ``watched``: canceled orders of others whose end it waits for.
+
+    ``plan_seq``: the event that planned it, which is not its first one when it was held.
+    """
 
     id: str
     kind: str
@@ -25,14 +30,18 @@ class InstructionEntry(Entry, gc=False):
     request_id: str
     note: str
     request: str
-    refusal_code: str
-    refusal_text: str
-    planned_at_ns: int
-    expires_at_ns: int
-    received_ns: int
-    skips: int
-    cancels: int
-    status: int
+    parent: str
+    follow_up: str
+    fire_at_ns: int = 0
+    plan_seq: int = 0
+    refusal_code: str = ""
+    refusal_text: str = ""
+    planned_at_ns: int = 0
+    expires_at_ns: int = 0
+    received_ns: int = 0
+    skips: int = 0
+    cancels: int = 0
+    status: int = 0
     orders: int = 0
     open_orders: int = 0
     watched: int = 0
@@ -67,6 +76,7 @@ class OrderEntry(Entry, gc=False):
     strategy: str | None
     closes: str
     reduce_only: int
+    row: int
     placed_at_ns: int
     quantity: int
     limit_price: int
@@ -110,3 +120,41 @@ class RequestEntry(Entry, gc=False):
     dispatched_at_ns: int = 0
     reason_code: str = ""
     reason_text: str = ""
+
+
+class TradeEntry(Entry, gc=False):
+    """One row of ``trades``: a buy that filled, under the key of its order, or an adopted lot.
+
+    ``ended_at_ns``: when the last of it was sold; a later fill of the buy opens it again.
+    """
+
+    id: str
+    account: str
+    mode: int
+    client_id: int
+    instrument: str
+    product: int
+    strategy: str | None
+    cost_known: int
+    opened_at_ns: int
+    bought: int = 0
+    cost: int = 0
+    charges: int = 0
+    sold: int = 0
+    sold_cost: int = 0
+    proceeds: int = 0
+
+    @property
+    def pnl(self) -> TradePnl:
+        """What it came to so far."""
+        amounts = (self.bought, self.cost, self.charges, self.sold, self.sold_cost, self.proceeds)
+        return TradePnl(*amounts, bool(self.cost_known))
+
+    @pnl.setter
+    def pnl(self, pnl: TradePnl) -> None:
+        self.bought = pnl.bought
+        self.cost = pnl.cost
+        self.charges = pnl.charges
+        self.sold = pnl.sold
+        self.sold_cost = pnl.sold_cost
+        self.proceeds = pnl.proceeds

@@ -34,7 +34,7 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """One condition and the index that finds its rows in the order of their keys.
+    """One condition and the index that finds its rows; without one they are nearly all.
 
     ``size`` is the statement that says how many it finds, or (not ``exact``) at most finds.
     """
@@ -68,9 +68,9 @@ def equals(column: str, value: Value, index: str, subject: Subject) -> Filter:
     return Filter(f"{column} = ?", (value,), index, KEPT, (subject, value))
 
 
-def of_client(client_id: int, table: str) -> Filter:
+def of_client(client_id: int, table: str, index: str = "") -> Filter:
     """All accounts of a client: found account by account, as there is no index of clients."""
-    index = f"{table}_account"
+    index = index or f"{table}_account"
     values = (Subject.ACCOUNT, client_id)
     return Filter("client_id = ?", (client_id,), index, KEPT_OF_CLIENT, values, by_client=True)
 
@@ -89,8 +89,8 @@ def page(
 
     ``chosen``: whose index is walked; None only without filters.
     """
-    total, total_values = _total(listing, filters, chosen)
-    keys, key_values = _keys(listing, filters, chosen, part)
+    total, total_values = count_of(listing, filters, chosen)
+    keys, key_values = keys_of(listing, filters, chosen, part)
     alias = listing.alias
     statement = (
         f"SELECT (SELECT seq FROM cursor), ({total}),"  # noqa: S608  names of ours
@@ -101,26 +101,27 @@ def page(
     return statement, (*total_values, *key_values)
 
 
-def _total(listing: Listing, filters: Sequence[Filter], chosen: Filter | None) -> Statement:
+def count_of(listing: Listing, filters: Sequence[Filter], chosen: Filter | None) -> Statement:
+    """How many rows there are."""
     if chosen is None:
         return KEPT.format(column=listing.counted), (Subject.ALL, 0)
     if len(filters) == 1 and chosen.exact:
         return chosen.size.format(column=listing.counted), chosen.size_values
-    table, index = listing.table, chosen.index
+    table, index = listing.table, _indexed(chosen)
     if not chosen.by_client:
         conditions, values = _conditions(filters)
-        counted = f"SELECT count(*) FROM {table} INDEXED BY {index} WHERE {conditions}"  # noqa: S608
+        counted = f"SELECT count(*) FROM {table} {index} WHERE {conditions}"  # noqa: S608
         return counted, values
     conditions, values = _conditions([one for one in filters if one is not chosen])
     counted = (
         "SELECT count(*) FROM accounts AS a"  # noqa: S608  names of ours
-        f" CROSS JOIN {table} AS x INDEXED BY {index} ON x.account = a.id"
+        f" CROSS JOIN {table} AS x {index} ON x.account = a.id"
         f" WHERE a.client_id = ? AND {conditions}"
     )
     return counted, (*chosen.values, *values)
 
 
-def _keys(
+def keys_of(
     listing: Listing, filters: Sequence[Filter], chosen: Filter | None, part: Slice
 ) -> Statement:
     """The keys of the page's rows. Of a client: the first of each account, and of those the first."""
@@ -128,13 +129,12 @@ def _keys(
     order = f"ORDER BY key {_direction(part)}"
     if chosen is None or not chosen.by_client:
         conditions, values = _conditions(filters)
-        index = f"INDEXED BY {chosen.index}" if chosen is not None else "NOT INDEXED"
-        found = f"SELECT key FROM {listing.table} {index} WHERE {conditions}{behind}"  # noqa: S608
+        found = f"SELECT key FROM {listing.table} {_indexed(chosen)} WHERE {conditions}{behind}"  # noqa: S608
         paged = (*values, *behind_values, part.limit, part.skip)
         return f"{found} {order} LIMIT ? OFFSET ?", paged
     conditions, values = _conditions([one for one in filters if one is not chosen])
     of_one_account = (
-        f"SELECT key FROM {listing.table} INDEXED BY {chosen.index}"  # noqa: S608  names of ours
+        f"SELECT key FROM {listing.table} {_indexed(chosen)}"  # noqa: S608  names of ours
         f" WHERE account = a.id AND {conditions}{behind} {order} LIMIT ?"
     )
     found = (
@@ -144,6 +144,10 @@ def _keys(
     )
     limits = (part.skip + part.limit, *chosen.values, part.limit, part.skip)
     return found, (*values, *behind_values, *limits)
+
+
+def _indexed(chosen: Filter | None) -> str:
+    return f"INDEXED BY {chosen.index}" if chosen is not None and chosen.index else "NOT INDEXED"
 
 
 def _conditions(filters: Sequence[Filter]) -> Statement:

@@ -35,6 +35,7 @@ from phalanx.views.filters import (
 )
 from phalanx.views.readers import Readers, ViewsUnavailable
 from phalanx.views.rows import (
+    ClientSumRow,
     FillRow,
     InstructionRow,
     InstructionTree,
@@ -45,8 +46,11 @@ from phalanx.views.rows import (
     Page,
     RequestRow,
     SkipRow,
+    TradeRow,
+    TradeStatus,
 )
 from phalanx.views.schema import KEY_BITS, Subject
+from phalanx.views.trade_list import TRADES, TradeFilters, unfilled_page, whole_page
 
 LIMIT_MAX: Final = 1_000
 SKIP_MAX: Final = 1_000_000_000
@@ -64,6 +68,9 @@ _instructions: Final = msgspec.json.Decoder(tuple[InstructionRow, ...])
 _log: Final = msgspec.json.Decoder(tuple[LogRow, ...])
 _fills: Final = msgspec.json.Decoder(tuple[FillRow, ...])
 _kills: Final = msgspec.json.Decoder(tuple[KillRow, ...])
+_trades: Final = msgspec.json.Decoder(tuple[TradeRow, ...])
+_trade: Final = msgspec.json.Decoder(TradeRow)
+_sums: Final = msgspec.json.Decoder(tuple[ClientSumRow, ...])
 _order: Final = msgspec.json.Decoder(OrderRow)
 _instruction: Final = msgspec.json.Decoder(InstructionRow)
 _trees: Final = msgspec.json.Decoder(tuple[OrderTree, ...])
@@ -197,6 +204,43 @@ class Views:
         if since_seq is not None:
             since_seq = min(max(since_seq, 0), SEQ_MAX)
         return self._page(ORDER_LOG, filters, Slice(skip, limit, since_seq), _log)
+
+    def trades(
+        self,
+        *,
+        account: AccountId | None = None,
+        client_id: int | None = None,
+        instrument: InstrumentKey | None = None,
+        status: TradeStatus | None = None,
+        skip: int = 0,
+        limit: int = 100,
+    ) -> Page[TradeRow]:
+        """Trades, the latest first."""
+        _check(skip, limit)
+        wanted = TradeFilters(account, client_id, instrument, status)
+        part = Slice(skip, limit)
+        filters = wanted.of_trades()
+        if status is TradeStatus.PENDING:
+            statement, values = unfilled_page(wanted, part)
+        else:
+            whose = account is not None or client_id is not None
+            by_account = whose and status is TradeStatus.ACTIVE
+            chosen = filters[0] if by_account else self._rarest(TRADES, filters)
+            if status is not None:
+                statement, values = page(TRADES, filters, chosen, part)
+            else:
+                statement, values = whole_page(wanted, filters, chosen, part)
+        as_of, total, items = self._fetch(statement, values)
+        return Page(_trades.decode(items), int(total), int(as_of))
+
+    def trade(self, lot: ClOrdId) -> TradeRow | None:
+        """One trade, also one whose buy ended without a fill."""
+        (row,) = self._fetch(selects.ONE_TRADE, (lot,))
+        return None if row is None else _trade.decode(row)
+
+    def client_sums(self, first: int, last: int) -> tuple[ClientSumRow, ...]:
+        """What the trades of the clients with these numbers, and those between, realised."""
+        return _sums.decode(self._fetch(selects.CLIENT_SUMS, (first, last))[0])
 
     def kills(self, *, skip: int = 0, limit: int = 100) -> Page[KillRow]:
         """Kills that were put and lifted, the latest first."""

@@ -30,6 +30,7 @@ from phalanx.domain.orders import (
     Side,
     TimeInForce,
 )
+from phalanx.domain.pnl import TradePnl
 from phalanx.domain.time import Nanoseconds
 
 RowT = TypeVar("RowT")
@@ -46,6 +47,16 @@ class LogEntry(IntEnum):
     DOUBT = 6
     REOPENED = 7
     END = 8
+    BY_HAND = 9
+    FLAGGED = 10
+
+
+class TradeStatus(IntEnum):
+    """Where a trade stands: nothing bought yet, something held, all sold."""
+
+    PENDING = 1
+    ACTIVE = 2
+    CLOSED = 3
 
 
 class RequestStatus(IntEnum):
@@ -92,6 +103,7 @@ class OrderHops(msgspec.Struct, frozen=True, array_like=True):
 class OrderRow(msgspec.Struct, frozen=True, array_like=True):
     """One child order. ``order_quantity`` is what was placed; ``quantity`` and ``limit`` follow
     replaces. ``request_id``: the cancel or replace under way. ``seq``: the event that placed it.
+    ``row``: its place in the basket or list, from 1; 0: none.
     """
 
     seq: int
@@ -130,6 +142,7 @@ class OrderRow(msgspec.Struct, frozen=True, array_like=True):
     ended_at_ns: Nanoseconds
     updated_at_ns: Nanoseconds
     hops: OrderHops
+    row: int
 
     @property
     def leaves_quantity(self) -> Quantity:
@@ -176,18 +189,25 @@ class RequestRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SkipRow(msgspec.Struct, frozen=True, array_like=True):
-    """An account for which an instruction did nothing, and why."""
+    """An account for which an instruction did nothing, or not all, and why. ``instrument`` and
+    ``row`` (the place in the basket or list, from 1) are empty and 0 where it is about no single one.
+    """
 
     account: AccountId
     client_id: int | None
     client_name: str
     reason_code: str
     reason_text: str
+    instrument: InstrumentKey
+    symbol: str
+    row: int
 
 
 class InstructionRow(msgspec.Struct, frozen=True, array_like=True):
     """One instruction with its counts; ``filled`` to ``not_received`` are orders by how they ended,
-    ``in_doubt`` those in doubt now. ``cancels``: orders of others that it cancels.
+    ``in_doubt`` those in doubt now. ``cancels``: orders of others that it cancels. ``fire_at_ns``:
+    the time for which it was held. ``follow_up``: how it follows its ``parent``. Until it is planned
+    ``planned_at_ns`` is when it was given.
     """
 
     seq: int
@@ -215,6 +235,9 @@ class InstructionRow(msgspec.Struct, frozen=True, array_like=True):
     expired: int
     not_received: int
     in_doubt: int
+    parent: InstructionId
+    follow_up: str
+    fire_at_ns: Nanoseconds
 
 
 class OrderTree(msgspec.Struct, frozen=True, array_like=True):
@@ -236,6 +259,63 @@ class InstructionTree(msgspec.Struct, frozen=True):
     orders: tuple[OrderTree, ...]
     skips: tuple[SkipRow, ...]
     cancels: tuple[RequestRow, ...]
+
+
+class TradeRow(msgspec.Struct, frozen=True, array_like=True):
+    """One buy and what became of it. ``seq``: the event that placed it.
+
+    While PENDING ``bought`` is zero, ``ordered`` and ``hold`` are what its order wants and set
+    aside. ``opened_at_ns``: its first fill, while PENDING when it was placed. A buy that ended
+    without a fill is in no list; asked for by its id it is CLOSED, with nothing bought.
+    """
+
+    seq: int
+    id: ClOrdId
+    account: AccountId
+    mode: Mode
+    client_id: int
+    client_name: str
+    instrument: InstrumentKey
+    symbol: str
+    product: Product
+    strategy: str | None
+    status: TradeStatus
+    ordered: Quantity
+    hold: Money
+    opened_at_ns: Nanoseconds
+    ended_at_ns: Nanoseconds
+    bought: Quantity
+    cost: Money
+    charges: Money
+    sold: Quantity
+    sold_cost: Money
+    proceeds: Money
+    cost_known: bool
+
+    @property
+    def pnl(self) -> TradePnl:
+        """What it came to so far."""
+        amounts = (self.bought, self.cost, self.charges, self.sold, self.sold_cost, self.proceeds)
+        return TradePnl(*amounts, self.cost_known)
+
+
+class HeldSum(msgspec.Struct, frozen=True, array_like=True):
+    """What active trades hold of an instrument, and what that cost; those of unknown cost left out."""
+
+    instrument: InstrumentKey
+    quantity: Quantity
+    cost: Money
+
+
+class ClientSumRow(msgspec.Struct, frozen=True, array_like=True):
+    """What a client's trades realised and hold, over its accounts in the mode of its primary one, and
+    when it or an account of it was changed last.
+    """
+
+    client_id: int
+    updated_at_ns: Nanoseconds
+    realized: Money
+    held: tuple[HeldSum, ...]
 
 
 class LogRow(msgspec.Struct, frozen=True, array_like=True):

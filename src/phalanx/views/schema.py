@@ -12,7 +12,7 @@ from typing import Final
 
 import apsw
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 APPLICATION_ID: Final = 0x50484C56  # "PHLV"
 BUSY_TIMEOUT_MS: Final = 2_000
 CACHE_KIB: Final = 32 * 1024
@@ -36,6 +36,7 @@ class Subject(IntEnum):
     OPEN = 5
     KIND = 6
     INSTRUCTION_STATUS = 7
+    TRADE_STATUS = 8
 
 
 TABLES: Final = """
@@ -71,6 +72,7 @@ CREATE TABLE kills (
 CREATE TABLE instructions (
   key INTEGER PRIMARY KEY, ended_at_ns INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,
   actor TEXT NOT NULL, door TEXT NOT NULL, request_id TEXT NOT NULL, note TEXT NOT NULL, request TEXT NOT NULL,
+  parent TEXT NOT NULL, follow_up TEXT NOT NULL, fire_at_ns INTEGER NOT NULL, plan_seq INTEGER NOT NULL,
   refusal_code TEXT NOT NULL, refusal_text TEXT NOT NULL, planned_at_ns INTEGER NOT NULL,
   expires_at_ns INTEGER NOT NULL, received_ns INTEGER NOT NULL, skips INTEGER NOT NULL,
   cancels INTEGER NOT NULL,
@@ -83,10 +85,11 @@ CREATE UNIQUE INDEX instructions_id ON instructions (id);
 CREATE INDEX instructions_status ON instructions (status);
 CREATE INDEX instructions_kind ON instructions (kind);
 
--- The skips of an instruction are the keys between its seq and the next: no index is needed.
+-- The skips of an instruction are the keys between its plan's seq and the next: no index is needed.
 CREATE TABLE skips (
   key INTEGER PRIMARY KEY, account TEXT NOT NULL, client_id INTEGER,
-  reason_code TEXT NOT NULL, reason_text TEXT NOT NULL
+  reason_code TEXT NOT NULL, reason_text TEXT NOT NULL, instrument TEXT NOT NULL,
+  row INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE orders (
@@ -95,7 +98,7 @@ CREATE TABLE orders (
   instrument TEXT NOT NULL, side INTEGER NOT NULL, product INTEGER NOT NULL,
   ord_type INTEGER NOT NULL, time_in_force INTEGER NOT NULL, order_quantity INTEGER NOT NULL,
   stop_price INTEGER NOT NULL, hold INTEGER NOT NULL, strategy TEXT, closes TEXT NOT NULL,
-  reduce_only INTEGER NOT NULL, placed_at_ns INTEGER NOT NULL,
+  reduce_only INTEGER NOT NULL, row INTEGER NOT NULL, placed_at_ns INTEGER NOT NULL,
   quantity INTEGER NOT NULL, limit_price INTEGER NOT NULL, status INTEGER NOT NULL,
   is_open INTEGER NOT NULL, cum_quantity INTEGER NOT NULL, filled_value INTEGER NOT NULL,
   charges INTEGER NOT NULL, order_id TEXT NOT NULL, flag TEXT NOT NULL,
@@ -146,10 +149,38 @@ CREATE INDEX order_log_account ON order_log (account);
 CREATE INDEX order_log_instrument ON order_log (instrument);
 CREATE INDEX order_log_strategy ON order_log (strategy) WHERE strategy IS NOT NULL;
 
+-- A buy that filled, and what became of what it bought; its key is its order's. A buy of which nothing
+-- is filled yet is a trade too, and is read from the orders: most of them change in the next moment.
+CREATE TABLE trades (
+  key INTEGER PRIMARY KEY, ended_at_ns INTEGER NOT NULL, id TEXT NOT NULL, account TEXT NOT NULL,
+  mode INTEGER NOT NULL, client_id INTEGER NOT NULL, instrument TEXT NOT NULL,
+  product INTEGER NOT NULL, strategy TEXT, cost_known INTEGER NOT NULL,
+  opened_at_ns INTEGER NOT NULL, bought INTEGER NOT NULL, cost INTEGER NOT NULL,
+  charges INTEGER NOT NULL, sold INTEGER NOT NULL, sold_cost INTEGER NOT NULL,
+  proceeds INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX trades_id ON trades (id);
+CREATE INDEX trades_account ON trades (account);
+CREATE INDEX trades_instrument ON trades (instrument);
+CREATE INDEX trades_active ON trades (account, instrument) WHERE ended_at_ns = 0;
+
+-- What was sold beyond all that was held: no trade of ours, but a later buy covers it first.
+CREATE TABLE shorts (
+  account TEXT NOT NULL, mode INTEGER NOT NULL, instrument TEXT NOT NULL, product INTEGER NOT NULL,
+  quantity INTEGER NOT NULL, PRIMARY KEY (account, mode, instrument, product)
+) STRICT, WITHOUT ROWID;
+
+-- What the trades of a book realised, kept up to date so that no client's sum is read from all of them.
+CREATE TABLE profits (
+  account TEXT NOT NULL, mode INTEGER NOT NULL, realized INTEGER NOT NULL,
+  PRIMARY KEY (account, mode)
+) STRICT, WITHOUT ROWID;
+
 -- How many rows a filter finds, kept up to date so that no list has to count a million of them.
 CREATE TABLE totals (
   subject INTEGER NOT NULL, value ANY NOT NULL, orders INTEGER NOT NULL,
-  entries INTEGER NOT NULL, instructions INTEGER NOT NULL, PRIMARY KEY (subject, value)
+  entries INTEGER NOT NULL, instructions INTEGER NOT NULL, trades INTEGER NOT NULL,
+  PRIMARY KEY (subject, value)
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO cursor VALUES (1, 0, 0, 0);

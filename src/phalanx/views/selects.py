@@ -6,6 +6,8 @@ it into typed rows. Row by row, a page would beg for the lock a hundred times be
 
 from typing import Final
 
+from phalanx.domain.orders import Side
+from phalanx.views.rows import TradeStatus
 from phalanx.views.schema import KEY_BITS
 
 _CLIENT_NAME: Final = "coalesce(c.name, '')"
@@ -35,7 +37,7 @@ ORDER: Final = (
     " json(o.closes), json(iif(o.reduce_only, 'true', 'false')), o.status, o.cum_quantity,"
     " o.filled_value, o.charges, o.order_id, o.flag, o.reason_code, o.reason_text, o.text,"
     " coalesce(r.id, ''), o.placed_at_ns, o.first_fill_at_ns, o.ended_at_ns, o.updated_at_ns,"
-    f" {_HOPS})"
+    f" {_HOPS}, o.row)"
 )
 ORDER_JOINS: Final = (
     " LEFT JOIN clients AS c ON c.id = o.client_id"
@@ -56,7 +58,54 @@ INSTRUCTION: Final = (
     "json_array(t.key, t.id, t.kind, t.status, t.actor, t.door, t.request_id, t.note,"
     " json(t.request), t.refusal_code, t.refusal_text, t.planned_at_ns, t.expires_at_ns,"
     " t.ended_at_ns, t.received_ns, t.orders, t.open_orders, t.skips, t.cancels, t.filled,"
-    " t.canceled, t.rejected, t.expired, t.not_received, t.in_doubt)"
+    " t.canceled, t.rejected, t.expired, t.not_received, t.in_doubt, t.parent, t.follow_up,"
+    " t.fire_at_ns)"
+)
+TRADE: Final = (
+    f"json_array(t.key >> {KEY_BITS}, t.id, t.account, t.mode, t.client_id, {_CLIENT_NAME},"
+    f" t.instrument, {_SYMBOL}, t.product, t.strategy,"
+    f" iif(t.ended_at_ns, {int(TradeStatus.CLOSED)}, {int(TradeStatus.ACTIVE)}), t.bought, 0,"
+    " t.opened_at_ns, t.ended_at_ns, t.bought, t.cost, t.charges, t.sold, t.sold_cost, t.proceeds,"
+    " json(iif(t.cost_known, 'true', 'false')))"
+)
+TRADE_JOINS: Final = (
+    " LEFT JOIN clients AS c ON c.id = t.client_id"
+    " LEFT JOIN instruments AS i ON i.key = t.instrument"
+)
+UNFILLED_TRADE: Final = (
+    f"json_array(o.key >> {KEY_BITS}, o.cl_ord_id, o.account, o.mode, o.client_id, {_CLIENT_NAME},"
+    f" o.instrument, {_SYMBOL}, o.product, o.strategy,"
+    f" iif(o.is_open, {int(TradeStatus.PENDING)}, {int(TradeStatus.CLOSED)}), iif(o.is_open, o.quantity, 0),"
+    " iif(o.is_open, o.hold, 0), o.placed_at_ns, o.ended_at_ns, 0, 0, 0, 0, 0, 0, json('true'))"
+)
+IS_UNFILLED: Final = (
+    f"o.side = {int(Side.BUY)} AND o.reduce_only = 0 AND o.cum_quantity = 0 AND o.is_open = 1"
+)
+"""An order that is a trade of which nothing is bought yet: no row of ``trades`` tells of it."""
+ONE_TRADE: Final = (
+    f"SELECT coalesce((SELECT {TRADE} FROM trades AS t {TRADE_JOINS} WHERE t.id = ?1),"  # noqa: S608
+    f" (SELECT {UNFILLED_TRADE} FROM orders AS o LEFT JOIN clients AS c ON c.id = o.client_id"
+    " LEFT JOIN instruments AS i ON i.key = o.instrument WHERE o.cl_ord_id = ?1"
+    f" AND o.side = {int(Side.BUY)} AND o.reduce_only = 0 AND o.cum_quantity = 0))"
+)
+_MODE_OF_CLIENT: Final = (
+    "(SELECT b.mode FROM accounts AS b WHERE b.client_id = c.id AND b.is_primary)"
+)
+_HELD_OF_CLIENT: Final = (
+    "json((SELECT json_group_array(json_array(h.instrument, h.quantity, h.cost)) FROM"  # noqa: S608
+    " (SELECT t.instrument, sum(t.bought - t.sold) AS quantity, sum(t.cost - t.sold_cost) AS cost"
+    " FROM accounts AS a CROSS JOIN trades AS t INDEXED BY trades_active"
+    " ON t.ended_at_ns = 0 AND t.account = a.id AND t.mode = a.mode"
+    f" WHERE a.client_id = c.id AND a.mode = {_MODE_OF_CLIENT} AND t.cost_known"
+    " GROUP BY t.instrument) AS h))"
+)
+CLIENT_SUMS: Final = (
+    "SELECT json_group_array(json_array(c.id, max(c.updated_at_ns,"  # noqa: S608  names of ours
+    " coalesce((SELECT max(a.updated_at_ns) FROM accounts AS a WHERE a.client_id = c.id), 0)),"
+    " coalesce((SELECT sum(p.realized) FROM accounts AS a"
+    " CROSS JOIN profits AS p ON p.account = a.id AND p.mode = a.mode"
+    f" WHERE a.client_id = c.id AND a.mode = {_MODE_OF_CLIENT}), 0), {_HELD_OF_CLIENT}))"
+    " FROM clients AS c WHERE c.id BETWEEN ? AND ?"
 )
 LOG: Final = (
     f"json_array(o.key >> {KEY_BITS}, o.time_ns, o.entry, o.cl_ord_id, o.account, o.client_id,"
@@ -89,9 +138,11 @@ ORDERS_OF_INSTRUCTION: Final = (
 )
 SKIPS_OF_INSTRUCTION: Final = (
     "(SELECT json_group_array(json_array("  # noqa: S608  only constants of ours
-    f"s.account, s.client_id, {_CLIENT_NAME}, s.reason_code, s.reason_text) ORDER BY s.key)"
+    f"s.account, s.client_id, {_CLIENT_NAME}, s.reason_code, s.reason_text, s.instrument,"
+    f" {_SYMBOL}, s.row) ORDER BY s.key)"
     " FROM skips AS s LEFT JOIN clients AS c ON c.id = s.client_id"
-    f" WHERE s.key BETWEEN t.key << {KEY_BITS} AND (t.key + 1 << {KEY_BITS}) - 1)"
+    " LEFT JOIN instruments AS i ON i.key = s.instrument"
+    f" WHERE s.key BETWEEN t.plan_seq << {KEY_BITS} AND (t.plan_seq + 1 << {KEY_BITS}) - 1)"
 )
 CANCELS_OF_INSTRUCTION: Final = (
     f"(SELECT json_group_array({REQUEST} ORDER BY q.key)"  # noqa: S608  only constants of ours

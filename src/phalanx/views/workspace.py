@@ -9,10 +9,12 @@ from typing import Any, Final, TypeAlias
 import apsw
 
 from phalanx.domain.accounts import AccountId
+from phalanx.domain.instructions import InstructionId, InstructionStatus
 from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.numbers import Money, Quantity
 from phalanx.domain.orders import ClOrdId
 from phalanx.views.bulk import Bulk, Row, insert, replace
-from phalanx.views.entries import InstructionEntry, OrderEntry, RequestEntry
+from phalanx.views.entries import InstructionEntry, OrderEntry, RequestEntry, TradeEntry
 from phalanx.views.schema import KEY_BITS, PLACES, Subject
 from phalanx.views.table import Table
 
@@ -25,17 +27,29 @@ CLIENTS: Final = replace("clients", 5)
 ACCOUNTS: Final = replace("accounts", 11)
 INSTRUMENTS: Final = replace("instruments", 3)
 KILLS: Final = insert("kills", 8)
-SKIPS: Final = insert("skips", 5)
+SKIPS: Final = insert("skips", 7)
 FILLS: Final = insert("fills", 8)
 LOG: Final = insert("order_log", 13)
+SHORTS: Final = replace("shorts", 5)
 """The tables whose rows are only ever added, or put in place of the one before."""
 
 _TOTALS: Final = Bulk(
     "INSERT INTO totals VALUES",
-    5,
+    6,
     "ON CONFLICT DO UPDATE SET orders = orders + excluded.orders,"
-    " entries = entries + excluded.entries, instructions = instructions + excluded.instructions",
+    " entries = entries + excluded.entries, instructions = instructions + excluded.instructions,"
+    " trades = trades + excluded.trades",
 )
+_PROFITS: Final = Bulk(
+    "INSERT INTO profits VALUES",
+    3,
+    "ON CONFLICT DO UPDATE SET realized = realized + excluded.realized",
+)
+
+Holding: TypeAlias = tuple[AccountId, int, InstrumentKey, int]
+"""Account, mode, instrument, product."""
+
+_HELD: Final = "SELECT id, key FROM instructions INDEXED BY instructions_status WHERE status = ?"
 
 _Counts: TypeAlias = Counter[tuple[Subject, int | str | None]]
 _Subjects: TypeAlias = tuple[tuple[Subject, Callable[[Any], int | str | None]], ...]
@@ -44,6 +58,7 @@ _ORDER_SUBJECTS: Final[_Subjects] = (
     (Subject.INSTRUMENT, attrgetter("instrument")),
     (Subject.STRATEGY, attrgetter("strategy")),
 )
+_TRADE_SUBJECTS: Final[_Subjects] = _ORDER_SUBJECTS[:2]
 _LOG_SUBJECTS: Final[_Subjects] = (
     (Subject.ACCOUNT, itemgetter(4)),
     (Subject.STRATEGY, itemgetter(6)),
@@ -62,9 +77,14 @@ class Workspace:
         self.connection = connection
         self.orders = Table("orders", OrderEntry, "quantity", "cl_ord_id")
         self.requests = Table("requests", RequestEntry, "status")
-        self.instructions = Table("instructions", InstructionEntry, "status")
+        self.instructions = Table("instructions", InstructionEntry, "plan_seq")
+        self.trades = Table("trades", TradeEntry, "bought", "id")
+        self.held: dict[InstructionId, int] = {}
+        self.shorts: dict[Holding, Quantity] = {}
         self.order_totals: _Counts = Counter()
         self.instruction_totals: _Counts = Counter()
+        self.trade_totals: _Counts = Counter()
+        self._realized: Counter[tuple[AccountId, int]] = Counter()
         self._entry_totals: _Counts = Counter()
         self._clients: dict[AccountId, int] = {}
         self._instruments: dict[InstrumentKey, Row] = {}
@@ -100,6 +120,25 @@ class Workspace:
         """The row of an instruction, to be changed and touched."""
         return self.instructions.find(self.connection, key)
 
+    def trade(self, lot: ClOrdId) -> TradeEntry | None:
+        """The row of a trade, to be changed and touched; None while nothing of it is filled."""
+        try:
+            return self.trades.find(self.connection, lot)
+        except KeyError:
+            return None
+
+    def realize(self, account: AccountId, mode: int, amount: Money) -> None:
+        """A book gained that much, or lost it."""
+        self._realized[account, mode] += amount
+
+    def put_short(self, holding: Holding, quantity: Quantity) -> None:
+        """So much is sold that nobody held."""
+        if quantity:
+            self.shorts[holding] = quantity
+        else:
+            self.shorts.pop(holding, None)
+        self.put(SHORTS, (*holding, quantity))
+
     def client_of(self, account: AccountId) -> int | None:
         """Whose account that is; None for one that was never put."""
         return self._clients.get(account)
@@ -129,16 +168,16 @@ class Workspace:
         if self._steps % ROWS_PER_BREATH:
             return
         self._breathe()
-        tables = self.orders.waiting + self.requests.waiting + self.instructions.waiting
-        if tables + self._added_count >= ROWS_IN_HAND_MAX:
+        waiting = sum(table.waiting for table in self._tables())
+        if waiting + self._added_count >= ROWS_IN_HAND_MAX:
             self.write()
 
     def write(self) -> None:
         """Write all rows in hand, inside the transaction that is open."""
         _count(self.order_totals, _ORDER_SUBJECTS, self.orders.new)
-        self.orders.write(self.connection)
-        self.requests.write(self.connection)
-        self.instructions.write(self.connection)
+        _count(self.trade_totals, _TRADE_SUBJECTS, self.trades.new)
+        for changing in self._tables():
+            changing.write(self.connection)
         for table, rows in self._added.items():
             if table is LOG:
                 _count(self._entry_totals, _LOG_SUBJECTS, rows)
@@ -148,7 +187,12 @@ class Workspace:
 
     def write_totals(self) -> None:
         """Add what this transaction counted. Once, at its end: one row for each value it met."""
-        counts = (self.order_totals, self._entry_totals, self.instruction_totals)
+        counts = (
+            self.order_totals,
+            self._entry_totals,
+            self.instruction_totals,
+            self.trade_totals,
+        )
         keys = dict.fromkeys(chain(*counts))
         rows: list[Row] = [
             (key[0], key[1], *(count[key] for count in counts))
@@ -158,17 +202,27 @@ class Workspace:
         _TOTALS.execute(self.connection, rows, tuple)
         for count in counts:
             count.clear()
+        profits: list[Row] = [(*book, amount) for book, amount in self._realized.items()]
+        _PROFITS.execute(self.connection, profits, tuple)
+        self._realized.clear()
 
     def let_go(self) -> None:
         """After a commit: memory follows what is open."""
-        for table in (self.orders, self.requests, self.instructions):
+        for table in self._tables():
             table.let_go()
+
+    def _tables(self) -> tuple[Table[Any], ...]:
+        return self.orders, self.requests, self.instructions, self.trades
 
     def _read_reference(self) -> None:
         accounts: Any = self.connection.execute("SELECT id, client_id FROM accounts")
         self._clients.update(accounts)
         instruments: Any = self.connection.execute("SELECT key, symbol, isin FROM instruments")
         self._instruments.update((row[0], row) for row in instruments)
+        held: Any = self.connection.execute(_HELD, (InstructionStatus.HELD,))
+        self.held.update(held)
+        shorts: Any = self.connection.execute("SELECT * FROM shorts WHERE quantity > 0")
+        self.shorts.update((row[:4], row[4]) for row in shorts)
 
 
 def _count(totals: _Counts, subjects: _Subjects, rows: list[Any]) -> None:

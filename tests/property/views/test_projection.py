@@ -1,22 +1,35 @@
 """Whatever the engine lived through, the views say the same of it, however they came to it."""
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from phalanx.domain.accounts import Mode, book_id
 from phalanx.domain.events import Event, OrdersRetired
+from phalanx.domain.numbers import whole
 from phalanx.domain.orders import TERMINAL, OrdStatus
 from phalanx.engine.apply import apply
-from phalanx.engine.state import Instruction, Order, State
+from phalanx.engine.state import Instruction, Order, State, position_key
 from phalanx.views.follower import Follower
 from phalanx.views.queries import LIMIT_MAX, Views
-from phalanx.views.rows import InstructionRow, OrderRow, OrderTree, RequestStatus
+from phalanx.views.rows import (
+    InstructionRow,
+    OrderRow,
+    OrderTree,
+    RequestStatus,
+    TradeRow,
+    TradeStatus,
+)
 from tests.property.engine.profile import profile
 from tests.property.engine.test_honest_broker import HonestBroker
 from tests.unit.views.records import Records, contents, follow, rows
+
+DEPOSIT = whole(60_000)
+"""What each of the accounts begins with."""
 
 
 def order_terms(order: Order) -> tuple[Any, ...]:
@@ -105,10 +118,49 @@ class FollowedEngine(HonestBroker):
         while len(page := self.views.orders(skip=len(shown), limit=LIMIT_MAX).items):
             shown.update((row.cl_ord_id, row) for row in page)
         assert {key: row_terms(row) for key, row in shown.items()} == self.known
+        self.compare_trades()
         for instruction in state.instructions.values():
             tree = self.views.instruction(instruction.id)
             assert tree is not None
             self.compare_instruction(instruction, tree.instruction, tree.orders)
+
+    def compare_trades(self) -> None:
+        """What trades hold is the long position; what they realised and still cost is the cash."""
+        trades: list[TradeRow] = []
+        while len(page := self.views.trades(skip=len(trades), limit=LIMIT_MAX).items):
+            trades += page
+        state = self.world.state
+        held: Counter[tuple[str, str]] = Counter()
+        gained: Counter[str] = Counter()
+        for trade in trades:
+            pnl = trade.pnl
+            key = book_id(trade.account, trade.mode)
+            held[key, position_key(trade.instrument, trade.product)] += pnl.remaining
+            gained[key] += pnl.realized - pnl.remaining_cost
+            assert (trade.status is TradeStatus.ACTIVE) == (pnl.remaining > 0)
+            assert (trade.status is TradeStatus.PENDING) == (pnl.bought == 0)
+        assert {key: quantity for key, quantity in held.items() if quantity} == {
+            (book.id, key): position.quantity
+            for book in state.books.values()
+            for key, position in book.positions.items()
+            if position.quantity > 0
+        }
+        shorts = rows(self.follower._connection, "SELECT account FROM shorts")
+        for book in state.books.values():
+            if book.account not in shorts:
+                paid_in = self.world.ledger.cash[book.id] - gained[book.id]
+                assert paid_in == (DEPOSIT if book.mode is Mode.PAPER else 0)
+        self.compare_sums(trades)
+
+    def compare_sums(self, trades: list[TradeRow]) -> None:
+        """What is kept is what would be added up and counted."""
+        for row in self.views.client_sums(0, 10):
+            own = [trade for trade in trades if trade.client_id == row.client_id]
+            assert row.realized == sum(trade.pnl.realized for trade in own)
+            assert self.views.trades(client_id=row.client_id, limit=1).total == len(own)
+        for status in TradeStatus:
+            count = sum(trade.status is status for trade in trades)
+            assert self.views.trades(status=status, limit=1).total == count
 
     def compare_instruction(
         self, instruction: Instruction, row: InstructionRow, trees: tuple[OrderTree, ...]

@@ -8,6 +8,7 @@ import pytest
 
 from phalanx.domain.orders import OrdStatus
 from phalanx.views.queries import Views
+from phalanx.views.rows import TradeStatus
 from phalanx.views.schema import open_for_reading
 from tests.unit.views.lives import Lives
 from tests.unit.views.records import Records, follow
@@ -121,6 +122,35 @@ def test_a_page_without_filters_reads_a_page(many: Path) -> None:
         assert costs.steps < 30_000
     assert views.orders().total == 100_000
     assert views.order_log().total == 199_000
+    views.close()
+
+
+@pytest.mark.parametrize(
+    ("filters", "total"),
+    [
+        ({}, 100_000),
+        ({"account": "A7"}, 1_000),
+        ({"client_id": 1}, 2_000),
+        ({"instrument": "NSE:3"}, 19_800),
+        ({"status": TradeStatus.PENDING}, 1_000),
+        ({"status": TradeStatus.ACTIVE}, 99_000),
+        ({"status": TradeStatus.CLOSED}, 0),
+        ({"client_id": 1, "status": TradeStatus.ACTIVE}, 1_980),
+        ({"account": "A7", "instrument": "NSE:3", "status": TradeStatus.ACTIVE}, 198),
+        ({"client_id": 1, "instrument": "NSE:1"}, 416),
+    ],
+)
+def test_a_page_of_trades_walks_an_index(many: Path, filters: dict[str, Any], total: int) -> None:
+    views = Views(many)
+    costs = Costs(views, many)
+
+    page = views.trades(**filters)
+
+    assert page.total == total
+    assert len(page.items) == min(100, total)
+    assert [line for line in costs.plan if SCANS.search(line)] == []
+    # Of a status alone: the active ones are sorted by key, or walked past.
+    assert costs.steps < (1_500_000 if filters.keys() == {"status"} else 100_000)
     views.close()
 
 

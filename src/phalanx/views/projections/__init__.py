@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from phalanx.domain import events as e
-from phalanx.views.projections import instructions, orders, reference, requests
+from phalanx.views.projections import instructions, orders, reference, requests, trades
 from phalanx.views.workspace import Workspace
 
 _PROJECTIONS: dict[type, Callable[[Workspace, Any], None]] = {
@@ -29,6 +29,11 @@ _PROJECTIONS: dict[type, Callable[[Workspace, Any], None]] = {
     e.RequestDoubted: requests.request_doubted,
     e.KillPut: reference.kill_put,
     e.KillLifted: reference.kill_lifted,
+    e.InstructionHeld: instructions.instruction_held,
+    e.InstructionEnded: instructions.instruction_ended,
+    e.FillOrdered: orders.fill_ordered,
+    e.OrderFlagged: orders.order_flagged,
+    e.LotAdopted: trades.lot_adopted,
 }
 """The other events change nothing that a view shows."""
 

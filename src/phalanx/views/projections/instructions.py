@@ -4,13 +4,18 @@ from typing import Final
 
 import msgspec
 
-from phalanx.domain.events import InstructionPlanned
-from phalanx.domain.instructions import KINDS, CancelDraft, InstructionStatus
+from phalanx.domain.events import InstructionEnded, InstructionHeld, InstructionPlanned
+from phalanx.domain.instructions import (
+    KINDS,
+    CancelDraft,
+    CancelRestRequest,
+    InstructionStatus,
+)
 from phalanx.domain.time import Nanoseconds
 from phalanx.views.entries import InstructionEntry, OrderEntry
 from phalanx.views.projections import requests
 from phalanx.views.projections.orders import place
-from phalanx.views.projections.standing import stop_watching
+from phalanx.views.projections.standing import set_status, stop_watching
 from phalanx.views.schema import Subject
 from phalanx.views.workspace import SKIPS, Workspace
 
@@ -32,21 +37,67 @@ def instruction_planned(work: Workspace, event: InstructionPlanned) -> None:
         requests.cancel(work, order, request, unsent=cancel.unsent)
         work.settle()
     for skip in event.skips:
-        client = work.client_of(skip.account)
         reason = skip.reason
-        work.put(SKIPS, (work.next_key(), skip.account, client, reason.code, str(reason)))
+        who = (skip.account, work.client_of(skip.account))
+        what = (skip.instrument, skip.row)
+        work.put(SKIPS, (work.next_key(), *who, reason.code, str(reason), *what))
         work.settle()
 
 
+def instruction_held(work: Workspace, event: InstructionHeld) -> None:
+    """It waits for its time; its plan will come under the same id."""
+    instruction = _new(work, event, InstructionStatus.HELD)
+    instruction.fire_at_ns = event.fire_at
+    work.held[instruction.id] = instruction.key
+
+
+def instruction_ended(work: Workspace, event: InstructionEnded) -> None:
+    """It was held and will never be planned."""
+    instruction = work.instruction(work.held.pop(event.instruction_id))
+    instruction.refusal_code = event.reason.code
+    instruction.refusal_text = str(event.reason)
+    set_status(work, instruction, event.status, event.time)
+
+
 def _instruction(work: Workspace, event: InstructionPlanned) -> InstructionEntry:
-    """Its row. A plan without orders and cancels is refused, whether or not it says why."""
+    """Its row, with its plan: a new one, or that of the instruction which was held until now."""
+    status = _status(event)
+    key = work.held.pop(event.instruction_id, None)
+    if key is None:
+        instruction = _new(work, event, status)
+    else:
+        instruction = work.instruction(key)
+        set_status(work, instruction, status, event.time)
+    if event.refusal is not None:
+        instruction.refusal_code = event.refusal.code
+        instruction.refusal_text = str(event.refusal)
+    instruction.plan_seq = work.seq
+    instruction.planned_at_ns = event.time
+    instruction.expires_at_ns = event.expires_at
+    instruction.received_ns = event.hops.received
+    instruction.skips = len(event.skips)
+    instruction.cancels = len(event.cancels)
+    return instruction
+
+
+def _status(event: InstructionPlanned) -> InstructionStatus:
+    """A plan without orders and cancels is refused, whether or not it says why; unless it was only to
+    end an instruction that is held.
+    """
+    if event.orders or event.cancels:
+        return InstructionStatus.WORKING
+    ends_held = isinstance(event.request, CancelRestRequest) and event.refusal is None
+    return InstructionStatus.DONE if ends_held else InstructionStatus.REJECTED
+
+
+def _new(
+    work: Workspace, event: InstructionPlanned | InstructionHeld, status: InstructionStatus
+) -> InstructionEntry:
     origin = event.origin
-    refusal = event.refusal
-    works = bool(event.orders or event.cancels)
-    status = InstructionStatus.WORKING if works else InstructionStatus.REJECTED
+    is_open = status in {InstructionStatus.WORKING, InstructionStatus.HELD}
     instruction = InstructionEntry(
         work.seq,
-        0 if works else event.time,
+        0 if is_open else event.time,
         event.instruction_id,
         KINDS[type(event.request)],
         origin.actor,
@@ -54,14 +105,11 @@ def _instruction(work: Workspace, event: InstructionPlanned) -> InstructionEntry
         origin.request_id,
         event.note,
         _json.encode(event.request).decode(),
-        "" if refusal is None else refusal.code,
-        "" if refusal is None else str(refusal),
-        event.time,
-        event.expires_at,
-        event.hops.received,
-        len(event.skips),
-        len(event.cancels),
-        status,
+        event.parent,
+        "" if event.follow_up is None else event.follow_up.value,
+        planned_at_ns=event.time,
+        expires_at_ns=event.expires_at,
+        status=status,
     )
     work.instructions.add(instruction)
     totals = work.instruction_totals

@@ -7,8 +7,10 @@ import msgspec
 from phalanx.domain.accounts import split_book
 from phalanx.domain.events import (
     DispatchLapsed,
+    FillOrdered,
     OrderDoubted,
     OrderEnded,
+    OrderFlagged,
     OrderReported,
     OrdersDispatched,
     TermBegan,
@@ -17,6 +19,7 @@ from phalanx.domain.numbers import multiply
 from phalanx.domain.orders import ExecType, Hops, OrderDraft, OrdStatus
 from phalanx.domain.time import Nanoseconds
 from phalanx.views.entries import InstructionEntry, OrderEntry
+from phalanx.views.projections import trades
 from phalanx.views.projections.log import write_log
 from phalanx.views.projections.requests import doubt_dispatched, take_terms
 from phalanx.views.projections.standing import enter, set_working
@@ -57,6 +60,7 @@ def place(
         draft.strategy,
         closes,
         draft.reduce_only,
+        draft.row,
         time,
         draft.quantity,
         draft.limit,
@@ -115,11 +119,7 @@ def order_reported(work: Workspace, event: OrderReported) -> None:
         take_terms(work, order, event.time)
     if event.last_quantity:
         _fill(work, order, event)
-    for draft in event.children:
-        assert order.closed_by is not None
-        instruction = work.instruction(order.closed_by)
-        set_working(work, instruction, event.time)
-        place(work, instruction, draft, event.time)
+    _place_children(work, order, event.children, event.time)
     text = order.reason_text if event.reason is not None else report.text
     enter(work, order, event.status, event.time, text=text, logged=bool(event.last_quantity))
 
@@ -135,16 +135,46 @@ def order_doubted(work: Workspace, event: OrderDoubted) -> None:
 
 
 def order_ended(work: Workspace, event: OrderEnded) -> None:
-    """An end that no report told."""
+    """An end that no report told, then the children that sell what it gave free."""
     order = work.order(event.cl_ord_id)
     order.reason_code = event.reason.code
     order.reason_text = str(event.reason)
     enter(work, order, event.status, event.time, text=order.reason_text)
+    _place_children(work, order, event.children, event.time)
+
+
+def order_flagged(work: Workspace, event: OrderFlagged) -> None:
+    """A person is to look at it."""
+    order = work.order(event.cl_ord_id)
+    order.flag = event.flag
+    order.updated_at_ns = event.time
+    work.orders.touch(order)
+    text = f"{event.flag}: {event.text}" if event.text else event.flag
+    left = (max(0, order.quantity - order.cum_quantity), order.limit_price)
+    write_log(work, order, LogEntry.FLAGGED, event.time, left, text)
+
+
+def fill_ordered(work: Workspace, event: FillOrdered) -> None:
+    """Somebody has the paper broker fill it; the fill comes as a report of its own."""
+    order = work.order(event.cl_ord_id)
+    text = f"by {event.origin.actor}"
+    write_log(work, order, LogEntry.BY_HAND, event.time, (event.quantity, event.price), text)
+
+
+def _place_children(
+    work: Workspace, order: OrderEntry, drafts: tuple[OrderDraft, ...], time: Nanoseconds
+) -> None:
+    key = order.instruction_key if order.closed_by is None else order.closed_by
+    for draft in drafts:
+        instruction = work.instruction(key)
+        set_working(work, instruction, time)
+        place(work, instruction, draft, time)
 
 
 def _fill(work: Workspace, order: OrderEntry, event: OrderReported) -> None:
     report = event.report
     quantity, price = event.last_quantity, report.last_price
+    trades.book_fill(work, order, event)
     order.cum_quantity = event.cum_quantity
     order.filled_value += multiply(price, quantity)
     order.charges += report.charges

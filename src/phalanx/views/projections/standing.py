@@ -26,6 +26,8 @@ _COUNTED: Final[dict[int, str]] = {
     OrdStatus.IN_DOUBT: "in_doubt",
 }
 
+_OPEN: Final = frozenset({InstructionStatus.HELD, InstructionStatus.WORKING})
+
 
 def enter(
     work: Workspace,
@@ -67,7 +69,18 @@ def enter(
 def set_working(work: Workspace, instruction: InstructionEntry, time: Nanoseconds) -> None:
     """There is something open again."""
     if instruction.status != InstructionStatus.WORKING:
-        _set_status(work, instruction, InstructionStatus.WORKING, time)
+        set_status(work, instruction, InstructionStatus.WORKING, time)
+
+
+def set_status(
+    work: Workspace, instruction: InstructionEntry, status: InstructionStatus, time: Nanoseconds
+) -> None:
+    """Another status of an instruction; what is over ended now."""
+    work.instructions.touch(instruction)
+    work.instruction_totals[Subject.INSTRUCTION_STATUS, instruction.status] -= 1
+    work.instruction_totals[Subject.INSTRUCTION_STATUS, int(status)] += 1
+    instruction.status = status
+    instruction.ended_at_ns = 0 if status in _OPEN else time
 
 
 def end_request(
@@ -138,17 +151,7 @@ def _finish_if_done(work: Workspace, instruction: InstructionEntry, time: Nanose
     if instruction.open_orders or instruction.watched:
         return
     if instruction.status == InstructionStatus.WORKING:
-        _set_status(work, instruction, InstructionStatus.DONE, time)
-
-
-def _set_status(
-    work: Workspace, instruction: InstructionEntry, status: InstructionStatus, time: Nanoseconds
-) -> None:
-    work.instructions.touch(instruction)
-    work.instruction_totals[Subject.INSTRUCTION_STATUS, instruction.status] -= 1
-    work.instruction_totals[Subject.INSTRUCTION_STATUS, int(status)] += 1
-    instruction.status = status
-    instruction.ended_at_ns = 0 if status is InstructionStatus.WORKING else time
+        set_status(work, instruction, InstructionStatus.DONE, time)
 
 
 def _count(instruction: InstructionEntry, status: int, change: int) -> None:
