@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from phalanx.api.exchange import BODY_BYTES_MAX
+from phalanx.api.submission import BODY_MAX
 from tests.api.conftest import WORKED_EXAMPLE, Site, open_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -125,7 +126,8 @@ async def test_another_media_type(site: Site, door: str, headers: dict[str, str]
 @pytest.mark.parametrize("door", [door for door in GOOD if door != "profiles"])
 async def test_a_body_that_is_too_large(site: Site, door: str) -> None:
     method, path, _ = GOOD[door]
-    large = content_of(door)[:-1] + b" " * BODY_BYTES_MAX + b"}"
+    limit = BODY_MAX if path.endswith("/instructions") else BODY_BYTES_MAX
+    large = content_of(door)[:-1] + b" " * limit + b"}"
 
     assert (await refused(site, method, path, large, JSON))[:2] == (413, "BODY_TOO_LARGE")
 
@@ -191,7 +193,7 @@ def others() -> Iterator[Any]:
         ("create_order", "POSITION", b'"buy"', "INVALID_POSITION"),
         ("create_order", "POSITION", b"1", "WRONG_TYPE"),
         ("signal", "position", b'"HOLD"', "INVALID_POSITION"),
-        ("signal", "kind", b'"batch"', "INVALID_VALUE"),
+        ("signal", "kind", b'"basket"', "INVALID_VALUE"),
         ("signal", "expires_s", b"0", "INVALID_VALUE"),
         ("signal", "note", b'"%s"' % (b"a" * 501), "TEXT_TOO_LONG"),
         ("order", "client", b"0", "INVALID_VALUE"),
@@ -307,7 +309,7 @@ async def test_a_change_of_nothing(site: Site, door: str) -> None:
         ("GET", "/api/v1/positions?client=1&client=2", None, 422, "DUPLICATE_FIELD"),
         ("GET", "/api/v1/open-buys?limit=10001", None, 422, "INVALID_VALUE"),
         ("GET", "/api/v1/order-log?since_seq=x", None, 422, "WRONG_TYPE"),
-        ("GET", "/api/v1/instructions?kind=batch", None, 422, "INVALID_VALUE"),
+        ("GET", "/api/v1/instructions?kind=basket", None, 422, "INVALID_VALUE"),
         ("GET", "/api/v1/instruments/search?limit=501", None, 422, "INVALID_VALUE"),
         ("GET", "/create_orders", None, 404, "NOT_FOUND"),
         ("GET", "/", None, 404, "NOT_FOUND"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from phalanx.api.instruments import CHANGES_MAX
 from phalanx.bootstrap import build
 from phalanx.config import Settings
 from phalanx.desk.desk import Desk
@@ -69,6 +70,50 @@ async def test_a_row_changes_the_instrument_with_its_key(site: Site) -> None:
     assert (found["items"][0]["token_id"], found["items"][0]["lot_size"]) == ("1594", "5")
 
 
+async def test_what_a_file_changes_is_told_field_by_field(site: Site) -> None:
+    report = await _import(site, NEW + "INFY,1594,NSE,EQ,5,0.05\n")
+
+    assert report["changes"] == [
+        {
+            "instrument": "NSE:1594",
+            "symbol": "INFY",
+            "what": "CHANGED",
+            "fields": [
+                {"field": "lot_size", "before": "1", "after": "5"},
+                {"field": "tick_size", "before": "0.1", "after": "0.05"},
+            ],
+        },
+        {"instrument": "NSE:T7", "symbol": "NEWX", "what": "ADDED", "fields": []},
+    ]
+
+
+async def test_a_large_import_tells_the_first_changes_only(site: Site) -> None:
+    rows = "".join(f"N{number},T{number},NSE,EQ,1,0.05\n" for number in range(CHANGES_MAX + 5))
+    report = await _import(site, "INFY,1594,NSE,EQ,5,0.1\n" + rows)
+
+    assert (report["added"], len(report["changes"])) == (CHANGES_MAX + 5, CHANGES_MAX)
+    assert [one["what"] for one in report["changes"][:2]] == ["CHANGED", "ADDED"]
+
+
+async def test_a_repeat_tells_the_changes_of_the_first_time(tmp_path: Path) -> None:
+    headers = {**CSV, "idempotency-key": "k"}
+    content = HEADER + "INFY,1594,NSE,EQ,5,0.1\n"
+
+    async def ask(site: Site) -> Any:  # noqa: ANN401  JSON
+        answer = await site.http.post("/api/v1/instruments", content=content, headers=headers)
+        return answer.json()
+
+    async with open_site(tmp_path) as site:
+        first = await ask(site)
+        await _import(site, "INFY,1594,NSE,EQ,7,0.1\n")
+        again = await ask(site)
+    async with open_site(tmp_path) as site:
+        after = await ask(site)
+
+    assert first["changes"][0]["fields"] == [{"field": "lot_size", "before": "1", "after": "5"}]
+    assert first == again == after
+
+
 async def test_what_is_no_longer_traded_is_imported_as_such(site: Site) -> None:
     header = HEADER.replace("tick_size", "tick_size,tradable")
     await _import(site, "INFY,1594,NSE,EQ,1,0.1,false\n", header)
@@ -85,7 +130,8 @@ async def test_the_same_file_again_journals_nothing(site: Site) -> None:
 
     again = await _import(site, NEW)
 
-    assert again == {"added": 0, "changed": 0, "removed": 0, "sha256": first["sha256"]}
+    nothing = {"added": 0, "changed": 0, "removed": 0, "changes": []}
+    assert again == {**nothing, "sha256": first["sha256"]}
     assert site.system.desk.state.seq == seq
 
 
@@ -114,7 +160,8 @@ async def test_a_folder_with_a_file_of_before_keeps_working(tmp_path: Path) -> N
         await system.stop()
     async with open_site(tmp_path) as site:
         same = await _import(site, "A,1,NSE,EQ,1,0.05\n")
-        assert same == {"added": 0, "changed": 0, "removed": 0, "sha256": sha256}
+        nothing = {"added": 0, "changed": 0, "removed": 0, "changes": []}
+        assert same == {**nothing, "sha256": sha256}
         await _import(site, NEW)
     async with open_site(tmp_path) as site:
         assert [one.symbol for one in site.system.desk.instruments] == ["A", "NEWX"]

@@ -139,7 +139,7 @@ async def test_a_kill_stops_new_risk_until_it_is_lifted(
     account = body.get("account")
     assert (put["account"], put["standing"], put["note"]) == (account, True, "noon")
     assert killed["outcomes"][0]["reason"] == reason
-    assert standing["items"] == [put]
+    assert [item | {"flatten": None} for item in standing["items"]] == [put]
     assert (lifted["account"], lifted["standing"]) == (account, False)
     assert again["RESPONSE"] == "ACCEPTED"
     assert (await example.get("/api/v1/kill"))["total"] == 0

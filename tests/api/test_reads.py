@@ -79,6 +79,10 @@ async def test_an_instruction_is_shown_with_its_whole_tree(example: Site) -> Non
         "strategy": "STRATEGY_B",
         "instrument": "MINDA",
         "position": "BUY",
+        "accounts": [],
+        "clients": [],
+        "groups": [],
+        "mode": None,
     }
     (order,) = tree["orders"]
     assert (order["symbol"], order["exchange"], order["token_id"]) == ("UNOMINDA", "NSE", "14154")
@@ -147,6 +151,9 @@ async def test_a_rejected_instruction_is_shown_with_its_skips(example: Site) -> 
             "account": "PAPER-1",
             "reason": "NO_OPEN_LOT",
             "message": "no open buy of GRASIM to sell",
+            "instrument": None,
+            "symbol": None,
+            "row": None,
         }
     ]
 

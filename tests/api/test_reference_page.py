@@ -209,16 +209,19 @@ async def test_the_stream_s_topics_are_these(site: Site) -> None:
 def without_ids(part: Any) -> Any:  # noqa: ANN401  JSON
     if isinstance(part, dict):
         return {
-            k: without_ids(v) for k, v in part.items() if k not in {"order_id", "instruction_id"}
+            k: without_ids(v)
+            for k, v in part.items()
+            if k not in {"order_id", "instruction_id", "token", "expires_at"}
         }
     return [without_ids(value) for value in part] if isinstance(part, list) else part
 
 
 async def test_the_answers_shown_are_what_a_server_says(site: Site) -> None:
     await site.profiles(examples.PROFILES["two users"])
+    order = examples.INSTRUCTIONS["limit order"] | {"client": 1}
+    previewed = await site.send("POST", "/api/v1/instructions/preview", order)
     accepted = await site.signal("STRATEGY_B", "MINDA", "BUY")
     rejected = await site.signal("STRATEGY_A", "GRASIM", "SELL")
-    order = examples.INSTRUCTIONS["limit order"] | {"client": 1}
     instruction = await site.send("POST", "/api/v1/instructions", order)
     body = {"STRATEGY": "STRATEGY_A", "INSTRUMENT": 2885, "POSITION": "HOLD"}
     named = {"x-request-id": examples.PROBLEM["request_id"]}
@@ -230,6 +233,9 @@ async def test_the_answers_shown_are_what_a_server_says(site: Site) -> None:
     assert without_ids(instruction.json()) == without_ids(
         examples.INSTRUCTION_ANSWERS["limit order"]
     )
+    shown = examples.PREVIEW_ANSWERS["limit order"]
+    assert previewed.status_code == 200
+    assert without_ids(previewed.json()) == without_ids(shown)
     assert problem.json() == examples.PROBLEM
 
 

@@ -1,22 +1,25 @@
 """Clients in the shape of the multi-client platform's doors: bare arrays, JSON numbers."""
 
 import re
-from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, Raw
+from msgspec import UNSET
 
 from phalanx.api import examples
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
 from phalanx.api.fields import name, not_negative
 from phalanx.api.lists import PageQuery, page
+from phalanx.api.platform.money import NOTHING, ClientPnl, pnl_of_clients
+from phalanx.api.platform.shapes import Number, number
 from phalanx.api.problems import Problem
+from phalanx.api.reading import read_views
 from phalanx.api.shapes import NewClient
+from phalanx.api.tables import FormatName, csv_as_of, struct_rows
 from phalanx.domain.accounts import Account, Client, paper_account_id
 from phalanx.domain.events import ClientPut
 from phalanx.domain.instructions import Door as DoorName
-from phalanx.domain.numbers import Fixed, Money, format_fixed, parse_fixed
+from phalanx.domain.numbers import Money, parse_fixed
 from phalanx.domain.time import iso
 from phalanx.engine.commands import PutReference
 from phalanx.engine.idempotency import first_use
@@ -25,15 +28,14 @@ from phalanx.engine.state import State
 PATH = "/api/v1/clients"
 _new_client: Body[NewClient] = Body(NewClient)
 
-Number = Annotated[Raw, Meta(extra_json_schema={"type": "number"})]
-_ZERO = Raw(b"0")
 _NUMBER = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
 class ClientAnswer(msgspec.Struct, frozen=True):
-    """A client with the cash of its primary account. ``total_pnl`` is 0 until there is a portfolio
-    that keeps it exactly; ``motilal_client_id`` is null until that broker can be traded with;
-    ``updated_at`` repeats ``created_at``, no later change is timed yet.
+    """A client with the cash of its primary account. ``total_pnl``: what its trades realised, after
+    charges, and gain at the last prices, over all its accounts in that one's mode.
+    ``margin_used`` is what working orders set aside, at full value: what is bought is paid for, and
+    gone from ``available_funds``. ``motilal_client_id`` is null until that broker can be traded with.
     """
 
     id: int
@@ -48,12 +50,25 @@ class ClientAnswer(msgspec.Struct, frozen=True):
     updated_at: str
 
 
+class ClientQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
+    """A page of the clients, and how it is written."""
+
+    format: FormatName = "json"
+
+
 async def list_clients(call: Call) -> Answer:
     """All clients, oldest first, a page of them at a time."""
-    query = call.query(PageQuery)
+    query = call.query(ClientQuery)
     state = call.desk.state
     found = list(state.clients.values())
-    answer = await call.as_of(lambda _: [_shown(state, client) for client in page(found, query)])
+    asked = page(found, query)
+    ids = [client.id for client in asked]
+    pnl = await read_views(call, lambda views: pnl_of_clients(views, call.desk, ids))
+    shown = (client_answer(state, client, pnl.get(client.id, NOTHING)) for client in asked)
+    if query.format == "csv":
+        columns = ClientAnswer.__struct_fields__
+        return await csv_as_of(call, "clients", columns, struct_rows(columns, shown), len(found))
+    answer = await call.as_of(lambda _: list(shown))
     total = (b"x-total-count", b"%d" % len(found))
     return msgspec.structs.replace(answer, headers=(NO_STORE, total))
 
@@ -61,11 +76,17 @@ async def list_clients(call: Call) -> Answer:
 async def get_client(call: Call) -> Answer:
     """One client."""
     state = call.desk.state
-    text = call.path("client_id")
+    client = find_client(state, call.path("client_id"))
+    pnl = await read_views(call, lambda views: pnl_of_clients(views, call.desk, (client.id,)))
+    return await call.as_of(lambda _: client_answer(state, client, pnl.get(client.id, NOTHING)))
+
+
+def find_client(state: State, text: str) -> Client:
+    """The client that a path names. Raises Problem ``NOT_FOUND``."""
     client = state.clients.get(int(text)) if _NUMBER.fullmatch(text) else None
     if client is None:
         raise Problem("NOT_FOUND", f"no client {text}")
-    return await call.as_of(lambda _: _shown(state, client))
+    return client
 
 
 async def post_client(call: Call) -> Answer:
@@ -79,13 +100,13 @@ async def post_client(call: Call) -> Answer:
     state = call.desk.state
     if first_use(state, origin) is None and _is_taken(state, called):
         raise Problem("CLIENT_EXISTS", f"there is a client named {called!r} already", field="name")
-    # Nothing is awaited between reading the next number and deciding: nobody else can take it.
-    number = max(state.clients, default=0) + 1
-    account = Account(paper_account_id(number, state.accounts), number)
+    # Nothing is awaited between reading the next id and deciding: nobody else can take it.
+    client_id = max(state.clients, default=0) + 1
+    account = Account(paper_account_id(client_id, state.accounts), client_id)
     executed = await call.desk.execute(
         PutReference(
             origin,
-            clients=(Client(number, called, created_at=call.desk.clock.now()),),
+            clients=(Client(client_id, called, created_at=call.desk.clock.now()),),
             accounts=(account,),
             cash=((account.book, cash, "opening cash"),) if cash else (),
         )
@@ -93,39 +114,36 @@ async def post_client(call: Call) -> Answer:
     event = executed.events[0]
     assert isinstance(event, ClientPut), f"{type(event).__name__} is no client"
     zone = state.settings.zone_offset_s
-    return answer_json(201, _answer(event.client, cash, 0, zone), executed)
+    return answer_json(
+        201, _answer(event.client, cash, 0, ClientPnl(updated_at_ns=event.time), zone), executed
+    )
 
 
 def _is_taken(state: State, called: str) -> bool:
     return any(client.name == called for client in state.clients.values())
 
 
-def _shown(state: State, client: Client) -> ClientAnswer:
+def client_answer(state: State, client: Client, pnl: ClientPnl) -> ClientAnswer:
+    """A client as it is now."""
     account = state.accounts.get(state.primary_accounts.get(client.id, ""))
     book = None if account is None else state.books[account.book]
     cash, holds = (0, 0) if book is None else (book.cash, book.holds)
-    return _answer(client, cash, holds, state.settings.zone_offset_s)
+    return _answer(client, cash, holds, pnl, state.settings.zone_offset_s)
 
 
-def _answer(client: Client, cash: Money, holds: Money, zone: int) -> ClientAnswer:
-    created = iso(client.created_at, zone)
+def _answer(client: Client, cash: Money, holds: Money, pnl: ClientPnl, zone: int) -> ClientAnswer:
     return ClientAnswer(
         client.id,
         client.name,
         None,
         number(cash),
-        _ZERO,
+        number(pnl.total),
         number(holds),
         number(cash - holds),
         client.active,
-        created,
-        created,
+        iso(client.created_at, zone),
+        iso(max(client.created_at, pnl.updated_at_ns), zone),
     )
-
-
-def number(value: Fixed) -> Raw:
-    """An exact JSON number."""
-    return Raw(format_fixed(value).encode("ascii"))
 
 
 doors: tuple[Door, ...] = (
@@ -137,7 +155,8 @@ doors: tuple[Door, ...] = (
         list[ClientAnswer],
         tag="clients",
         about="A bare array; X-Total-Count says how many there are in all.",
-        query=PageQuery,
+        query=ClientQuery,
+        problems=("VIEWS_UNAVAILABLE",),
     ),
     Door(
         "GET",
@@ -146,7 +165,7 @@ doors: tuple[Door, ...] = (
         "One client",
         ClientAnswer,
         tag="clients",
-        problems=("NOT_FOUND",),
+        problems=("NOT_FOUND", "VIEWS_UNAVAILABLE"),
     ),
     Door(
         "POST",

@@ -17,6 +17,7 @@ from phalanx.api.choices import choices
 from phalanx.api.problems import Problem
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
+Decoded = TypeVar("Decoded")
 
 QUERY_BYTES_MAX = 4_096
 QUERY_FIELDS_MAX = 64
@@ -31,8 +32,8 @@ _NOT_A_NUMBER = re.compile(rb"-?(?:NaN|Infinity)")
 _BYTE = re.compile(r"\(byte ([0-9]+)\)")
 
 
-class Body(Generic[Shape]):
-    """A decoder for one shape, or a union of tagged shapes, of request body."""
+class Body(Generic[Decoded]):
+    """A decoder for one shape, a union of tagged shapes, or a list of one shape of request body."""
 
     def __init__(self, shape: Any, names: dict[str, str] | None = None) -> None:  # noqa: ANN401
         """``names``: field → code, where a field's wrong value has a code of its own."""
@@ -40,14 +41,18 @@ class Body(Generic[Shape]):
         self._shape = shape
         self._codes = names or {}
         members = get_args(shape) or (shape,)
-        self._keys = {member: _key_count(member) for member in members}
+        structs = (member for member in members if hasattr(member, "__struct_config__"))
+        self._keys = {struct: _key_count(struct) for struct in structs}
 
-    def decode(self, content: bytes) -> Shape:
+    def decode(self, content: bytes) -> Decoded:
         """The request in ``content``. Raises Problem."""
         try:
-            decoded: Shape = self._decode(content)
+            decoded: Decoded = self._decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._refuse(content, error)
+        if not isinstance(decoded, msgspec.Struct):
+            check_no_repeats(content)
+            return decoded
         # As many colons as keys: no key can be there twice. Colons in texts lead to the slow look.
         unset = msgspec.structs.astuple(decoded).count(msgspec.UNSET)
         if content.count(b":") != self._keys[type(decoded)] - unset:

@@ -37,7 +37,72 @@ INSTRUCTIONS: Examples = {
         "note": "asked for on the phone",
         "expires_s": 60,
     },
+    "stop order": {
+        "kind": "order",
+        "client": 7,
+        "instrument": "RELIANCE",
+        "side": "SELL",
+        "type": "STOP",
+        "quantity": "10",
+        "stop_price": "1290",
+    },
+    "spend the cash of a group down a kept list": {
+        "kind": "priority_buy",
+        "list": "nifty",
+        "allocation": "equal_split",
+        "leftover": "keep",
+        "max_new": 10,
+        "groups": ["core"],
+    },
+    "so much of each stock, for everybody": {
+        "kind": "priority_buy",
+        "instruments": ["RELIANCE", "TCS"],
+        "allocation": "fixed_amount",
+        "amount": "50000",
+        "leftover": "one_lot",
+    },
+    "rows": {
+        "kind": "batch",
+        "rows": [
+            {
+                "client": 7,
+                "instrument": "RELIANCE",
+                "side": "BUY",
+                "product": "DELIVERY",
+                "type": "MARKET",
+                "quantity": "10",
+            }
+        ],
+    },
+    "equal cash over a group": {
+        "kind": "batch",
+        "instrument": "RELIANCE",
+        "side": "BUY",
+        "product": "DELIVERY",
+        "type": "LIMIT",
+        "price": "1364.5",
+        "allocation": {"method": "equal_cash", "amount": "100000"},
+        "groups": ["core"],
+    },
+    "half of a stock, for two clients": {
+        "kind": "exit",
+        "instrument": "NSE:2885",
+        "clients": [1, 2],
+        "percent": "50",
+        "scope": "both",
+    },
+    "everything that was bought today": {"kind": "exit", "everything": True},
 }
+
+FOLLOW_UP: Examples = {"with a note": {"note": "the broker was down", "expires_s": 120}}
+
+FILL: Examples = {"three at the last price": {"quantity": "3"}}
+
+BASKET_CSV = (
+    "client,instrument,side,quantity,type,price\n"
+    "7,RELIANCE,BUY,10,LIMIT,1364.5\n"
+    "8,TCS,SELL,5,MARKET,\n"
+)
 
 REPLACE_ORDER: Examples = {"another price": {"price": "1360.05"}, "fewer": {"quantity": 5}}
 
@@ -72,6 +137,7 @@ SUBSCRIPTION_CHANGE: Examples = {
 KILL: Examples = {
     "everybody": {"note": "feed looks wrong"},
     "one account": {"account": "PAPER-7"},
+    "stop, and get out of today's positions": {"note": "feed looks wrong", "flatten": True},
 }
 
 PROFILES: Examples = {
@@ -93,8 +159,12 @@ PARTS: dict[str, str] = {
     "account_id": "PAPER-1",
     "client_id": "1",
     "instruction_id": "IC400000000",
+    "level": "account",
+    "name": "core",
     "order_id": "C400000000",
     "strategy": "STRATEGY_B",
+    "token": "2885",
+    "trade_id": "C400000000",
 }
 """Parts of paths."""
 
@@ -146,6 +216,10 @@ INSTRUCTION_ANSWERS: Examples = {
         "symbol": "RELIANCE",
         "exchange": "NSE",
         "token_id": "2885",
+        "fire_at": None,
+        "parent": None,
+        "follow_up": None,
+        "counts": {"orders": 1, "cancels": 0, "skips": 0},
         "outcomes": [
             {
                 "client": "Holland Proctor",
@@ -155,13 +229,33 @@ INSTRUCTION_ANSWERS: Examples = {
                 "reason": None,
                 "message": None,
                 "order_id": "C400000001",
+                "instrument": "RELIANCE",
+                "symbol": "RELIANCE",
+                "row": None,
                 "quantity": "10",
                 "price": "1364.5",
+                "stop_price": None,
                 "side": "BUY",
                 "product": "DELIVERY",
                 "type": "LIMIT",
+                "charges": None,
+                "cash_after": None,
             }
         ],
+        "outcomes_total": 1,
+    },
+}
+
+PREVIEW_ANSWERS: Examples = {
+    "limit order": INSTRUCTION_ANSWERS["limit order"]
+    | {
+        "instruction_id": None,
+        "outcomes": [
+            outcome | {"order_id": None, "charges": "0", "cash_after": "986355"}
+            for outcome in INSTRUCTION_ANSWERS["limit order"]["outcomes"]
+        ],
+        "token": "Ax_3vXKIp7RY2x-WTo3NrfW1",
+        "expires_at": "2026-11-20T09:17:00.000000+05:30",
     },
 }
 

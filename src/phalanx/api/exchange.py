@@ -29,7 +29,7 @@ from phalanx.domain.instructions import Origin
 from phalanx.domain.time import Nanoseconds
 
 Query = TypeVar("Query", bound=msgspec.Struct)
-Shape = TypeVar("Shape", bound=msgspec.Struct)
+Decoded = TypeVar("Decoded")
 
 JSON = b"application/json"
 BODY_BYTES_MAX = 64 * 1024
@@ -121,7 +121,7 @@ class Call:
         """One named part of the path. Raises Problem for what can be no id."""
         return name(self.scope["path_params"][part], part)
 
-    def decode(self, body: Body[Shape]) -> Shape:
+    def decode(self, body: Body[Decoded]) -> Decoded:
         """The body as its shape. Raises Problem."""
         return body.decode(self.body)
 
@@ -150,9 +150,10 @@ class Door(msgspec.Struct, frozen=True):
     """One method on one path. What the document says of it is in ``about``.
 
     ``body``: the struct or union a JSON body must be, None for no body; bytes for CSV, which
-    ``media_type`` says. With ``body_optional`` no body means ``{}``. ``query``: the struct of the
-    query string. ``keyed``: it changes something and takes an idempotency key. ``hot``: the front
-    answers it itself. ``examples`` are of bodies, ``answers`` of successes.
+    ``media_type`` says. ``csv``: an example of a CSV body, where a door takes that as well. With
+    ``body_optional`` no body means ``{}``. ``query``: the struct of the query string. ``keyed``:
+    it changes something and takes an idempotency key. ``hot``: the front answers it itself.
+    ``examples`` are of bodies, ``answers`` of successes.
     """
 
     method: str
@@ -167,6 +168,7 @@ class Door(msgspec.Struct, frozen=True):
     body_optional: bool = False
     body_max: int = BODY_BYTES_MAX
     media_type: str = "application/json"
+    csv: str = ""
     query: type[msgspec.Struct] | None = None
     examples: dict[str, Any] = {}
     problems: tuple[str, ...] = ()
@@ -226,7 +228,8 @@ async def _body(house: House, door: Door, head: Head, receive: Receive) -> bytes
     if not head.has_body and (door.body is None or door.body_optional):
         return b"{}"
     if door.body is not None:
-        (head.check_json if door.media_type == "application/json" else head.check_csv)()
+        is_csv = door.media_type == "text/csv" or (door.csv and head.is_csv)
+        (head.check_csv if is_csv else head.check_json)()
     content = await read_body(receive, head.content_length, door.body_max, house.deadlines)
     if door.body is None and content.strip() not in {b"", b"{}"}:
         raise Problem("UNKNOWN_FIELD", "this door takes no body")

@@ -10,9 +10,11 @@ import msgspec
 
 from phalanx.api.problems import Problem
 from phalanx.domain.names import NAME_CHARACTERS_MAX, is_printable
-from phalanx.domain.numbers import Fixed, NumberError, parse_fixed
+from phalanx.domain.numbers import BASIS_POINTS, SCALE, Fixed, NumberError, parse_fixed
 
 NOTE_CHARACTERS_MAX = 500
+BASIS_POINT = 100 * SCALE // BASIS_POINTS
+"""One of them in percent."""
 
 # What no name may hold, but for the tab and the end of a line.
 _UNWELCOME_IN_NOTE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -49,6 +51,19 @@ def not_negative(raw: msgspec.Raw, field: str) -> Fixed:
     if value < 0:
         raise Problem("NOT_POSITIVE", "must not be below zero", field=field)
     return value
+
+
+def basis_points(raw: msgspec.Raw, field: str) -> int:
+    """A percentage above 0 and up to 100, as basis points.
+
+    Raises Problem ``NOT_POSITIVE``, ``TOO_PRECISE``, ``INVALID_VALUE``, and as ``exact`` does.
+    """
+    found, rest = divmod(positive(raw, field), BASIS_POINT)
+    if rest:
+        raise Problem("TOO_PRECISE", "more than two decimals", field=field)
+    if found > BASIS_POINTS:
+        raise Problem("INVALID_VALUE", "must not be above 100", field=field)
+    return found
 
 
 def name(text: str, field: str) -> str:

@@ -72,10 +72,15 @@ class Head(msgspec.Struct, frozen=True, gc=False):
             raise Problem("UNSUPPORTED_MEDIA_TYPE", "send application/json in UTF-8")
         self.check_plain()
 
+    @property
+    def is_csv(self) -> bool:
+        """Whether the body is said to be CSV."""
+        value = self.values.get(b"content-type", b"").split(b";")[0]
+        return value.strip().lower() == b"text/csv"
+
     def check_csv(self) -> None:
         """Raises Problem UNSUPPORTED_MEDIA_TYPE unless the body is said to be CSV."""
-        value = self.values.get(b"content-type", b"").split(b";")[0]
-        if value.strip().lower() != b"text/csv":
+        if not self.is_csv:
             raise Problem("UNSUPPORTED_MEDIA_TYPE", "send text/csv in UTF-8")
         self.check_plain()
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from phalanx.api.asked import Asking, asked
 from phalanx.api.reading import Zone
-from phalanx.domain.instructions import InstructionRequest, SignalRequest
 from phalanx.domain.instruments import split_key
 from phalanx.domain.numbers import format_fixed
 from phalanx.domain.orders import RequestKind
@@ -59,6 +59,7 @@ class RequestAnswer(msgspec.Struct, frozen=True):
 
 class OrderAnswer(msgspec.Struct, frozen=True):
     """One order. ``price`` is its limit, for MARKET the protected price it may trade at.
+    ``stop_price``: at which a stop begins to work. ``row``: its place in a basket or list, from 1.
     ``request_id``: the cancel or replace under way. ``flag`` asks for a person's look.
     """
 
@@ -79,6 +80,8 @@ class OrderAnswer(msgspec.Struct, frozen=True):
     time_in_force: str
     quantity: str
     price: str
+    stop_price: str | None
+    row: int | None
     filled: str
     leaves: str
     average_price: str | None
@@ -105,31 +108,10 @@ class OrderDetail(OrderAnswer, frozen=True, kw_only=True):
     requests: list[RequestAnswer] = []
 
 
-class AskedSignal(msgspec.Struct, frozen=True, tag_field="kind", tag="signal"):
-    """What was asked: a strategy's signal."""
-
-    strategy: str
-    instrument: str
-    position: str
-
-
-class AskedOrder(msgspec.Struct, frozen=True, tag_field="kind", tag="order"):
-    """What was asked: one order."""
-
-    client: int | None
-    account_id: str | None
-    instrument: str
-    side: str
-    product: str
-    type: str
-    quantity: str
-    price: str | None
-    time_in_force: str
-
-
 class InstructionAnswer(msgspec.Struct, frozen=True):
     """One instruction. ``filled`` to ``not_received`` count its orders by how they ended;
-    ``cancels`` are orders of others that it cancels.
+    ``cancels`` are orders of others that it cancels. ``fire_at``: the time for which it was held;
+    ``follow_up``: how it follows up on its ``parent``.
     """
 
     instruction_id: str
@@ -137,12 +119,15 @@ class InstructionAnswer(msgspec.Struct, frozen=True):
     status: str
     reason: str | None
     message: str | None
-    asked: AskedSignal | AskedOrder
+    asked: Asking
+    parent: str | None
+    follow_up: str | None
     actor: str
     source: str
     request_id: str
     note: str
     time: str
+    fire_at: str | None
     expires_at: str
     ended_at: str | None
     orders_total: int
@@ -159,13 +144,16 @@ class InstructionAnswer(msgspec.Struct, frozen=True):
 
 
 class SkipAnswer(msgspec.Struct, frozen=True):
-    """An account for which nothing was done, and why."""
+    """An account, or one row or rank of its share, for which nothing was done, and why."""
 
     client: str
     client_id: int | None
     account: str
     reason: str
     message: str
+    instrument: str | None
+    symbol: str | None
+    row: int | None
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -207,6 +195,8 @@ def order_answer(row: OrderRow, zone: Zone) -> OrderAnswer:
         row.time_in_force.name,
         format_fixed(row.quantity),
         format_fixed(row.limit),
+        format_fixed(row.stop_price) if row.stop_price else None,
+        row.row or None,
         format_fixed(row.cum_quantity),
         format_fixed(row.leaves_quantity),
         format_fixed(row.avg_price) if row.cum_quantity else None,
@@ -257,20 +247,25 @@ def request_answer(row: RequestRow, zone: Zone) -> RequestAnswer:
     )
 
 
-def instruction_answer(row: InstructionRow, zone: Zone) -> InstructionAnswer:
-    """An instruction in a list."""
+def instruction_answer(
+    row: InstructionRow, zone: Zone, *, in_full: bool = False
+) -> InstructionAnswer:
+    """An instruction in a list; ``in_full`` with every row that was asked for."""
     return InstructionAnswer(
         row.id,
         row.kind,
         row.status.name,
         row.refusal_code or None,
         row.refusal_text or None,
-        _asked(row.request),
+        asked(row.request, in_full=in_full),
+        row.parent or None,
+        row.follow_up or None,
         row.actor,
         row.door.value,
         row.request_id,
         row.note,
         zone.at(row.planned_at_ns),
+        zone.maybe(row.fire_at_ns),
         zone.at(row.expires_at_ns),
         zone.maybe(row.ended_at_ns),
         row.orders,
@@ -288,8 +283,17 @@ def instruction_answer(row: InstructionRow, zone: Zone) -> InstructionAnswer:
 
 
 def skip_answer(row: SkipRow) -> SkipAnswer:
-    """An account that was left out."""
-    return SkipAnswer(row.client_name, row.client_id, row.account, row.reason_code, row.reason_text)
+    """An account, row or rank that was left out."""
+    return SkipAnswer(
+        row.client_name,
+        row.client_id,
+        row.account,
+        row.reason_code,
+        row.reason_text,
+        row.symbol or row.instrument or None,
+        row.symbol or None,
+        row.row or None,
+    )
 
 
 def log_line(row: LogRow, zone: Zone) -> LogLine:
@@ -324,20 +328,4 @@ def _fill(row: FillRow, zone: Zone) -> FillAnswer:
         format_fixed(row.charges),
         zone.at(row.time_ns or row.booked_at_ns),
         row.seq,
-    )
-
-
-def _asked(request: InstructionRequest) -> AskedSignal | AskedOrder:
-    if isinstance(request, SignalRequest):
-        return AskedSignal(request.strategy, request.instrument, request.side.name)
-    return AskedOrder(
-        request.client or None,
-        request.account or None,
-        request.instrument,
-        request.side.name,
-        request.product.name,
-        request.ord_type.name,
-        format_fixed(request.quantity),
-        format_fixed(request.price) if request.price else None,
-        request.time_in_force.name,
     )

@@ -26,7 +26,7 @@ PATH = "/api/v1/instructions"
 _encode = msgspec.json.Encoder().encode
 
 StatusName: TypeAlias = Literal["HELD", "WORKING", "DONE", "EXPIRED", "CANCELED", "REJECTED"]
-KindName: TypeAlias = Literal["signal", "order"]
+KindName: TypeAlias = Literal["signal", "order", "priority_buy", "batch", "exit", "cancel"]
 
 
 class InstructionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,7 +93,7 @@ async def get_instruction(call: Call) -> Answer:
 
 def _detail(tree: InstructionTree, zone: Zone) -> InstructionDetail:
     return InstructionDetail(
-        *msgspec.structs.astuple(instruction_answer(tree.instruction, zone)),
+        *msgspec.structs.astuple(instruction_answer(tree.instruction, zone, in_full=True)),
         orders=[
             order_detail(one.order, one.fills, one.requests, zone) for one in gently(tree.orders)
         ],

@@ -9,7 +9,7 @@ from msgspec import Meta
 from phalanx.api import examples
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name
-from phalanx.api.problems import Problem
+from phalanx.api.tables import file_problem
 from phalanx.desk.desk import Desk
 from phalanx.domain.events import InstrumentsLoaded
 from phalanx.domain.instructions import Door as DoorName
@@ -17,10 +17,14 @@ from phalanx.domain.instruments import Instrument
 from phalanx.domain.numbers import format_fixed
 from phalanx.engine.commands import LoadInstruments
 from phalanx.engine.idempotency import first_use
-from phalanx.market.master import content_hash, search
+from phalanx.market.master import MasterDiff, content_hash, diff, search
+from phalanx.market.store import InstrumentStore
 from phalanx.market.table import BYTES_MAX, ImportFault
+from phalanx.market.upsert import instrument_texts
 
 PATH = "/api/v1/instruments"
+CHANGES_MAX = 200
+"""So many changes of an import are told one by one."""
 
 
 class InstrumentAnswer(msgspec.Struct, frozen=True):
@@ -59,13 +63,33 @@ class ImportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = "instruments.csv"
 
 
+class FieldChange(msgspec.Struct, frozen=True):
+    """A field of an instrument, as the columns of a file have it; empty is none."""
+
+    field: str
+    before: str
+    after: str
+
+
+class InstrumentChange(msgspec.Struct, frozen=True):
+    """An instrument that an import added or changed; ``fields`` are those that are another now."""
+
+    instrument: str
+    symbol: str
+    what: str
+    fields: list[FieldChange]
+
+
 class InstrumentsReport(msgspec.Struct, frozen=True):
-    """What the file changed (``removed`` is always 0), and the SHA-256 of the whole master now."""
+    """What the file changed (``removed`` is always 0), and the SHA-256 of the whole master now.
+    ``changes`` has at most 200 of them: what changed first, then what is new.
+    """
 
     added: int
     changed: int
     removed: int
     sha256: str
+    changes: list[InstrumentChange] = []
 
 
 async def search_instruments(call: Call) -> Answer:
@@ -93,30 +117,50 @@ async def import_instruments(call: Call) -> Answer:
         if first_use(call.desk.state, origin) is not None:
             return await _first_answer(call, LoadInstruments(origin, sent, 0, called))
         try:
-            diff = await call.system.import_instruments(call.body, called, origin)
+            found = await call.system.import_instruments(call.body, called, origin)
         except ImportFault as fault:
-            raise _fault_problem(fault) from None
+            raise file_problem(fault) from None
         sha256 = call.desk.instruments.sha256
-    report = InstrumentsReport(len(diff.added), len(diff.changed), len(diff.removed), sha256)
-    return answer_json(200, report)
+    counts = len(found.added), len(found.changed), len(found.removed)
+    return answer_json(200, InstrumentsReport(*counts, sha256, _changes(found)))
 
 
 async def _first_answer(call: Call, command: LoadInstruments) -> Answer:
-    """The command's key is used: the desk decides nothing and gives back that first time's event."""
+    """The command's key is used: the desk decides nothing and gives back that first time's event.
+
+    What it changed is seen from the two masters, which the data folder keeps.
+    """
     executed = await call.desk.execute(command)
     event = executed.events[0]
     assert isinstance(event, InstrumentsLoaded), f"{type(event).__name__} loads nothing"
-    report = InstrumentsReport(event.added, event.changed, event.removed, event.sha256)
-    return answer_json(200, report, executed)
+    counts = event.added, event.changed, event.removed
+    changes = await asyncio.to_thread(_kept_changes, call.system.instruments_store, event)
+    return answer_json(200, InstrumentsReport(*counts, event.sha256, changes), executed)
 
 
-def _fault_problem(fault: ImportFault) -> Problem:
-    return Problem(
-        fault.code.value,
-        str(fault),
-        field=fault.column or None,
-        line=fault.line or None,
-    )
+def _kept_changes(store: InstrumentStore, event: InstrumentsLoaded) -> list[InstrumentChange]:
+    """The changes of an import that was made some time ago; none where no earlier master is known."""
+    if not event.before:
+        return []
+    return _changes(diff(store.load(event.before), store.load(event.sha256)))
+
+
+def _changes(found: MasterDiff) -> list[InstrumentChange]:
+    """The first of the differences, field by field."""
+    changed = [
+        InstrumentChange(after.key, after.symbol, "CHANGED", _fields(before, after))
+        for before, after in found.changed[:CHANGES_MAX]
+    ]
+    added = [
+        InstrumentChange(one.key, one.symbol, "ADDED", [])
+        for one in found.added[: CHANGES_MAX - len(changed)]
+    ]
+    return changed + added
+
+
+def _fields(before: Instrument, after: Instrument) -> list[FieldChange]:
+    texts = zip(instrument_texts(before).items(), instrument_texts(after).values(), strict=True)
+    return [FieldChange(column, old, new) for (column, old), new in texts if old != new]
 
 
 def _shown(desk: Desk, instrument: Instrument) -> InstrumentAnswer:

@@ -1,7 +1,7 @@
 """What lists have in common: pages, totals, and names of instruments as callers write them."""
 
 from collections.abc import Sequence
-from typing import Annotated, TypeAlias, TypeVar
+from typing import Annotated, Protocol, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -44,7 +44,21 @@ class BookQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Limit = LIMIT_MAX
 
 
-def page(items: Sequence[Item], query: PageQuery | BookQuery) -> Sequence[Item]:
+class Paged(Protocol):
+    """A query that says which page."""
+
+    @property
+    def skip(self) -> int:
+        """So many items are passed over."""
+        ...
+
+    @property
+    def limit(self) -> int:
+        """So many items at most."""
+        ...
+
+
+def page(items: Sequence[Item], query: Paged) -> Sequence[Item]:
     """The part of a list that was asked for."""
     return items[query.skip : query.skip + query.limit]
 

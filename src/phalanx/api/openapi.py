@@ -28,7 +28,7 @@ One instruction, every account, in step.
 
 **Numbers.** Money, prices and quantities are sent as numbers or as texts and are read exactly from
 their characters: at most eight decimals, no exponents. Answers give them as texts; the doors of the
-multi-client platform (`/api/v1/clients`) give JSON numbers.
+multi-client platform (tags `clients`, `trades`, `tokens`) give JSON numbers.
 
 **Names.** An instrument is named by symbol, alias, token (`2885`) or `EXCHANGE:TOKEN`. Names have at
 most 128 characters, notes {NOTE_CHARACTERS_MAX}.
@@ -49,9 +49,14 @@ TAGS: list[dict[str, Any]] = [
     {"name": "orders", "description": "Single orders: list, change, cancel; the order log."},
     {"name": "positions", "description": "What the books hold, and the strategies that buy."},
     {"name": "clients", "description": "Clients, as the multi-client platform shows them."},
+    {"name": "trades", "description": "Its orders and trades: each buy and what became of it."},
+    {"name": "tokens", "description": "Its instruments: prices, and who holds them."},
     {"name": "accounts", "description": "Accounts, their cash and their terms."},
+    {"name": "groups", "description": "Groups of accounts, and priority lists of instruments."},
+    {"name": "limits", "description": "Limits by level, and the settings that decide."},
     {"name": "kill", "description": "Stop new risk."},
     {"name": "profiles", "description": "Who trades which strategy."},
+    {"name": "imports", "description": "Clients and opening positions from files."},
     {"name": "instruments", "description": "The instrument master."},
     {"name": "health", "description": "For probes and for Prometheus."},
     {"name": stream_description.TAG, "description": stream_description.ABOUT_STREAM},
@@ -114,6 +119,8 @@ def _success(door: Door) -> dict[str, Any]:
     success: dict[str, Any] = {"description": _first_line(door)}
     if door.answer is not None:
         success["content"] = {"application/json": {"schema": _schema(door.answer)}}
+        if door.query is not None and "format" in door.query.__struct_fields__:
+            success["content"]["text/csv"] = {"schema": _schema(bytes)}
     else:
         success["content"] = {"text/plain": {"schema": {"type": "string"}}}
     return success
@@ -157,9 +164,11 @@ def _inputs(door: Door) -> dict[str, Any]:
     inputs: dict[str, Any] = {"parameters": parameters}
     if door.body is not None:
         shown = {name: {"value": value} for name, value in door.examples.items()}
-        content = {"schema": _schema(door.body), "examples": shown}
-        required = not door.body_optional
-        inputs["requestBody"] = {"required": required, "content": {door.media_type: content}}
+        content = {door.media_type: {"schema": _schema(door.body), "examples": shown}}
+        if door.csv:
+            shown = {"as CSV": {"value": door.csv}}
+            content["text/csv"] = {"schema": _schema(bytes), "examples": shown}
+        inputs["requestBody"] = {"required": not door.body_optional, "content": content}
     return inputs
 
 

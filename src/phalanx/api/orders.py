@@ -21,6 +21,7 @@ from phalanx.api.lists import ClientFilter, Skip, ViewLimit, find_key
 from phalanx.api.problems import Problem
 from phalanx.api.reading import Zone, gently, read_views
 from phalanx.api.shapes import ReplaceOrderBody
+from phalanx.api.tables import FormatName, csv_answer, struct_rows
 from phalanx.domain.events import CancelRequested, ReplaceRequested
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.orders import OrdStatus
@@ -30,6 +31,9 @@ from phalanx.views.queries import Views
 PATH = "/api/v1/orders"
 _replace: Body[ReplaceOrderBody] = Body(ReplaceOrderBody)
 _encode = msgspec.json.Encoder().encode
+
+ORDER_COLUMNS = tuple(field for field in OrderAnswer.__struct_fields__ if field != "hops")
+"""Of an order in a table: everything but its way in nanoseconds."""
 
 StatusName: TypeAlias = Literal[
     "HELD",
@@ -60,6 +64,7 @@ class OrderQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open: bool = False
     skip: Skip = 0
     limit: ViewLimit = 100
+    format: FormatName = "json"
 
 
 class LogQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,6 +77,7 @@ class LogQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since_seq: Skip | None = None
     skip: Skip = 0
     limit: ViewLimit = 100
+    format: FormatName = "json"
 
 
 class OrderList(msgspec.Struct, frozen=True):
@@ -104,7 +110,7 @@ async def list_orders(call: Call) -> Answer:
     instrument = None if query.instrument is None else find_key(call.desk, query.instrument)
     zone = Zone(call)
 
-    def work(views: Views) -> bytes:
+    def work(views: Views) -> Answer:
         found = views.orders(
             account=query.account,
             client_id=query.client,
@@ -117,9 +123,12 @@ async def list_orders(call: Call) -> Answer:
             limit=query.limit,
         )
         items = [order_answer(row, zone) for row in gently(found.items)]
-        return _encode(OrderList(items, found.total, found.as_of))
+        if query.format == "csv":
+            rows = struct_rows(ORDER_COLUMNS, items)
+            return csv_answer("orders", ORDER_COLUMNS, rows, found.total)
+        return Answer(200, _encode(OrderList(items, found.total, found.as_of)), (NO_STORE,))
 
-    return Answer(200, await read_views(call, work), (NO_STORE,))
+    return await read_views(call, work)
 
 
 async def get_order(call: Call) -> Answer:
@@ -172,7 +181,7 @@ async def order_log(call: Call) -> Answer:
     instrument = None if query.instrument is None else find_key(call.desk, query.instrument)
     zone = Zone(call)
 
-    def work(views: Views) -> bytes:
+    def work(views: Views) -> Answer:
         found = views.order_log(
             account=query.account,
             client_id=query.client,
@@ -183,9 +192,12 @@ async def order_log(call: Call) -> Answer:
             limit=query.limit,
         )
         items = [log_line(row, zone) for row in gently(found.items)]
-        return _encode(OrderLog(items, found.total, found.as_of))
+        if query.format == "csv":
+            columns = LogLine.__struct_fields__
+            return csv_answer("order-log", columns, struct_rows(columns, items), found.total)
+        return Answer(200, _encode(OrderLog(items, found.total, found.as_of)), (NO_STORE,))
 
-    return Answer(200, await read_views(call, work), (NO_STORE,))
+    return await read_views(call, work)
 
 
 _VIEWS = ("VIEWS_UNAVAILABLE", "QUERY_TOO_LONG")

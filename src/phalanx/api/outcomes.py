@@ -1,20 +1,31 @@
-"""Answers of the doors that make instructions, rendered from the planning event alone.
+"""Answers of the doors that make instructions, rendered from the instruction's event alone.
 
 The same event gives the same answer for ever: a repeat under an idempotency key is rendered from
 the event that was read back. Only the client's name is looked up; it belongs to the account.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
+from typing import TypeAlias
 
 import msgspec
 
 from phalanx.domain.accounts import AccountId
-from phalanx.domain.events import InstructionPlanned
-from phalanx.domain.instructions import KINDS
-from phalanx.domain.instruments import split_key
-from phalanx.domain.numbers import format_fixed
+from phalanx.domain.events import InstructionHeld, InstructionPlanned
+from phalanx.domain.instructions import (
+    KINDS,
+    CancelDraft,
+    ExitRequest,
+    OrderRequest,
+    SignalRequest,
+    Skip,
+    called_instrument,
+)
+from phalanx.domain.instruments import InstrumentFacts, InstrumentKey, split_key
+from phalanx.domain.numbers import Money, format_fixed, multiply, share_up
 from phalanx.domain.orders import OrderDraft, OrdType, Product, Side
 from phalanx.domain.reasons import Reason
+from phalanx.domain.time import Nanoseconds, iso
 from phalanx.engine.state import State
 
 # Looked up: an enum member's name is computed each time it is asked for.
@@ -24,6 +35,11 @@ _ORD_TYPES = {ord_type: ord_type.name for ord_type in OrdType}
 
 ACCEPTED = "ACCEPTED"
 REJECTED = "REJECTED"
+WORKING = "WORKING"
+HELD = "HELD"
+
+OUTCOMES_MAX = 2_000
+"""So many outcomes are listed; GET /api/v1/instructions/{id} has all of them."""
 
 
 class SignalOutcome(msgspec.Struct, frozen=True, gc=False):
@@ -49,37 +65,71 @@ class CreateOrderAnswer(msgspec.Struct, frozen=True, gc=False, rename={"response
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """What an instruction came to for one account; the terms are those of the order, if there is one."""
+    """What an instruction came to for one account, or for one order, cancel or skip of it. The terms
+    are those of the order, if there is one; of a cancel ``order_id`` is the cancelled order's.
+    ``row``: the place in the basket or list, from 1. ``charges`` (estimated) and ``cash_after``
+    are a preview's.
+    """
 
     client: str
-    client_id: int
+    client_id: int | None
     account: str
     status: str
     reason: str | None = None
     message: str | None = None
     order_id: str | None = None
+    instrument: str | None = None
+    symbol: str | None = None
+    row: int | None = None
     quantity: str | None = None
     price: str | None = None
+    stop_price: str | None = None
     side: str | None = None
     product: str | None = None
     type: str | None = None
+    charges: str | None = None
+    cash_after: str | None = None
+
+
+class Counts(msgspec.Struct, frozen=True, gc=False):
+    """How many orders and cancels were planned, and what was left out."""
+
+    orders: int
+    cancels: int
+    skips: int
 
 
 class PlannedInstruction(msgspec.Struct, frozen=True, gc=False):
-    """An instruction as it was planned. ``status`` is WORKING or REJECTED; ``instrument`` is the
-    caller's own name for it. MARKET orders carry the protected price they may trade at.
+    """An instruction as it was planned. ``status`` is WORKING, REJECTED, or HELD until ``fire_at``.
+    ``instrument`` is the caller's own name for it, null where there are several. MARKET orders carry
+    the protected price they may trade at. A signal and an order have one outcome for each account,
+    other kinds one for each order, cancel and skip; at most 2,000 of ``outcomes_total`` are listed.
     """
 
-    instruction_id: str
+    instruction_id: str | None
     kind: str
     status: str
     reason: str | None
     message: str | None
-    instrument: str
+    instrument: str | None
     symbol: str | None
     exchange: str | None
     token_id: str | None
+    fire_at: str | None
+    parent: str | None
+    follow_up: str | None
+    counts: Counts
     outcomes: list[Outcome]
+    outcomes_total: int
+
+
+class PreviewedInstruction(PlannedInstruction, frozen=True, gc=False, kw_only=True):
+    """What an instruction would come to. It and its orders have no ids: nothing was done. Fired with
+    ``token`` before ``expires_at`` it comes to exactly this, save for accounts that moved.
+    """
+
+    token: str
+    expires_at: str
 
 
 def create_order_answer(event: InstructionPlanned, state: State) -> CreateOrderAnswer:
@@ -92,71 +142,201 @@ def create_order_answer(event: InstructionPlanned, state: State) -> CreateOrderA
         event.instruction_id,
         [
             SignalOutcome(*_client_of(state, end.account), end.status, *end.said, end.order_id)
-            for end in _ends(event, state)
+            for end in _one_each(event, state)
         ],
     )
 
 
-def instruction_answer(event: InstructionPlanned, state: State) -> PlannedInstruction:
-    """The answer of POST /api/v1/instructions."""
+def instruction_answer(
+    event: InstructionPlanned | InstructionHeld, state: State
+) -> PlannedInstruction:
+    """The answer of every door that makes instructions."""
+    if isinstance(event, InstructionHeld):
+        return _held(event, state)
+    ends, total = _ends(event, state)
+    facts = {one.key: one for one in event.instruments}
+    outcomes = [_outcome(state, facts, end) for end in ends]
+    return _planned(event, outcomes, total)
+
+
+def preview_answer(
+    event: InstructionPlanned,
+    state: State,
+    token: str,
+    expires_at: Nanoseconds,
+    cash_after: Mapping[AccountId, Money],
+) -> PreviewedInstruction:
+    """The answer of a preview: that of the plan, without ids, with charges and the cash afterwards."""
+    ends, total = _ends(event, state)
+    facts = {one.key: one for one in event.instruments}
+    outcomes = [_previewed(state, facts, end, cash_after) for end in ends]
+    planned = msgspec.structs.replace(_planned(event, outcomes, total), instruction_id=None)
+    return PreviewedInstruction(
+        *msgspec.structs.astuple(planned),
+        token=token,
+        expires_at=iso(expires_at, state.settings.zone_offset_s),
+    )
+
+
+def _planned(event: InstructionPlanned, outcomes: list[Outcome], total: int) -> PlannedInstruction:
     code, sentence = _said(event.refusal)
-    facts = event.instruments[0] if event.instruments else None
+    called = called_instrument(event.request)
+    facts = event.instruments[0] if event.instruments and _is_about_one(event, called) else None
     exchange, token = split_key(facts.key) if facts is not None else ("", "")
     return PlannedInstruction(
         event.instruction_id,
         KINDS[type(event.request)],
-        "WORKING" if event.refusal is None else REJECTED,
+        WORKING if event.refusal is None else REJECTED,
         code,
         sentence,
-        event.request.instrument,
+        called or None,
         facts.symbol if facts is not None else None,
         exchange or None,
         token or None,
-        [
-            Outcome(
-                *_client_of(state, end.account),
-                end.status,
-                *end.said,
-                end.order_id,
-                *_terms(end.draft),
-            )
-            for end in _ends(event, state)
-        ],
+        None,
+        event.parent or None,
+        None if event.follow_up is None else event.follow_up.value,
+        Counts(len(event.orders), len(event.cancels), len(event.skips)),
+        outcomes,
+        total,
     )
 
 
+def _held(event: InstructionHeld, state: State) -> PlannedInstruction:
+    return PlannedInstruction(
+        event.instruction_id,
+        KINDS[type(event.request)],
+        HELD,
+        None,
+        None,
+        called_instrument(event.request) or None,
+        None,
+        None,
+        None,
+        iso(event.fire_at, state.settings.zone_offset_s),
+        event.parent or None,
+        None if event.follow_up is None else event.follow_up.value,
+        Counts(0, 0, 0),
+        [],
+        0,
+    )
+
+
+def _is_about_one(event: InstructionPlanned, called: str) -> bool:
+    return bool(called) or (isinstance(event.request, ExitRequest) and bool(event.request.trade))
+
+
 class _End(msgspec.Struct, frozen=True, gc=False):
-    """One account's outcome; ``said``: code and sentence."""
+    """One outcome; ``said``: code and sentence. ``cancels``: ``order_id`` is of an order that is there."""
 
     account: AccountId
     status: str
     said: tuple[str | None, str | None] = (None, None)
     order_id: str | None = None
     draft: OrderDraft | None = None
+    instrument: InstrumentKey = ""
+    row: int = 0
 
 
-def _ends(event: InstructionPlanned, state: State) -> Iterator[_End]:
+_Facts: TypeAlias = Mapping[InstrumentKey, InstrumentFacts]
+
+
+def _ends(event: InstructionPlanned, state: State) -> tuple[Iterable[_End], int]:
+    """The outcomes that are listed, and how many there are in all."""
+    if isinstance(event.request, SignalRequest | OrderRequest):
+        found = list(_one_each(event, state))
+        return found[:OUTCOMES_MAX], len(found)
+    total = len(event.orders) + len(event.cancels) + len(event.skips)
+    every = chain(
+        (_of_order(state, draft) for draft in event.orders),
+        (_of_cancel(state, cancel) for cancel in event.cancels),
+        (_of_skip(skip) for skip in event.skips),
+    )
+    return islice(every, OUTCOMES_MAX), total
+
+
+def _one_each(event: InstructionPlanned, state: State) -> Iterator[_End]:
     """One outcome per account: its order, else the buy that was cancelled for it, else its skip."""
-    books = state.books
     seen: set[AccountId] = set()
     for draft in event.orders:
-        account = books[draft.book].account
-        if account not in seen:
-            seen.add(account)
-            yield _End(account, ACCEPTED, order_id=draft.cl_ord_id, draft=draft)
+        end = _of_order(state, draft)
+        if end.account not in seen:
+            seen.add(end.account)
+            yield end
     for cancel in event.cancels:
-        account = books[cancel.book].account
-        if account not in seen:
-            seen.add(account)
-            yield _End(account, ACCEPTED, order_id=cancel.cl_ord_id)
+        end = _of_cancel(state, cancel)
+        if end.account not in seen:
+            seen.add(end.account)
+            yield end
     for skip in event.skips:
         if skip.account not in seen:
-            yield _End(skip.account, REJECTED, _said(skip.reason))
+            yield _of_skip(skip)
+
+
+def _of_order(state: State, draft: OrderDraft) -> _End:
+    account = state.books[draft.book].account
+    return _End(
+        account,
+        ACCEPTED,
+        order_id=draft.cl_ord_id,
+        draft=draft,
+        instrument=draft.instrument,
+        row=draft.row,
+    )
+
+
+def _of_cancel(state: State, cancel: CancelDraft) -> _End:
+    return _End(state.books[cancel.book].account, ACCEPTED, order_id=cancel.cl_ord_id)
+
+
+def _of_skip(skip: Skip) -> _End:
+    said = _said(skip.reason)
+    return _End(skip.account, REJECTED, said, instrument=skip.instrument, row=skip.row)
+
+
+def _outcome(state: State, facts: _Facts, end: _End) -> Outcome:
+    return Outcome(
+        *_whose(state, end.account),
+        end.status,
+        *end.said,
+        end.order_id,
+        *_names(facts, end.instrument),
+        end.row or None,
+        *_terms(end.draft),
+    )
+
+
+def _previewed(
+    state: State, facts: _Facts, end: _End, cash_after: Mapping[AccountId, Money]
+) -> Outcome:
+    cash = cash_after.get(end.account)
+    draft = end.draft
+    found = msgspec.structs.replace(
+        _outcome(state, facts, end), cash_after=None if cash is None else format_fixed(cash)
+    )
+    if draft is None:
+        return found
+    value = multiply(draft.limit, draft.quantity)
+    charges = share_up(value, state.accounts[end.account].charge_bps)
+    return msgspec.structs.replace(found, order_id=None, charges=format_fixed(charges))
 
 
 def _client_of(state: State, account: AccountId) -> tuple[str, int, AccountId]:
     client_id = state.accounts[account].client_id
     return state.clients[client_id].name, client_id, account
+
+
+def _whose(state: State, account: AccountId) -> tuple[str, int | None, AccountId]:
+    """As ``_client_of``; a row of a basket may name somebody that there is not."""
+    return _client_of(state, account) if account in state.accounts else ("", None, account)
+
+
+def _names(facts: _Facts, key: InstrumentKey) -> tuple[str | None, str | None]:
+    """The caller's name and the symbol; of what was not priced, its key, which is what there is."""
+    found = facts.get(key)
+    if found is None:
+        return key or None, None
+    return found.called or found.symbol, found.symbol
 
 
 def _said(reason: Reason | None) -> tuple[str | None, str | None]:
@@ -169,6 +349,7 @@ def _terms(draft: OrderDraft | None) -> tuple[str | None, ...]:
     return (
         format_fixed(draft.quantity),
         format_fixed(draft.limit),
+        format_fixed(draft.stop_price) if draft.stop_price else None,
         _SIDES[draft.side],
         _PRODUCTS[draft.product],
         _ORD_TYPES[draft.ord_type],

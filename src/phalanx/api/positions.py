@@ -7,6 +7,7 @@ import msgspec
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door
 from phalanx.api.lists import BookQuery, PageQuery, find_key, page, symbol_of
 from phalanx.api.subscriptions import SubscriptionAnswer, subscription_answer
+from phalanx.api.tables import FormatName, csv_as_of, struct_rows
 from phalanx.desk.desk import Desk
 from phalanx.domain.numbers import format_fixed, multiply
 from phalanx.engine.state import Book, Lot, Position
@@ -47,12 +48,22 @@ class StrategyList(msgspec.Struct, frozen=True):
     as_of: int
 
 
+class HoldingQuery(BookQuery, frozen=True, forbid_unknown_fields=True):
+    """Whose, of what, which page, and how it is written."""
+
+    format: FormatName = "json"
+
+
 async def open_buys(call: Call) -> Answer:
     """Every lot that is open: bought or being bought, and no SELL is closing it."""
-    query = call.query(BookQuery)
+    query = call.query(HoldingQuery)
     desk = call.desk
     key = None if query.instrument is None else find_key(desk, query.instrument)
     found = [(book, lot) for book in _books(desk, query) for lot in _lots(book, key) if lot.is_open]
+    if query.format == "csv":
+        columns = OpenBuy.__struct_fields__
+        rows = struct_rows(columns, (_open_buy(desk, *one) for one in page(found, query)))
+        return await csv_as_of(call, "open-buys", columns, rows, len(found))
     answer = await call.as_of(lambda _: [_open_buy(desk, *one) for one in page(found, query)])
     total = (b"x-total-count", b"%d" % len(found))
     return msgspec.structs.replace(answer, headers=(NO_STORE, total))
@@ -60,7 +71,7 @@ async def open_buys(call: Call) -> Answer:
 
 async def list_positions(call: Call) -> Answer:
     """What every book holds."""
-    query = call.query(BookQuery)
+    query = call.query(HoldingQuery)
     desk = call.desk
     key = None if query.instrument is None else find_key(desk, query.instrument)
     found = [
@@ -69,6 +80,11 @@ async def list_positions(call: Call) -> Answer:
         for held in book.positions.values()
         if key is None or held.instrument == key
     ]
+
+    if query.format == "csv":
+        columns = PositionAnswer.__struct_fields__
+        rows = struct_rows(columns, (_position(desk, *one) for one in page(found, query)))
+        return await csv_as_of(call, "positions", columns, rows, len(found))
 
     def body(seq: int) -> PositionList:
         return PositionList([_position(desk, *p) for p in page(found, query)], len(found), seq)
@@ -138,7 +154,7 @@ doors: tuple[Door, ...] = (
         list[OpenBuy],
         tag="positions",
         about="A bare array; X-Total-Count says how many there are in all.",
-        query=BookQuery,
+        query=HoldingQuery,
         problems=("AMBIGUOUS_TOKEN",),
     ),
     Door(
@@ -148,7 +164,7 @@ doors: tuple[Door, ...] = (
         "Positions",
         PositionList,
         tag="positions",
-        query=BookQuery,
+        query=HoldingQuery,
         problems=("AMBIGUOUS_TOKEN",),
     ),
     Door(

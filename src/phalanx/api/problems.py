@@ -15,6 +15,8 @@ from phalanx.engine.refused import Refused
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 PROBLEM_JSON = b"application/problem+json"
+DIFFERENCES_MAX = 2_000
+"""So many differences are listed."""
 
 STATUSES: dict[str, int] = {
     "BODY_INCOMPLETE": 400,
@@ -27,8 +29,14 @@ STATUSES: dict[str, int] = {
     "METHOD_NOT_ALLOWED": 405,
     "BODY_TIMEOUT": 408,
     "CLIENT_EXISTS": 409,
+    "MIXED_MODES": 409,
+    "MOVED": 409,
+    "NOTHING_TO_RETRY": 409,
+    "NOTHING_TO_REVERSE": 409,
     "NOT_REPLACEABLE": 409,
     "ORDER_NOT_WORKING": 409,
+    "POSITIONS_EXIST": 409,
+    "PREVIEW_EXPIRED": 409,
     "REQUEST_PENDING": 409,
     "BODY_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
@@ -42,7 +50,7 @@ STATUSES: dict[str, int] = {
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The body of every answer that is not a success."""
+    """The body of every answer that is not a success. ``differences``: of MOVED, a sentence for each."""
 
     title: str
     status: int
@@ -52,13 +60,15 @@ class ProblemDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     line: int | None = None
     request_id: str = ""
     type: str = "about:blank"
+    differences: list[str] = []
 
 
 class Problem(Exception):
     """A request that a door turns away. Nothing was journaled for it.
 
     ``field`` names the part of the request it is about, with dots between levels, ``line`` the line
-    of a file, counted from 1; ``headers`` are sent along (``Retry-After``, ``Allow``).
+    of a file, counted from 1; ``differences`` what is not as it was in a preview; ``headers`` are
+    sent along (``Retry-After``, ``Allow``).
     """
 
     def __init__(
@@ -69,6 +79,7 @@ class Problem(Exception):
         field: str | None = None,
         line: int | None = None,
         status: int | None = None,
+        differences: Sequence[str] = (),
         headers: Headers = (),
     ) -> None:
         super().__init__(f"{code}: {detail}")
@@ -77,13 +88,20 @@ class Problem(Exception):
         self.field = field
         self.line = line
         self.status = STATUSES.get(code, 422) if status is None else status
+        self.differences = differences
         self.headers = headers
 
     def document(self, request_id: str) -> bytes:
         """The problem document as JSON."""
-        title = HTTPStatus(self.status).phrase
         document = ProblemDocument(
-            title, self.status, self.detail, self.code, self.field, self.line, request_id
+            HTTPStatus(self.status).phrase,
+            self.status,
+            self.detail,
+            self.code,
+            self.field,
+            self.line,
+            request_id,
+            differences=list(self.differences[:DIFFERENCES_MAX]),
         )
         # "type" is always said, although it is the default: clients of RFC 9457 look for it.
         return _encode(document)[:-1] + b',"type":"about:blank"}'
@@ -95,7 +113,7 @@ def as_problem(error: Exception) -> Problem:
         case Problem():
             return error
         case Refused():
-            return Problem(error.code, error.detail)
+            return Problem(error.code, error.detail, differences=error.differences)
         case Overloaded():
             retry = (b"retry-after", b"%d" % error.retry_after_s)
             return Problem(error.code, f"too much is waiting; {error}", headers=(retry,))

@@ -6,10 +6,11 @@ import msgspec
 
 from phalanx.api import examples
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
+from phalanx.api.naming import plain_name
 from phalanx.api.problems import Problem
 from phalanx.desk.desk import Desk
 from phalanx.domain.instructions import Door as DoorName
-from phalanx.domain.instruments import AmbiguousName, InstrumentKey
+from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.profiles import BYTES_MAX, ProfileFault, Profiles, read_profiles
 
 PATH = "/api/v1/profiles"
@@ -76,24 +77,9 @@ def _exported(desk: Desk) -> Profiles:
             keys = strategy.instruments if own is None else own
             for key in keys:
                 if key not in names:
-                    names[key] = _importable_name(desk, key)
+                    names[key] = plain_name(desk, key)
             suite[called] = [names[key] for key in keys]
     return exported
-
-
-def _importable_name(desk: Desk, key: InstrumentKey) -> str:
-    """The symbol where it leads back to this very instrument, else the key."""
-    local = desk.state.local_instruments.get(key)
-    if local is not None:
-        return local.symbol
-    found = desk.instruments.get(key)
-    if found is None:
-        return key
-    try:
-        again = desk.instruments.resolve(found.symbol)
-    except AmbiguousName:
-        again = None
-    return found.symbol if again is not None and again.key == key else key
 
 
 doors: tuple[Door, ...] = (
@@ -118,7 +104,13 @@ doors: tuple[Door, ...] = (
         body=Profiles,
         body_max=BYTES_MAX,
         examples=examples.PROFILES,
-        problems=("RAW_DETAILS", "TOO_MANY_USERS", "AMBIGUOUS_TOKEN", "TEXT_TOO_LONG"),
+        problems=(
+            "RAW_DETAILS",
+            "TOO_MANY_USERS",
+            "DUPLICATE_INSTRUMENT",
+            "AMBIGUOUS_TOKEN",
+            "TEXT_TOO_LONG",
+        ),
         keyed=True,
     ),
 )

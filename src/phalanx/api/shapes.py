@@ -49,46 +49,17 @@ class CreateOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     position: SideName
 
 
-class SignalInstruction(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="signal"
-):
-    """The same as POST /create_order, with a note and an expiry."""
-
-    strategy: Name
-    instrument: Token
-    position: SideName
-    note: Note | UnsetType = UNSET
-    expires_s: ExpiresS | UnsetType = UNSET
-
-
-class OrderInstruction(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="order"
-):
-    """One order for one account: ``account_id``, or the primary account of ``client``.
-
-    ``price`` is for LIMIT and STOP_LIMIT only, and then it must be there.
-    """
-
-    instrument: Token
-    side: SideName
-    quantity: Exact
-    client: ClientId | UnsetType = UNSET
-    account_id: Name | UnsetType = UNSET
-    product: ProductName | UnsetType = UNSET
-    type: OrdTypeName | UnsetType = UNSET
-    price: Exact | UnsetType = UNSET
-    time_in_force: TimeInForceName | UnsetType = UNSET
-    note: Note | UnsetType = UNSET
-    expires_s: ExpiresS | UnsetType = UNSET
-
-
-InstructionBody: TypeAlias = SignalInstruction | OrderInstruction
-
-
 class ReplaceOrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """New terms of a working order; what is absent stays. ``quantity`` is the new total."""
 
     quantity: Exact | UnsetType = UNSET
+    price: Exact | UnsetType = UNSET
+
+
+class FillBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Fill so many units of a working paper order, at ``price``, or at the last price."""
+
+    quantity: Exact
     price: Exact | UnsetType = UNSET
 
 
@@ -177,7 +148,10 @@ class SubscriptionChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class NewKill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Stop new risk for ``account``, or for everybody when it is absent."""
+    """Stop new risk for ``account``, or for everybody when it is absent. ``flatten``: and get out of
+    today's positions at once.
+    """
 
     account: Name | UnsetType = UNSET
     note: Note | UnsetType = UNSET
+    flatten: bool | UnsetType = UNSET

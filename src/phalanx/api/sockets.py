@@ -1,10 +1,11 @@
-"""``WS /ws``: the event stream to browsers and the CLI, on raw ASGI.
+"""``WS /ws``: the event stream to browsers and the CLI, and ``WS /ws/{client}``, on raw ASGI.
 
 A socket has one task that sends and one that listens for its end. A reader is cut off when its
 backlog overflows, or when one message has not gone out for ``STALL_S``: the stream never waits.
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from urllib.parse import parse_qs
@@ -13,7 +14,9 @@ from phalanx.api.actors import authorize
 from phalanx.api.bodies import Receive, Send
 from phalanx.api.exchange import House, name_request, refuse, reply
 from phalanx.api.head import Scope, read_head
+from phalanx.api.platform.client_streams import ClientStreams
 from phalanx.api.problems import Problem
+from phalanx.api.system import System
 from phalanx.desk.stream import SLOW_READER, Reader, Stream, TooManyReaders
 
 PATH = "/ws"
@@ -25,6 +28,11 @@ CLOSE_TIMEOUT_S = 10.0
 POLICY_VIOLATION = 1_008
 GOING_AWAY = 1_001
 TRY_AGAIN_LATER = 1_013
+NO_SUCH_CLIENT = 4_404
+UNKNOWN_CLIENT = "UNKNOWN_CLIENT"
+
+_CLIENT = re.compile(rf"{PATH}/([^/]+)")
+_ID = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
 class _Socket:
@@ -55,6 +63,7 @@ class Sockets:
         self._sweep_s = sweep_s
         self._stall_s = stall_s
         self._close_timeout_s = close_timeout_s
+        self._clients = ClientStreams()
         self._open: dict[_Socket, None] = {}
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -67,10 +76,13 @@ class Sockets:
         """Serve one WebSocket until one side closes it."""
         head = read_head(scope["headers"])
         await receive()
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        client = _CLIENT.fullmatch(path)
         try:
             authorize(scope, head)
-            stream = self._stream(scope["path"].removeprefix(scope.get("root_path", "")))
-            topics = _topics(scope["query_string"], stream)
+            system = self._system(path if client is None else PATH)
+            stream = system.desk.stream
+            topics = () if client is not None else _topics(scope["query_string"], stream)
             reader = None if topics is None else _join(stream, topics)
         except Problem as problem:
             await self._deny(problem, scope, send, name_request(self._house, head))
@@ -81,25 +93,43 @@ class Sockets:
             await _close(send, POLICY_VIOLATION, "UNKNOWN_TOPIC")
             return
         try:
-            await self._run(_Socket(reader), receive, send)
+            if client is None:
+                await self._run(_Socket(reader), receive, send)
+            else:
+                await self._follow(system, client[1], reader, receive, send)
         finally:
             stream.leave(reader)
 
     async def close(self) -> None:
-        """Stop sweeping, at the end."""
+        """Stop sweeping and feeding, at the end."""
+        await self._clients.close()
         if self._sweeper is not None:
             self._sweeper.cancel()
             with suppress(asyncio.CancelledError):
                 await self._sweeper
             self._sweeper = None
 
-    def _stream(self, path: str) -> Stream:
+    async def _follow(
+        self, system: System, client: str, reader: Reader, receive: Receive, send: Send
+    ) -> None:
+        """Tell a reader of one client, for as long as both are there."""
+        client_id = int(client) if _ID.fullmatch(client) else 0
+        if client_id not in system.desk.state.clients:
+            await _close(send, NO_SUCH_CLIENT, UNKNOWN_CLIENT)
+            return
+        self._clients.join(system, client_id, reader)
+        try:
+            await self._run(_Socket(reader), receive, send)
+        finally:
+            self._clients.leave(client_id, reader)
+
+    def _system(self, path: str) -> System:
         if path != PATH:
             raise Problem("NOT_FOUND", f"no stream is at {path}")
-        desk = self._house.open_system().desk
-        if desk.stopped is not None:
-            raise Problem("DESK_STOPPED", desk.stopped)
-        return desk.stream
+        system = self._house.open_system()
+        if system.desk.stopped is not None:
+            raise Problem("DESK_STOPPED", system.desk.stopped)
+        return system
 
     async def _run(self, socket: _Socket, receive: Receive, send: Send) -> None:
         self._open[socket] = None

@@ -4,7 +4,16 @@ from typing import Any
 
 import msgspec
 
-from phalanx.api.sockets import GOING_AWAY, PATH, POLICY_VIOLATION, STALL_S, TRY_AGAIN_LATER
+from phalanx.api.platform.client_streams import PACE_S, PORTFOLIO_S
+from phalanx.api.sockets import (
+    GOING_AWAY,
+    NO_SUCH_CLIENT,
+    PATH,
+    POLICY_VIOLATION,
+    STALL_S,
+    TRY_AGAIN_LATER,
+    UNKNOWN_CLIENT,
+)
 from phalanx.desk.boards import INSTRUCTIONS_SHOWN_MAX
 from phalanx.desk.messages import AccountMessage, DeskMessage, InstructionMessage, OrderMessage
 from phalanx.desk.stream import BACKLOG_MAX, READERS_MAX, SLOW_READER, STREAM_CLOSED
@@ -85,6 +94,13 @@ and leaves gaps.
 the server stops it is {GOING_AWAY} `{STREAM_CLOSED}`. A handshake that is refused gets a problem
 document: `HOST_NOT_ALLOWED`, `LOOPBACK_ONLY`, `ORIGIN_NOT_ALLOWED`, `NOT_FOUND`, `TEXT_TOO_LONG`,
 `DESK_STOPPED`, or `TOO_MANY_READERS` beyond {READERS_MAX:,}.
+
+**One client.** `WS {PATH}/{{client}}` is the multi-client platform's: messages `{{type, data}}` with JSON
+numbers. First `portfolio_update`, as `GET /api/v1/clients/{{client_id}}/portfolio` answers it, again when
+something changed, at most once in {PORTFOLIO_S:g} s; `trade_update`, a trade as `GET /api/v1/trades` has
+it, when it changed; `price_update` of a token that the client holds, the last price only, at most
+once in {PACE_S:g} s. It ends in the same ways, for an unknown client with {NO_SUCH_CLIENT}
+`{UNKNOWN_CLIENT}`.
 """
 
 

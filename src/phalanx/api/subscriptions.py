@@ -6,7 +6,7 @@ from msgspec import UNSET
 from phalanx.api import examples
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
-from phalanx.api.fields import positive
+from phalanx.api.fields import BASIS_POINT, basis_points, positive
 from phalanx.api.lists import PageQuery, page, symbol_of
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import (
@@ -19,14 +19,12 @@ from phalanx.api.shapes import (
 from phalanx.desk.desk import Desk
 from phalanx.domain.events import SubscriptionPut
 from phalanx.domain.instructions import Door as DoorName
-from phalanx.domain.numbers import BASIS_POINTS, SCALE, format_fixed
+from phalanx.domain.numbers import format_fixed
 from phalanx.domain.orders import OrdType, Product
 from phalanx.domain.strategies import SellScope, Sizing, SizingRule, Strategy, Subscription
 from phalanx.engine.commands import PutReference
 
 PATH = "/api/v1/strategies/{strategy}/subscriptions"
-_BASIS_POINT = 100 * SCALE // BASIS_POINTS
-"""One of them in percent."""
 _change: Body[SubscriptionChange] = Body(SubscriptionChange)
 
 
@@ -122,7 +120,7 @@ def sizing_rule(sizing: SizingChange) -> SizingRule:
         case FixedCash(amount=amount):
             return SizingRule(Sizing.FIXED_CASH, positive(amount, "sizing.amount"))
         case CashShare(percent=percent):
-            return SizingRule(Sizing.CASH_SHARE, _basis_points(percent, "sizing.percent"))
+            return SizingRule(Sizing.CASH_SHARE, basis_points(percent, "sizing.percent"))
         case FixedQuantity(quantity=quantity):
             units = 0 if quantity is UNSET else positive(quantity, "sizing.quantity")
             return SizingRule(Sizing.FIXED_QUANTITY, units)
@@ -137,16 +135,7 @@ def sizing_answer(rule: SizingRule) -> SizingAnswer:
         case Sizing.FIXED_CASH:
             return SizingAnswer(method, amount=format_fixed(rule.amount))
         case Sizing.CASH_SHARE:
-            return SizingAnswer(method, percent=format_fixed(rule.amount * _BASIS_POINT))
-
-
-def _basis_points(raw: msgspec.Raw, field: str) -> int:
-    basis_points, rest = divmod(positive(raw, field), _BASIS_POINT)
-    if rest:
-        raise Problem("TOO_PRECISE", "more than two decimals", field=field)
-    if basis_points > BASIS_POINTS:
-        raise Problem("INVALID_VALUE", "must not be above 100", field=field)
-    return basis_points
+            return SizingAnswer(method, percent=format_fixed(rule.amount * BASIS_POINT))
 
 
 def _find_strategy(desk: Desk, called: str) -> Strategy:

@@ -9,6 +9,8 @@ from phalanx.domain.accounts import Account
 from phalanx.domain.instructions import Origin
 from phalanx.domain.numbers import Money
 from phalanx.market.master import MasterDiff
+from phalanx.market.quotes import QuoteBoard
+from phalanx.market.store import InstrumentStore
 from phalanx.views.feed import ViewsFeed
 from phalanx.views.queries import Views
 
@@ -34,6 +36,16 @@ class System(Protocol):
     @property
     def feed(self) -> ViewsFeed:
         """What keeps the views up to date, and says how far they are."""
+        ...
+
+    @property
+    def quotes(self) -> QuoteBoard:
+        """Where prices come from, and their day."""
+        ...
+
+    @property
+    def instruments_store(self) -> InstrumentStore:
+        """Every instrument master that was ever in force."""
         ...
 
     async def start(self) -> None:

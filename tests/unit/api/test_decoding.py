@@ -4,14 +4,9 @@ import msgspec
 import pytest
 
 from phalanx.api.decoding import Body, check_json, check_no_repeats, decode_query
+from phalanx.api.instruction_shapes import InstructionBody, SignalInstruction
 from phalanx.api.problems import Problem
-from phalanx.api.shapes import (
-    AccountChange,
-    CreateOrder,
-    InstructionBody,
-    SignalInstruction,
-    SubscriptionChange,
-)
+from phalanx.api.shapes import AccountChange, CreateOrder, SubscriptionChange
 
 create_order: Body[CreateOrder] = Body(CreateOrder, {"POSITION": "INVALID_POSITION"})
 instruction: Body[SignalInstruction] = Body(InstructionBody, {"position": "INVALID_POSITION"})
@@ -97,7 +92,7 @@ def test_each_bad_body_has_its_code(content: bytes, code: str, field: str | None
     ("content", "code", "field"),
     [
         (b"{}", "MISSING_FIELD", "kind"),
-        (b'{"kind":"batch"}', "INVALID_VALUE", "kind"),
+        (b'{"kind":"basket"}', "INVALID_VALUE", "kind"),
         (b'{"kind":1}', "WRONG_TYPE", "kind"),
         (signal(b'"A","price":1'), "UNKNOWN_FIELD", "price"),
         (signal(b'"A","expires_s":0'), "INVALID_VALUE", "expires_s"),
@@ -200,7 +195,11 @@ def test_each_bad_query_has_its_code(query: bytes, code: str, field: str | None)
     ("body", "content", "detail"),
     [
         (create_order, GOOD.replace(b"BUY", b"HOLD"), "'HOLD' is not one of BUY, SELL"),
-        (instruction, b'{"kind":"x"}', "'x' is not one of signal, order"),
+        (
+            instruction,
+            b'{"kind":"x"}',
+            "'x' is not one of signal, order, priority_buy, batch, exit",
+        ),
         (
             subscription_change,
             b'{"sizing":{"method":"all"}}',
@@ -220,3 +219,27 @@ def test_a_wrong_word_is_answered_with_the_right_ones(
         body.decode(content)
 
     assert refused.value.detail == detail
+
+
+lists: Body[list[CreateOrder]] = Body(list[CreateOrder])
+
+
+def test_a_body_may_be_a_list() -> None:
+    assert lists.decode(b"[" + GOOD + b"," + GOOD + b"]") == [create_order.decode(GOOD)] * 2
+    assert lists.decode(b"[]") == []
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "field"),
+    [
+        (b"[" + GOOD[:-1] + b"," + GOOD[1:] + b"]", "DUPLICATE_FIELD", "STRATEGY"),
+        (b"[" + GOOD + b", {}]", "MISSING_FIELD", "[1].STRATEGY"),
+        (GOOD, "WRONG_TYPE", None),
+        (b"[" + GOOD, "MALFORMED_JSON", None),
+    ],
+)
+def test_a_list_is_read_as_strictly(content: bytes, code: str, field: str | None) -> None:
+    with pytest.raises(Problem) as refused:
+        lists.decode(content)
+
+    assert (refused.value.code, refused.value.field) == (code, field)

@@ -1,11 +1,20 @@
 import msgspec
+from msgspec.structs import replace
 
-from phalanx.api.outcomes import create_order_answer, instruction_answer
+from phalanx.api.outcomes import (
+    OUTCOMES_MAX,
+    create_order_answer,
+    instruction_answer,
+    preview_answer,
+)
 from phalanx.domain.accounts import Account, Client, Mode
-from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.events import InstructionHeld, InstructionPlanned
 from phalanx.domain.instructions import (
+    BatchRequest,
     CancelDraft,
     Door,
+    ExitRequest,
+    FollowUp,
     InstructionRequest,
     OrderRequest,
     Origin,
@@ -144,3 +153,119 @@ def test_a_cancelled_buy_has_no_terms() -> None:
     (only,) = instruction_answer(event, state()).outcomes
 
     assert (only.status, only.order_id, only.quantity, only.price) == ("ACCEPTED", "O9", None, None)
+
+
+ROWS = BatchRequest(())
+
+
+def test_other_kinds_have_an_outcome_for_each_order_cancel_and_skip() -> None:
+    held = Reason(ReasonCode.NO_OPEN_LOT, ("UNOMINDA",))
+    nobody = Reason(ReasonCode.UNKNOWN_ACCOUNT, ("A/9",))
+    rows = (replace(draft(1, "O1"), row=2), replace(draft(1, "O2"), row=3, stop_price=whole(1)))
+    event = planned(
+        ROWS,
+        orders=rows,
+        cancels=(CancelDraft("R1", "O8", "A/2/P"),),
+        skips=(Skip("A/1", held, "NSE:14154", 4), Skip("A/9", nobody, "NSE:77", 5)),
+    )
+
+    answer = instruction_answer(event, state())
+
+    assert (answer.kind, answer.instrument, answer.symbol) == ("batch", None, None)
+    assert msgspec.to_builtins(answer.counts) == {"orders": 2, "cancels": 1, "skips": 2}
+    assert answer.outcomes_total == 5
+    assert [
+        (one.client, one.client_id, one.status, one.order_id, one.instrument, one.symbol, one.row)
+        for one in answer.outcomes
+    ] == [
+        ("Ann", 1, "ACCEPTED", "O1", "UNOMINDA", "UNOMINDA", 2),
+        ("Ann", 1, "ACCEPTED", "O2", "UNOMINDA", "UNOMINDA", 3),
+        ("Ben", 2, "ACCEPTED", "O8", None, None, None),
+        ("Ann", 1, "REJECTED", None, "UNOMINDA", "UNOMINDA", 4),
+        ("", None, "REJECTED", None, "NSE:77", None, 5),
+    ]
+    assert [one.stop_price for one in answer.outcomes] == [None, "1", None, None, None]
+    assert {(one.charges, one.cash_after) for one in answer.outcomes} == {(None, None)}
+
+
+def test_the_caller_s_name_of_one_of_many_is_repeated() -> None:
+    called = replace(FACTS, called="MINDA")
+    event = planned(ROWS, orders=(draft(1, "O1"),), instruments=(called,))
+
+    (only,) = instruction_answer(event, state()).outcomes
+
+    assert (only.instrument, only.symbol) == ("MINDA", "UNOMINDA")
+
+
+def test_no_more_outcomes_are_listed_than_fit() -> None:
+    many = tuple(draft(1, f"O{number}") for number in range(OUTCOMES_MAX + 1))
+
+    answer = instruction_answer(planned(ROWS, orders=many), state())
+
+    assert (len(answer.outcomes), answer.outcomes_total) == (OUTCOMES_MAX, OUTCOMES_MAX + 1)
+    assert answer.counts.orders == OUTCOMES_MAX + 1
+
+
+def test_an_exit_of_a_trade_says_of_what() -> None:
+    event = planned(ExitRequest(trade="O1"), orders=(draft(1, "O2"),))
+
+    answer = instruction_answer(event, state())
+
+    assert (answer.instrument, answer.symbol, answer.token_id) == (None, "UNOMINDA", "14154")
+
+
+def test_a_follow_up_names_its_parent() -> None:
+    event = replace(planned(), parent="I0", follow_up=FollowUp.RETRY)
+
+    answer = instruction_answer(event, state())
+
+    assert (answer.parent, answer.follow_up, answer.fire_at) == ("I0", "retry", None)
+
+
+def test_a_held_instruction_has_no_outcomes_yet() -> None:
+    origin = Origin("local", Door.INSTRUCTIONS)
+    event = InstructionHeld(1, "I1", origin, BUY, 90_000_000_000, 99, "", "I0", FollowUp.REPEAT)
+
+    answer = msgspec.to_builtins(instruction_answer(event, state()))
+
+    assert answer == {
+        "instruction_id": "I1",
+        "kind": "signal",
+        "status": "HELD",
+        "reason": None,
+        "message": None,
+        "instrument": "MINDA",
+        "symbol": None,
+        "exchange": None,
+        "token_id": None,
+        "fire_at": "1970-01-01T05:31:30.000000+05:30",
+        "parent": "I0",
+        "follow_up": "repeat",
+        "counts": {"orders": 0, "cancels": 0, "skips": 0},
+        "outcomes": [],
+        "outcomes_total": 0,
+    }
+
+
+def test_a_preview_has_charges_and_cash_and_no_ids_of_its_own() -> None:
+    of_clients = state()
+    of_clients.accounts["A/1"] = Account("A/1", 1, charge_bps=10)
+    no_lot = Reason(ReasonCode.NO_OPEN_LOT, ("UNOMINDA",))
+    event = planned(
+        ROWS,
+        orders=(draft(1, "O1"),),
+        cancels=(CancelDraft("R1", "O8", "A/2/P"),),
+        skips=(Skip("A/3", no_lot),),
+    )
+
+    answer = preview_answer(
+        event, of_clients, "token", 1_000_000_000, {"A/1": whole(94), "A/3": whole(7)}
+    )
+
+    assert (answer.instruction_id, answer.token) == (None, "token")
+    assert answer.expires_at == "1970-01-01T05:30:01.000000+05:30"
+    assert [(one.order_id, one.charges, one.cash_after) for one in answer.outcomes] == [
+        (None, "0.006", "94"),
+        ("O8", None, None),
+        (None, None, "7"),
+    ]

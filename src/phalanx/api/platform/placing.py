@@ -1,0 +1,358 @@
+"""Orders as the platform's clients place them: one client's, or one token for many clients."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from phalanx.api.decoding import Body
+from phalanx.api.exchange import Answer, Call, Door, answer_json
+from phalanx.api.fields import name, not_negative, note, positive, token
+from phalanx.api.platform import examples, fates
+from phalanx.api.platform.exits import exit_request
+from phalanx.api.platform.fates import REJECTED, SKIPPED, Fate, FateOf, Share
+from phalanx.api.problems import Problem
+from phalanx.api.requests import ORD_TYPES, price_not_allowed
+from phalanx.api.shapes import ClientId, Exact, Name, Note, OrdTypeName, ProductName, Token
+from phalanx.desk.desk import Executed
+from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.instructions import BatchRequest, BatchRow, ExitRequest, OrderRequest, Origin
+from phalanx.domain.instructions import Door as DoorName
+from phalanx.domain.numbers import Price, Quantity
+from phalanx.domain.orders import OrdType, Product, Side
+from phalanx.domain.reasons import ReasonCode
+from phalanx.engine.commands import Submit
+from phalanx.engine.state import State
+
+ExecutionName: TypeAlias = Literal["BUY", "SELL", "EXIT"]
+MaybeExact: TypeAlias = Annotated[
+    Raw,
+    Meta(
+        description="as other numbers; null, and for an order that takes none 0, is no price",
+        extra_json_schema={"type": ["string", "number", "null"]},
+    ),
+]
+
+BODY_MAX = 4 * 1024 * 1024
+ENTRIES_MAX = 20_000
+_EXIT = "EXIT"
+_PRICED = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
+_STOPPED = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
+
+
+class _Placed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    token_id: Token
+    execution_type: ExecutionName
+    order_type: OrdTypeName
+    trade_type: ProductName
+    price: MaybeExact | UnsetType = UNSET
+    trigger_price: MaybeExact | UnsetType = UNSET
+    tag: Note | UnsetType = UNSET
+
+
+class PlaceOrder(_Placed, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One order, for the primary account of ``client_id`` unless ``account_id`` names another.
+
+    EXIT sells what the client holds of the token in that trade type, over all its accounts, at most
+    ``quantity``. ``tag`` is a remark. ``trigger_price`` is the stop of STOP and STOP_LIMIT.
+    """
+
+    client_id: ClientId
+    quantity: Exact
+    account_id: Name | UnsetType = UNSET
+
+
+class ClientOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much for whom; 0 leaves the client out."""
+
+    client_id: ClientId
+    quantity: Exact
+
+
+class ExecuteAll(_Placed, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One token for many clients, planned and fired as one instruction."""
+
+    client_orders: Annotated[list[ClientOrder], Meta(max_length=ENTRIES_MAX)]
+
+
+class PlaceAnswer(msgspec.Struct, frozen=True):
+    """``SUCCESS``: the broker took it; ``REJECTED``: we or the broker refused it; ``PENDING``: no
+    answer within two seconds; ``UNKNOWN``: it may have been taken; ``SKIPPED``: there was nothing to
+    do. ``message`` says more. ``order_id`` is ours.
+    """
+
+    status: str
+    message: str
+    order_id: str | None
+    client_id: int
+
+
+class ClientResult(msgspec.Struct, frozen=True):
+    """What became of one entry, in the order in which they were sent; statuses as for one order."""
+
+    client_id: int
+    client_name: str | None
+    status: str
+    order_id: str | None
+    message: str
+
+
+class ExecuteAnswer(msgspec.Struct, frozen=True):
+    """``total_orders``: entries for which an order, or a cancel, was journaled."""
+
+    total_orders: int
+    results: list[ClientResult]
+
+
+class Terms(msgspec.Struct, frozen=True, gc=False):
+    """How to trade, whoever and however much. ``side`` None: get out."""
+
+    instrument: str
+    side: Side | None
+    product: Product
+    ord_type: OrdType
+    price: Price
+    stop_price: Price
+    remark: str
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """How much for whom."""
+
+    client: int
+    quantity: Quantity
+
+
+_place: Body[PlaceOrder] = Body(PlaceOrder)
+_execute_all: Body[ExecuteAll] = Body(ExecuteAll)
+
+
+async def place_order(call: Call) -> Answer:
+    """One order, or one exit, for one client: 200, whatever became of it."""
+    body = call.decode(_place)
+    terms = _terms(body)
+    quantity = not_negative(body.quantity, "quantity")
+    account = "" if body.account_id is UNSET else name(body.account_id, "account_id")
+    entry = Entry(body.client_id, quantity)
+    owner = call.desk.state.accounts.get(account)
+    if terms.side is None and owner is not None and owner.client_id != entry.client:
+        detail = f"account {account} is not client {entry.client}'s"
+        return answer_json(200, _placed(entry, Fate(REJECTED, detail)))
+    if not quantity:
+        return answer_json(200, _placed(entry, Fate(SKIPPED, "the quantity is 0")))
+    origin = call.origin(DoorName.PLATFORM, "place", terms, entry, account)
+    request: OrderRequest | ExitRequest
+    if terms.side is None:
+        accounts = (account,) if account else ()
+        request = exit_request(call.desk, terms, (entry,), accounts)
+    else:
+        request = OrderRequest(
+            entry.client,
+            account,
+            terms.instrument,
+            terms.side,
+            terms.product,
+            terms.ord_type,
+            quantity,
+            terms.price,
+            stop_price=terms.stop_price,
+        )
+    planned, executed = await _submit(call, origin, request, terms.remark)
+    found = await fates.settled(call, planned)
+    share = Share()
+    for one in fates.shares_by_account(planned).values():
+        share.join(one)
+    fate = fates.fate(planned, share, found)
+    refusal = planned.refusal
+    if not account and refusal is not None and refusal.code is ReasonCode.UNKNOWN_ACCOUNT:
+        # The engine speaks of the account that it looked for; the caller named a client.
+        fate = _left_out(entry)
+    return answer_json(200, _placed(entry, fate), executed)
+
+
+async def execute_all(call: Call) -> Answer:
+    """One token for many clients: 200, with what became of each."""
+    body = call.decode(_execute_all)
+    terms = _terms(body)
+    entries = [
+        Entry(one.client_id, not_negative(one.quantity, f"client_orders[{at}].quantity"))
+        for at, one in enumerate(body.client_orders)
+    ]
+    if terms.side is None:
+        _check_once(entries)
+    state = call.desk.state
+    asked = [one for one in entries if one.quantity and one.client in state.primary_accounts]
+    if not asked:
+        return answer_json(200, _executed(state, [_left_out(one) for one in entries], entries))
+    origin = call.origin(DoorName.PLATFORM, "execute-all", terms, entries)
+    if terms.side is None:
+        planned, executed = await _submit(
+            call, origin, exit_request(call.desk, terms, asked), terms.remark
+        )
+        found = await fates.settled(call, planned)
+        results = list(_exited(state, planned, entries, found))
+    else:
+        rows = tuple(_row(terms, terms.side, one) for one in asked)
+        planned, executed = await _submit(call, origin, BatchRequest(rows), terms.remark)
+        found = await fates.settled(call, planned)
+        results = list(_traded(planned, entries, found))
+    return answer_json(200, _executed(state, results, entries), executed)
+
+
+def _terms(body: PlaceOrder | ExecuteAll) -> Terms:
+    """Raises Problem."""
+    leaves = body.execution_type == _EXIT
+    ord_type = ORD_TYPES[body.order_type]
+    if leaves and ord_type not in {OrdType.MARKET, OrdType.LIMIT}:
+        detail = "an EXIT is MARKET or LIMIT"
+        raise Problem("INVALID_VALUE", detail, field="order_type")
+    return Terms(
+        token(body.token_id, "token_id"),
+        None if leaves else Side[body.execution_type],
+        Product[body.trade_type],
+        ord_type,
+        _price(body.price, "price", ord_type, needed=ord_type in _PRICED),
+        _price(body.trigger_price, "trigger_price", ord_type, needed=ord_type in _STOPPED),
+        "" if body.tag is UNSET else note(body.tag, "tag"),
+    )
+
+
+def _price(raw: Raw | UnsetType, field: str, ord_type: OrdType, *, needed: bool) -> Price:
+    """The platform's clients send null, or 0 with a MARKET order, for no price."""
+    is_there = raw is not UNSET and bytes(raw) != b"null"
+    if needed:
+        if raw is UNSET or not is_there:
+            detail = f"a {ord_type.name} order needs a {field}"
+            raise Problem("MISSING_FIELD", detail, field=field)
+        return positive(raw, field)
+    if raw is not UNSET and is_there and not_negative(raw, field):
+        raise price_not_allowed(ord_type, field)
+    return 0
+
+
+def _check_once(entries: Sequence[Entry]) -> None:
+    """What a client holds is closed once: two upper bounds for it would contradict each other."""
+    seen: set[int] = set()
+    for at, one in enumerate(entries):
+        if one.client in seen:
+            detail = f"client {one.client} is there twice"
+            raise Problem("DUPLICATE_CLIENT", detail, field=f"client_orders[{at}].client_id")
+        seen.add(one.client)
+
+
+async def _submit(
+    call: Call, origin: Origin, request: OrderRequest | BatchRequest | ExitRequest, remark: str
+) -> tuple[InstructionPlanned, Executed]:
+    executed = await call.desk.execute(Submit(origin, request, remark, None, call.received))
+    event = executed.events[0]
+    assert isinstance(event, InstructionPlanned), f"{type(event).__name__} plans nothing"
+    return event, executed
+
+
+def _row(terms: Terms, side: Side, entry: Entry) -> BatchRow:
+    return BatchRow(
+        entry.client,
+        "",
+        terms.instrument,
+        side,
+        terms.product,
+        terms.ord_type,
+        entry.quantity,
+        terms.price,
+        stop_price=terms.stop_price,
+    )
+
+
+def _left_out(entry: Entry) -> Fate:
+    if not entry.quantity:
+        return Fate(SKIPPED, "the quantity is 0")
+    return Fate(REJECTED, f"no client {entry.client}")
+
+
+def _traded(planned: InstructionPlanned, entries: Sequence[Entry], found: FateOf) -> Iterator[Fate]:
+    """Entry by entry: those that became rows are in the same order there."""
+    assert isinstance(planned.request, BatchRequest)
+    rows = planned.request.rows
+    shares = fates.shares_by_row(planned)
+    at = 0
+    for entry in entries:
+        if entry.quantity and at < len(rows) and rows[at].client == entry.client:
+            at += 1
+            yield fates.fate(planned, shares.get(at), found)
+        else:
+            yield _left_out(entry)
+
+
+def _exited(
+    state: State, planned: InstructionPlanned, entries: Sequence[Entry], found: FateOf
+) -> Iterator[Fate]:
+    """Entry by entry: what there was for all accounts of the client."""
+    assert isinstance(planned.request, ExitRequest)
+    of_client: dict[int, Share] = {
+        state.accounts[account].client_id: Share() for account in planned.request.selection.accounts
+    }
+    for account, share in fates.shares_by_account(planned).items():
+        of_client[state.accounts[account].client_id].join(share)
+    for entry in entries:
+        share_of = of_client.get(entry.client) if entry.quantity else None
+        yield _left_out(entry) if share_of is None else fates.fate(planned, share_of, found)
+
+
+def _placed(entry: Entry, fate: Fate) -> PlaceAnswer:
+    return PlaceAnswer(fate.status, fate.message, fate.order_id, entry.client)
+
+
+def _executed(state: State, results: list[Fate], entries: Sequence[Entry]) -> ExecuteAnswer:
+    return ExecuteAnswer(
+        sum(fate.order_id is not None for fate in results),
+        [
+            ClientResult(
+                entry.client,
+                None if (client := state.clients.get(entry.client)) is None else client.name,
+                fate.status,
+                fate.order_id,
+                fate.message,
+            )
+            for entry, fate in zip(entries, results, strict=True)
+        ],
+    )
+
+
+_SHAPE = (
+    *("MISSING_FIELD", "UNKNOWN_FIELD", "DUPLICATE_FIELD", "WRONG_TYPE", "INVALID_VALUE"),
+    *("AMBIGUOUS_TOKEN", "INVALID_NUMBER", "TOO_PRECISE", "NOT_POSITIVE", "PRICE_NOT_ALLOWED"),
+)
+
+doors: tuple[Door, ...] = (
+    Door(
+        "POST",
+        "/api/v1/orders/place",
+        place_order,
+        "Place one client's order",
+        PlaceAnswer,
+        tag="trades",
+        about="Waits up to two seconds for the broker. Under the same Idempotency-Key it waits again "
+        "and says how the same order stands; nothing is sent twice.",
+        body=PlaceOrder,
+        examples=examples.PLACE_ORDER,
+        problems=_SHAPE,
+        keyed=True,
+        hot=True,
+    ),
+    Door(
+        "POST",
+        "/api/v1/orders/execute-all",
+        execute_all,
+        "Trade one token for many clients",
+        ExecuteAnswer,
+        tag="trades",
+        about="One instruction for all of them. An entry with a quantity of 0 is SKIPPED, one of an "
+        "unknown client REJECTED; the others go. Waits up to two seconds for the brokers.",
+        body=ExecuteAll,
+        body_max=BODY_MAX,
+        examples=examples.EXECUTE_ALL,
+        problems=(*_SHAPE, "DUPLICATE_CLIENT", "PLAN_TOO_LARGE"),
+        keyed=True,
+    ),
+)

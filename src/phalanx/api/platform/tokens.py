@@ -1,0 +1,185 @@
+"""Tokens: finding them, their prices and their day, and who holds one."""
+
+import asyncio
+
+import msgspec
+
+from phalanx.api.exchange import Answer, Call, Door
+from phalanx.api.instruments import SearchQuery
+from phalanx.api.naming import known
+from phalanx.api.platform.portfolio import held_lines
+from phalanx.api.platform.shapes import Number, maybe_number, number
+from phalanx.api.problems import Problem
+from phalanx.api.system import System
+from phalanx.domain.instruments import Instrument, InstrumentKey
+from phalanx.domain.numbers import divide, multiply
+from phalanx.engine.state import Book, State
+from phalanx.market.master import search
+
+PATH = "/api/v1/tokens"
+
+
+class TokenAnswer(msgspec.Struct, frozen=True):
+    """A token with its day. ``id`` is ``EXCHANGE:TOKEN``; ``close_price`` that of the day before;
+    ``volume`` what was traded since prices come in, 0 where they bring none. Prices are null for a
+    token that has none.
+    """
+
+    id: str
+    symbol: str
+    token_id: str
+    exchange: str
+    instrument_type: str
+    ltp: Number | None
+    open_price: Number | None
+    high_price: Number | None
+    low_price: Number | None
+    close_price: Number | None
+    volume: Number
+    lot_size: Number
+    tick_size: Number
+    is_active: bool
+    is_tradeable: bool
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """A client that holds a token, by trade type. Null where nobody knows the cost."""
+
+    client_id: int
+    client_name: str
+    trade_type: str
+    quantity: Number
+    avg_price: Number | None
+    current_price: Number | None
+    unrealized_pnl: Number | None
+
+
+async def search_tokens(call: Call) -> Answer:
+    """Whole matches first, then prefixes, then the rest."""
+    query = call.query(SearchQuery)
+    system = call.system
+    wanted = query.q.casefold()
+    local = [
+        instrument
+        for instrument in system.desk.state.local_instruments.values()
+        if wanted in instrument.symbol.casefold()
+    ]
+    # An index never changes, so another thread may read it; a large one takes a while.
+    found = await asyncio.to_thread(search, system.desk.instruments, query.q, query.limit)
+    shown = [token_answer(system, one) for one in (*found, *local)[: query.limit]]
+    return await call.as_of(lambda _: shown)
+
+
+async def get_token(call: Call) -> Answer:
+    """One token."""
+    instrument = _find(call)
+    return await call.as_of(lambda _: token_answer(call.system, instrument))
+
+
+async def list_holders(call: Call) -> Answer:
+    """Every client that holds it, each trade type on its own."""
+    instrument = _find(call)
+    return await call.as_of(lambda _: _holders(call.system, instrument))
+
+
+def token_answer(system: System, instrument: Instrument) -> TokenAnswer:
+    """A token as it is now."""
+    quote = system.quotes.get(instrument.key)
+    day = system.quotes.day(instrument.key)
+    return TokenAnswer(
+        instrument.key,
+        instrument.symbol,
+        instrument.token,
+        instrument.exchange,
+        instrument.instrument_type,
+        None if quote is None else number(quote.last),
+        None if day is None else number(day.open),
+        None if day is None else number(day.high),
+        None if day is None else number(day.low),
+        None if day is None else number(day.close),
+        number(0 if day is None else day.volume),
+        number(instrument.lot_size),
+        number(instrument.tick_size),
+        is_active=True,
+        is_tradeable=instrument.tradable,
+    )
+
+
+def _find(call: Call) -> Instrument:
+    text = call.path("token")
+    try:
+        return known(call.desk, text, "token")
+    except Problem as problem:
+        if problem.code != "UNKNOWN_INSTRUMENT":
+            raise
+        raise Problem("NOT_FOUND", f"no token {text}") from None
+
+
+def _holders(system: System, instrument: Instrument) -> list[Holder]:
+    state = system.desk.state
+    quote = system.quotes.get(instrument.key)
+    last = None if quote is None else quote.last
+    holders = []
+    for client_id, books in sorted(_who_holds(state, instrument.key).items()):
+        for (_, product), line in held_lines(books, instrument.key).items():
+            gain = None
+            if last is not None and line.known:
+                gain = multiply(last, line.known) - line.cost
+            holders.append(
+                Holder(
+                    client_id,
+                    state.clients[client_id].name,
+                    product.name,
+                    number(line.quantity),
+                    number(divide(line.cost, line.known)) if line.known else None,
+                    maybe_number(last),
+                    maybe_number(gain),
+                )
+            )
+    return holders
+
+
+def _who_holds(state: State, key: InstrumentKey) -> dict[int, list[Book]]:
+    """The books with a position in it, by client; only those in the mode of its primary account."""
+    found: dict[int, list[Book]] = {}
+    for book in state.books.values():
+        if any(held.instrument == key for held in book.positions.values()):
+            client_id = state.accounts[book.account].client_id
+            primary = state.accounts.get(state.primary_accounts.get(client_id, ""))
+            if primary is not None and primary.mode is book.mode:
+                found.setdefault(client_id, []).append(book)
+    return found
+
+
+doors: tuple[Door, ...] = (
+    Door(
+        "GET",
+        f"{PATH}/search",
+        search_tokens,
+        "Find tokens",
+        list[TokenAnswer],
+        tag="tokens",
+        about="A bare array, best matches first.",
+        query=SearchQuery,
+    ),
+    Door(
+        "GET",
+        f"{PATH}/{{token}}",
+        get_token,
+        "One token",
+        TokenAnswer,
+        tag="tokens",
+        about="By 2885, NSE:2885 or symbol.",
+        problems=("NOT_FOUND", "AMBIGUOUS_TOKEN"),
+    ),
+    Door(
+        "GET",
+        f"{PATH}/{{token}}/holders",
+        list_holders,
+        "Who holds a token",
+        list[Holder],
+        tag="tokens",
+        about="A bare array, by client and trade type.",
+        problems=("NOT_FOUND", "AMBIGUOUS_TOKEN"),
+    ),
+)

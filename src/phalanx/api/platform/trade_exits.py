@@ -1,0 +1,213 @@
+"""Getting out of trades: of one, or of one token for some clients or for everybody."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, TypeAlias
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from phalanx.api.decoding import Body
+from phalanx.api.exchange import Answer, Call, Door, answer_json
+from phalanx.api.fields import token
+from phalanx.api.platform import examples, fates
+from phalanx.api.platform.fates import Fate, FateOf
+from phalanx.api.platform.trades import PATH
+from phalanx.api.reading import read_views
+from phalanx.api.shapes import ClientId
+from phalanx.api.submission import is_repeat
+from phalanx.desk.desk import Desk, Executed
+from phalanx.domain.accounts import AccountId, split_book
+from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.instructions import Door as DoorName
+from phalanx.domain.instructions import ExitRequest, Origin, Selection
+from phalanx.domain.orders import ClOrdId
+from phalanx.engine.commands import Submit
+from phalanx.views.rows import TradeStatus
+
+CLIENTS_MAX = 100_000
+BODY_MAX = 1024 * 1024
+
+ClientIds: TypeAlias = Annotated[list[ClientId], Meta(max_length=CLIENTS_MAX)]
+
+
+class ExitClients(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For whom; without ``client_ids`` everybody who holds it."""
+
+    client_ids: ClientIds | UnsetType = UNSET
+
+
+class TradeExit(msgspec.Struct, frozen=True, gc=False):
+    """What became of one trade. ``order_id`` is the order that closes it, or of one that has bought
+    nothing yet, the buy that is canceled. ``trade_id`` is null where a client had none to close.
+    """
+
+    trade_id: str | None
+    client_id: int | None
+    status: str
+    order_id: str | None
+    error: str | None
+
+
+class TradeExits(msgspec.Struct, frozen=True):
+    """Statuses as for POST /orders/place. ``total_trades`` counts the results that name a trade."""
+
+    total_trades: int
+    results: list[TradeExit]
+
+
+_clients: Body[list[int] | ExitClients] = Body(ClientIds | ExitClients)
+
+
+async def exit_trade(call: Call) -> Answer:
+    """Sell all that is left of one trade, or cancel the buy that it waits for."""
+    trade_id = call.path("trade_id")
+    origin = call.origin(DoorName.PLATFORM, "exit trade", trade_id)
+    request = ExitRequest(trade=trade_id)
+    if not is_repeat(call, origin) and not _is_lot(call.desk, trade_id):
+        request = await _instead(call, trade_id)
+    planned, executed = await _submit(call, origin, request)
+    found = await fates.settled(call, planned)
+    state = call.desk.state
+    shares = fates.shares_by_account(planned)
+    account = next(iter(shares), None)
+    client = None if account is None else state.accounts[account].client_id
+    share = None if account is None else shares[account]
+    result = _result(trade_id, client, fates.fate(planned, share, found))
+    return answer_json(200, TradeExits(1, [result]), executed)
+
+
+async def exit_by_token(call: Call) -> Answer:
+    """One exit of a token, for those clients or for everybody."""
+    called = token(call.path("token"), "token")
+    clients = _asked(call.decode(_clients))
+    state = call.desk.state
+    known = None
+    unknown: list[int] = []
+    if clients is not None:
+        known = [client for client in clients if client in state.clients]
+        unknown = [client for client in clients if client not in state.clients]
+        if not known:
+            return answer_json(200, TradeExits(0, [_no_client(one) for one in unknown]))
+    origin = call.origin(DoorName.PLATFORM, "exit by token", called, clients)
+    request = ExitRequest(called, selection=Selection(clients=tuple(known or ())))
+    planned, executed = await _submit(call, origin, request)
+    found = await fates.settled(call, planned)
+    results = list(_closed_trades(call.desk, planned, found))
+    trades = len(results)
+    results += _without_trade(call.desk, planned, found)
+    results += [_no_client(one) for one in unknown]
+    return answer_json(200, TradeExits(trades, results), executed)
+
+
+def _asked(body: list[int] | ExitClients) -> list[int] | None:
+    """The clients that a body names, each once; None: it names nobody, so everybody is meant."""
+    ids = body.client_ids if isinstance(body, ExitClients) else body
+    return None if ids is UNSET else list(dict.fromkeys(ids))
+
+
+async def _submit(
+    call: Call, origin: Origin, request: ExitRequest
+) -> tuple[InstructionPlanned, Executed]:
+    executed = await call.desk.execute(Submit(origin, request, received=call.received))
+    event = executed.events[0]
+    assert isinstance(event, InstructionPlanned), f"{type(event).__name__} plans nothing"
+    return event, executed
+
+
+def _is_lot(desk: Desk, trade: ClOrdId) -> bool:
+    state = desk.state
+    order = state.orders.get(trade)
+    books = state.books.values() if order is None else (state.book_of(order),)
+    return any(trade in lots for book in books for lots in book.lots.values())
+
+
+async def _instead(call: Call, trade: ClOrdId) -> ExitRequest:
+    """What a late fill of it bought may have joined another lot of the same strategy: then as much of
+    the account's position is sold. Of any other trade the engine says that it is not open.
+    """
+    row = await read_views(call, lambda views: views.trade(trade))
+    if row is None or row.status is not TradeStatus.ACTIVE:
+        return ExitRequest(trade=trade)
+    return ExitRequest(
+        row.instrument,
+        selection=Selection((row.account,)),
+        quantities=((row.account, row.pnl.remaining),),
+        product=row.product,
+    )
+
+
+def _closed_trades(desk: Desk, planned: InstructionPlanned, found: FateOf) -> Iterator[TradeExit]:
+    """Trade by trade: what closes it, else the cancel of the buy that it waits for."""
+    orders: dict[ClOrdId, list[ClOrdId]] = {}
+    owners: dict[ClOrdId, AccountId] = {}
+    for draft in planned.orders:
+        for closing in draft.closes:
+            orders.setdefault(closing.lot, []).append(draft.cl_ord_id)
+            owners[closing.lot] = split_book(draft.book)[0]
+    for trade, closers in orders.items():
+        yield _result(trade, _client(desk, owners[trade]), fates.fate_of_orders(closers, found))
+    for cancel in planned.cancels:
+        # The cancel of a sell only makes room for another one, which is told of above.
+        if not cancel.resell and cancel.cl_ord_id not in orders:
+            client = _client(desk, split_book(cancel.book)[0])
+            yield _result(cancel.cl_ord_id, client, fates.fate_of_cancel(cancel.cl_ord_id, found))
+
+
+def _without_trade(desk: Desk, planned: InstructionPlanned, found: FateOf) -> Iterator[TradeExit]:
+    """What is bought back, and who had nothing to close, or nothing that may be closed."""
+    for draft in planned.orders:
+        if not draft.closes:
+            client = _client(desk, split_book(draft.book)[0])
+            yield _result(None, client, fates.fate_of_orders((draft.cl_ord_id,), found))
+    shares: Mapping[AccountId, fates.Share] = fates.shares_by_account(planned)
+    for account, share in shares.items():
+        if not share.orders and not share.cancels:
+            yield _result(None, _client(desk, account), fates.fate(planned, share, found))
+    if not shares and planned.refusal is not None:
+        yield _result(None, None, fates.fate(planned, None, found))
+
+
+def _client(desk: Desk, account: AccountId) -> int:
+    return desk.state.accounts[account].client_id
+
+
+def _result(trade: ClOrdId | None, client: int | None, fate: Fate) -> TradeExit:
+    failed = fate.status != fates.SUCCESS
+    return TradeExit(trade, client, fate.status, fate.order_id, fate.message if failed else None)
+
+
+def _no_client(client: int) -> TradeExit:
+    return TradeExit(None, client, fates.REJECTED, None, f"no client {client}")
+
+
+_PROBLEMS = ("VIEWS_UNAVAILABLE",)
+
+doors: tuple[Door, ...] = (
+    Door(
+        "POST",
+        f"{PATH}/exit-by-token/{{token}}",
+        exit_by_token,
+        "Get out of a token",
+        TradeExits,
+        tag="trades",
+        about="One instruction. The body is a list of client ids, or an object with `client_ids`, or "
+        "is left out: then it is for everybody. Sells positions and holdings in every trade type.",
+        body=ClientIds | ExitClients,
+        body_optional=True,
+        body_max=BODY_MAX,
+        examples=examples.EXIT_BY_TOKEN,
+        problems=("AMBIGUOUS_TOKEN", *_PROBLEMS),
+        keyed=True,
+    ),
+    Door(
+        "POST",
+        f"{PATH}/{{trade_id}}/exit",
+        exit_trade,
+        "Get out of a trade",
+        TradeExits,
+        tag="trades",
+        about="Sells what is left of it; one that has bought nothing yet is canceled.",
+        problems=_PROBLEMS,
+        keyed=True,
+    ),
+)

@@ -1,0 +1,225 @@
+"""An instruction on its way to the desk: previewed, given, held for its time, or fired from a preview.
+
+Every door that makes instructions ends here. What a body leaves open is filled in from the state at
+the last moment; the idempotency key stands for what was asked, not for what that was filled in with.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from phalanx.api.exchange import BODY_BYTES_MAX, NO_STORE, Answer, Call, answer_json
+from phalanx.api.outcomes import instruction_answer, preview_answer
+from phalanx.api.problems import Problem
+from phalanx.api.reading import read_views
+from phalanx.api.requests import Asked, Size
+from phalanx.desk.desk import Executed
+from phalanx.domain.accounts import AccountId
+from phalanx.domain.allocation import Method
+from phalanx.domain.events import InstructionHeld, InstructionPlanned
+from phalanx.domain.instructions import (
+    AllocatedRequest,
+    ExitRequest,
+    FollowUp,
+    InstructionId,
+    InstructionRequest,
+    Origin,
+)
+from phalanx.domain.instructions import Door as DoorName
+from phalanx.domain.numbers import Quantity
+from phalanx.domain.time import DAY, Nanoseconds
+from phalanx.engine.commands import Submit
+from phalanx.engine.idempotency import first_use
+from phalanx.engine.plans.selection import chosen
+from phalanx.engine.state import State
+from phalanx.views.queries import Views
+
+T = TypeVar("T")
+Quantities = tuple[tuple[AccountId, Quantity], ...]
+
+BODY_MAX = 16 * 1024 * 1024
+"""What a body with rows may have: more than one instruction can plan, which the engine then says."""
+FIRE_AT_DAYS_MAX = 7
+
+
+async def read_aside(call: Call, read: Callable[[bytes], T]) -> T:
+    """What ``read`` makes of the body; a large one is read where it keeps no order waiting."""
+    if len(call.body) <= BODY_BYTES_MAX:
+        return read(call.body)
+    return await asyncio.to_thread(read, call.body)
+
+
+async def give(call: Call, door: DoorName, asked: Asked) -> Answer:
+    """The instruction, once its plan is durable; or that it is held until its time.
+
+    Raises Problem ``FIRE_AT_PAST``, ``FIRE_AT_TOO_FAR``, ``PREVIEW_WITH_FIRE_AT`` and whatever the
+    desk refuses, ``PREVIEW_EXPIRED``, ``PREVIEW_MISMATCH`` and ``MOVED`` among it.
+    """
+    _check_preview(asked)
+    origin = call.origin(door, asked)
+    request = asked.request
+    if not is_repeat(call, origin):
+        _check_fire_at(asked, call.desk.clock.now())
+        request = await _filled_in(call, asked)
+    fire_at = asked.fire_at or 0
+    command = Submit(origin, request, asked.note, asked.expires_s, call.received, fire_at)
+    if asked.preview:
+        refuse = asked.on_moved == "refuse"
+        return given(call, await call.desk.fire(command, asked.preview, refuse=refuse))
+    return given(call, await call.desk.execute(command))
+
+
+async def follow(
+    call: Call,
+    origin: Origin,
+    parent: InstructionId,
+    follow_up: FollowUp,
+    asked: Asked,
+) -> Answer:
+    """An instruction that follows up on another one."""
+    command = Submit(
+        origin,
+        asked.request,
+        asked.note,
+        asked.expires_s,
+        call.received,
+        parent=parent,
+        follow_up=follow_up,
+    )
+    return given(call, await call.desk.execute(command))
+
+
+async def preview(call: Call, door: DoorName, asked: Asked) -> Answer:
+    """What the instruction would come to now, with a token to fire exactly that from.
+
+    Raises Problem ``PREVIEW_WITH_FIRE_AT``, and whatever the desk refuses.
+    """
+    if asked.fire_at is not None:
+        raise _with_fire_at()
+    if asked.preview:
+        detail = "a preview is not made from a preview"
+        raise Problem("CONTRADICTING_FIELDS", detail, field="preview")
+    origin = Origin(call.actor.name, door, call.request_id)
+    request = await _filled_in(call, asked)
+    command = Submit(origin, request, asked.note, asked.expires_s, call.received)
+    previewed = await call.desk.preview(command)
+    found = preview_answer(
+        previewed.planned,
+        call.desk.state,
+        previewed.token,
+        previewed.expires_at,
+        previewed.cash_after,
+    )
+    answer = answer_json(200, found)
+    return replace(answer, headers=(NO_STORE,))
+
+
+def given(call: Call, executed: Executed) -> Answer:
+    """202, with what the instruction's own event says."""
+    event = executed.events[0]
+    assert isinstance(event, InstructionPlanned | InstructionHeld), f"{type(event).__name__}?"
+    return answer_json(202, instruction_answer(event, call.desk.state), executed)
+
+
+def is_repeat(call: Call, origin: Origin) -> bool:
+    """Whether the key was used before, so that the first answer comes again, whatever holds by now.
+
+    Raises Refused ``IDEMPOTENCY_KEY_REUSED``.
+    """
+    return first_use(call.desk.state, origin) is not None
+
+
+def _check_preview(asked: Asked) -> None:
+    if asked.preview and asked.fire_at is not None:
+        raise _with_fire_at()
+    if asked.on_moved and not asked.preview:
+        raise Problem("MISSING_FIELD", "on_moved is about a preview", field="preview")
+
+
+def _with_fire_at() -> Problem:
+    detail = "a preview holds for a short while, what fires later is planned then"
+    return Problem("PREVIEW_WITH_FIRE_AT", detail, field="fire_at")
+
+
+def _check_fire_at(asked: Asked, now: Nanoseconds) -> None:
+    fire_at = asked.fire_at
+    if fire_at is None:
+        return
+    if fire_at <= now:
+        raise Problem("FIRE_AT_PAST", "this time is over", field="fire_at")
+    if fire_at > now + FIRE_AT_DAYS_MAX * DAY:
+        detail = f"more than {FIRE_AT_DAYS_MAX} days away"
+        raise Problem("FIRE_AT_TOO_FAR", detail, field="fire_at")
+
+
+async def _filled_in(call: Call, asked: Asked) -> InstructionRequest:
+    """The request with the quantities that depend on the state, or on another instruction."""
+    request = asked.request
+    match request:
+        case ExitRequest() if asked.each_max:
+            accounts = _accounts_of(call.desk.state, request)
+            return replace(request, quantities=tuple((one, asked.each_max) for one in accounts))
+        case AllocatedRequest() if request.allocation.method is Method.LIKE:
+            quantities = await _quantities_like(call, request.allocation.instruction)
+        case AllocatedRequest() if asked.sizes:
+            quantities = _quantities(call.desk.state, asked.sizes)
+        case _:
+            return request
+    return replace(request, allocation=replace(request.allocation, quantities=quantities))
+
+
+def _accounts_of(state: State, request: ExitRequest) -> list[AccountId]:
+    """Whom a bound for each account is about; nobody when the engine will refuse the whole exit."""
+    if request.trade:
+        books = (
+            book for book in state.books.values()
+            if any(request.trade in lots for lots in book.lots.values())
+        )  # fmt: skip
+        return [book.account for book in books]
+    found = chosen(state, 0, request.selection, primary_only=False)
+    return [account.id for account in found] if isinstance(found, list) else []
+
+
+def _quantities(state: State, sizes: tuple[Size, ...]) -> Quantities:
+    """Raises Problem ``UNKNOWN_CLIENT``, ``DUPLICATE_ACCOUNT``."""
+    found: dict[AccountId, Quantity] = {}
+    for at, size in enumerate(sizes):
+        place = f"allocation.quantities[{at}]"
+        account = size.account or state.primary_accounts.get(size.client)
+        if account is None:
+            raise Problem("UNKNOWN_CLIENT", f"no client {size.client}", field=f"{place}.client")
+        if account in found:
+            raise Problem("DUPLICATE_ACCOUNT", f"{account} is there twice", field=place)
+        found[account] = size.quantity
+    return tuple(found.items())
+
+
+async def _quantities_like(call: Call, instruction: InstructionId) -> Quantities:
+    """What another instruction placed for each account.
+
+    Raises Problem ``UNKNOWN_INSTRUCTION``, ``NOTHING_LIKE``, ``SEVERAL_INSTRUMENTS``.
+    """
+    field = "allocation.instruction"
+
+    def work(views: Views) -> Quantities | None:
+        tree = views.instruction(instruction)
+        if tree is None:
+            return None
+        orders = [one.order for one in tree.orders]
+        if len({order.instrument for order in orders}) > 1:
+            detail = f"{instruction} was about more than one instrument"
+            raise Problem("SEVERAL_INSTRUMENTS", detail, field=field)
+        found: dict[AccountId, Quantity] = {}
+        for order in orders:
+            found[order.account] = found.get(order.account, 0) + order.order_quantity
+        return tuple(found.items())
+
+    quantities = await read_views(call, work)
+    if quantities is None:
+        detail = f"no instruction {instruction}"
+        raise Problem("UNKNOWN_INSTRUCTION", detail, field=field, status=422)
+    if not quantities:
+        raise Problem("NOTHING_LIKE", f"{instruction} placed no orders", field=field)
+    return quantities
