@@ -21,8 +21,8 @@ import uvloop
 from benchmarks.scene import Scene, acknowledged, filled
 from benchmarks.worker import freeze
 from phalanx.api.bodies import Receive, Send
-from phalanx.api.shapes import InstructionBody
-from phalanx.cli import hosting
+from phalanx.api.instruction_shapes import InstructionBody
+from phalanx.cli.process import hosting
 from phalanx.domain.events import join_events
 from phalanx.domain.instructions import Door, OrderRequest, Origin
 from phalanx.domain.numbers import whole
@@ -33,9 +33,12 @@ from phalanx.journal.sqlite import SqliteJournal
 ANSWER = (
     b'{"instruction_id":"IAA00000001","kind":"order","status":"WORKING","reason":null,'
     b'"message":null,"instrument":"ACC","symbol":"ACC","exchange":"NSE","token_id":"22",'
+    b'"fire_at":null,"parent":null,"follow_up":null,'
+    b'"counts":{"orders":1,"cancels":0,"skips":0},'
     b'"outcomes":[{"client":"U0","client_id":1,"account":"PAPER-1","status":"ACCEPTED",'
-    b'"reason":null,"message":null,"order_id":"AA00000001","quantity":"1","price":"1800",'
-    b'"side":"BUY","product":"DELIVERY","type":"LIMIT"}]}'
+    b'"reason":null,"message":null,"order_id":"AA00000001","instrument":"ACC","symbol":"ACC",'
+    b'"row":null,"quantity":"1","price":"1800","stop_price":null,"side":"BUY",'
+    b'"product":"DELIVERY","type":"LIMIT","charges":null,"cash_after":null}],"outcomes_total":1}'
 )
 HEADERS = [
     (b"content-type", b"application/json"),

@@ -1,6 +1,10 @@
 """How a command ends: the exit codes, and the error that carries one."""
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from phalanx.cli.remote.answers import Answer, Progress
 
 
 class Exit(IntEnum):
@@ -14,6 +18,45 @@ class Exit(IntEnum):
     REFUSED = 5
     UNKNOWN = 6
     UNREACHABLE = 7
+    INTERRUPTED = 130
+
+
+ALL_OR_NOTHING = frozenset({"signal", "order"})
+"""Kinds of which every account that is left out was meant to take part."""
+AS_MEANT = frozenset(
+    {
+        *("ALREADY_HELD", "NOT_WANTED", "TWICE_IN_LIST", "BELOW_MIN_VALUE", "RANK_NOT_COVERED"),
+        *("NOTHING_TO_EXIT", "ALREADY_EXITING", "ZERO_QUANTITY", "OTHER_MODE"),
+    }
+)
+"""Why a list, a batch or an exit leaves something out that it was never meant to do."""
+
+
+def exit_of_answer(answer: "Answer") -> Exit:
+    """How a command ends that made this instruction, as far as its plan says.
+
+    0 everything asked for was journaled, or waits for its time; 3 some of it was; 5 nothing was.
+    """
+    if answer.status == "HELD":
+        return Exit.OK
+    if answer.status == "REJECTED" or not answer.journaled:
+        return Exit.REFUSED
+    skipped = [outcome for outcome in answer.outcomes if not outcome.accepted]
+    if answer.kind not in ALL_OR_NOTHING:
+        skipped = [outcome for outcome in skipped if outcome.reason not in AS_MEANT]
+    return Exit.PARTIAL if skipped else Exit.OK
+
+
+def exit_of_progress(planned: Exit, progress: "Progress") -> Exit:
+    """How it ends when it was waited for: what became of the orders decides as well.
+
+    6 an order is in doubt; 1 all orders failed; 3 some did.
+    """
+    if progress.in_doubt:
+        return Exit.UNKNOWN
+    if not progress.failed:
+        return planned
+    return Exit.FAILURE if progress.failed == progress.orders_total else Exit.PARTIAL
 
 
 class Failure(Exception):

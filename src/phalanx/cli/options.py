@@ -1,12 +1,16 @@
 """The options that many commands share, with their defaults."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
+from phalanx.cli.input import completion
+
 DEFAULT_SERVER = "http://127.0.0.1:8080"
 DEFAULT_TIMEOUT_S = 30.0
+IMPORT_TIMEOUT_S = 120.0
 
 ServerOption: TypeAlias = Annotated[
     str | None,
@@ -43,6 +47,12 @@ LongLimitOption: TypeAlias = Annotated[
 SkipOption: TypeAlias = Annotated[
     int, typer.Option("--skip", min=0, max=1_000_000_000, help="Pass over so many rows.")
 ]
+CsvOption: TypeAlias = Annotated[
+    bool, typer.Option("--csv", help="CSV, as the server writes it, instead of a table.")
+]
+OutOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--out", help="Write to this file instead of the standard output.")
+]
 AccountOption: TypeAlias = Annotated[
     str | None, typer.Option("--account", help="Only this account.")
 ]
@@ -54,7 +64,8 @@ InstrumentOption: TypeAlias = Annotated[
     str | None, typer.Option("--instrument", help="Only this instrument: name, 2885 or NSE:2885.")
 ]
 StrategyOption: TypeAlias = Annotated[
-    str | None, typer.Option("--strategy", help="Only this strategy.")
+    str | None,
+    typer.Option("--strategy", help="Only this strategy.", autocompletion=completion.strategies),
 ]
 DataOption: TypeAlias = Annotated[
     Path | None,
@@ -64,5 +75,104 @@ FolderArgument: TypeAlias = Annotated[
     Path | None,
     typer.Argument(
         metavar="[DATA]", help="The data folder. [default: ./phalanx-data]", file_okay=False
+    ),
+]
+
+
+class Side(StrEnum):
+    """Which way."""
+
+    BUY = "BUY"
+    SELL = "SELL"
+
+
+class Product(StrEnum):
+    """How a broker carries what is bought."""
+
+    DELIVERY = "DELIVERY"
+    INTRADAY = "INTRADAY"
+    MTF = "MTF"
+
+
+class OrderType(StrEnum):
+    """What an order is on the wire."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    STOP = "STOP"
+    STOP_LIMIT = "STOP_LIMIT"
+
+
+class TimeInForce(StrEnum):
+    """How long an order may rest."""
+
+    DAY = "DAY"
+    IOC = "IOC"
+
+
+class Mode(StrEnum):
+    """Which book an instruction goes to."""
+
+    PAPER = "paper"
+    LIVE = "live"
+
+
+class OnMoved(StrEnum):
+    """What happens to an account that changed between preview and firing."""
+
+    SKIP = "skip"
+    REFUSE = "refuse"
+
+
+ConfirmOption: TypeAlias = Annotated[
+    bool, typer.Option("--confirm", help="Send it. Without this nothing is sent.")
+]
+ExpiresOption: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--expires", min=1, help="Seconds after which nothing more is sent."),
+]
+AtOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--at", help="Fire then: ISO 8601 with its offset, at most 7 days away."),
+]
+ModeOption: TypeAlias = Annotated[
+    Mode | None, typer.Option("--mode", help="Only accounts in this mode.", case_sensitive=False)
+]
+PreviewOption: TypeAlias = Annotated[
+    str | None, typer.Option("--preview", help="Fire what the preview with this token showed.")
+]
+OnMovedOption: TypeAlias = Annotated[
+    OnMoved,
+    typer.Option(
+        "--on-moved",
+        help="An account that changed since the preview is skipped, or everything is refused.",
+        case_sensitive=False,
+    ),
+]
+WaitOption: TypeAlias = Annotated[
+    bool, typer.Option("--wait", help="Follow it until it is done; the exit code tells how.")
+]
+WaitTimeoutOption: TypeAlias = Annotated[
+    float, typer.Option("--wait-timeout", min=0.1, max=86_400, help="Seconds to wait at most.")
+]
+DetailOption: TypeAlias = Annotated[
+    bool, typer.Option("--detail", help="A row for every order and skip, not one per account.")
+]
+AccountsOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--account", help="For this account; may be repeated.", autocompletion=completion.accounts
+    ),
+]
+ClientsOption: TypeAlias = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--client", min=1, max=2**53 - 1, help="For this client, by its number; may be repeated."
+    ),
+]
+GroupsOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--group", help="For this group; may be repeated.", autocompletion=completion.groups
     ),
 ]

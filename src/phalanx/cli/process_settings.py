@@ -17,12 +17,18 @@ def load_settings(
     profiles: Path | None = None,
     instruments: Path | None = None,
     open_localhost: bool | None = None,
+    quotes: str | None = None,
 ) -> "Settings":
-    """Flag > environment > ``phalanx.toml`` > default. Raises Failure BAD_SETTING."""
+    """Flag > environment > ``phalanx.toml`` > default. Raises Failure BAD_SETTING.
+
+    ``quotes`` may name its file too: ``replay:FILE``.
+    """
     from pydantic import ValidationError
 
     from phalanx.config import Settings
 
+    file = (quotes or "").removeprefix("replay:")
+    replayed = Path(file) if file and file != quotes else None
     flags = {
         "host": host,
         "port": port,
@@ -30,6 +36,8 @@ def load_settings(
         "profiles": profiles,
         "instruments": instruments,
         "open_localhost": open_localhost,
+        "quotes": quotes if replayed is None else "replay",
+        "quotes_file": replayed,
     }
     given = {name: value for name, value in flags.items() if value is not None}
     try:

@@ -8,8 +8,8 @@ import typer
 from phalanx.cli.options import DataOption, JsonOption
 
 if TYPE_CHECKING:
-    from phalanx.cli.screen import Screen
-    from phalanx.cli.system import System
+    from phalanx.cli.display.screen import Screen
+    from phalanx.cli.process.system import System
 
 PortOption: TypeAlias = Annotated[
     int | None,
@@ -32,6 +32,15 @@ OpenLocalhostOption: TypeAlias = Annotated[
         "--open-localhost", help="No logins, this machine only: the default and only mode yet."
     ),
 ]
+QuotesOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--quotes",
+        metavar="closes|walk|replay:FILE",
+        help="Prices stay at the last closes, walk from them, or are those of a CSV of past days "
+        "(date,symbol,open,high,low,close,volume). [default: closes]",
+    ),
+]
 
 
 def serve(
@@ -42,17 +51,18 @@ def serve(
     profiles: ProfilesOption = None,
     instruments: InstrumentsOption = None,
     open_localhost: OpenLocalhostOption = None,
+    quotes: QuotesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Run the server.
 
     Prints a line that begins with "ready" when it serves; ends with SIGTERM or Ctrl-C.
     """
-    from phalanx.cli.hosting import host as run
-    from phalanx.cli.logs import logging_to
+    from phalanx.cli.display.screen import Screen
+    from phalanx.cli.process.hosting import host as run
+    from phalanx.cli.process.logs import logging_to
+    from phalanx.cli.process.startup import opened
     from phalanx.cli.process_settings import load_settings
-    from phalanx.cli.screen import Screen
-    from phalanx.cli.startup import opened
 
     settings = load_settings(
         host=host,
@@ -61,6 +71,7 @@ def serve(
         profiles=profiles,
         instruments=instruments,
         open_localhost=open_localhost,
+        quotes=quotes,
     )
     screen = Screen(as_json=as_json)
     with (

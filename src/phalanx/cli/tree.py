@@ -9,29 +9,34 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from phalanx import __version__
-from phalanx.cli import (
-    clients,
-    demo,
-    doctor,
-    instruments,
-    kill,
-    open_buys,
-    orders,
-    positions,
-    produce,
-    profiles,
-    replay,
-    serve,
-    signal,
-    strategies,
-    verify,
-    watch,
-)
+from phalanx.cli import serve
+from phalanx.cli.books import open_buys, order_log, orders, positions, trades
+from phalanx.cli.checking import doctor
+from phalanx.cli.demo import command as demo
 from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.instructing import batch, instructions, kill, signal
+from phalanx.cli.instructing import exit as leaving
+from phalanx.cli.journal import replay, verify
+from phalanx.cli.producing import command as produce
+from phalanx.cli.profiles import command as profiles
+from phalanx.cli.reference import (
+    accounts,
+    clients,
+    groups,
+    instruments,
+    limits,
+    lists,
+    raw_details,
+    settings,
+    strategies,
+)
+from phalanx.cli.watching import command as watch
 
 COMMANDS = (
-    *("demo", "serve", "watch", "produce", "signal", "orders", "positions", "open-buys", "clients"),
-    *("strategies", "kill", "profiles", "instruments", "verify", "replay", "doctor"),
+    *("demo", "serve", "watch", "produce", "signal", "lists", "batch", "exit", "instructions"),
+    *("orders", "order-log", "positions", "open-buys", "trades", "kill"),
+    *("clients", "accounts", "groups", "strategies", "limits", "settings"),
+    *("profiles", "raw-details", "instruments", "verify", "replay", "doctor"),
 )
 
 
@@ -75,7 +80,7 @@ def _show_usage(error: TyperException, words: Sequence[str]) -> None:
 
 
 def _show(failure: Failure, words: Sequence[str]) -> None:
-    from phalanx.cli.screen import Screen
+    from phalanx.cli.display.screen import Screen
 
     Screen(as_json="--json" in words).failure(failure)
 
@@ -117,13 +122,24 @@ app.command("serve")(serve.serve)
 app.command("watch")(watch.watch)
 app.command("produce")(produce.produce)
 app.command("signal")(signal.signal)
+app.add_typer(lists.app, name="lists")
+app.command("batch")(batch.batch)
+app.command("exit")(leaving.exit_)
+app.add_typer(instructions.app, name="instructions")
 app.add_typer(orders.app, name="orders")
-app.command("positions")(positions.positions)
+app.command("order-log")(order_log.order_log)
+app.add_typer(positions.app, name="positions")
 app.command("open-buys")(open_buys.open_buys)
-app.command("clients")(clients.clients)
-app.add_typer(strategies.app, name="strategies")
+app.add_typer(trades.app, name="trades")
 app.add_typer(kill.app, name="kill")
+app.add_typer(clients.app, name="clients")
+app.add_typer(accounts.app, name="accounts")
+app.add_typer(groups.app, name="groups")
+app.add_typer(strategies.app, name="strategies")
+app.add_typer(limits.app, name="limits")
+app.add_typer(settings.app, name="settings")
 app.add_typer(profiles.app, name="profiles")
+app.add_typer(raw_details.app, name="raw-details")
 app.add_typer(instruments.app, name="instruments")
 app.command("verify")(verify.verify)
 app.command("replay")(replay.replay)

@@ -22,6 +22,9 @@ def test_it_shows_what_becomes_of_its_signals(tmp_path: Path) -> None:
         people = server.line()
         assert people.startswith("200 paper clients, 9 strategies, 3098 instruments.")
         assert "curl -X POST" in server.line_with("/create_order")
+        server.line_with("the kill is lifted")
+        kinds = {row["kind"] for row in server.items("instructions")}
+        assert kinds == {"priority_buy", "batch", "cancel", "exit", "signal"}
         line = server.line_with("accepted by")
         assert "STRATEGY_" in line
         assert "TAT p50" in server.line_with("TAT")
@@ -54,8 +57,8 @@ def test_the_next_one_goes_on(tmp_path: Path) -> None:
 def test_json_lines(tmp_path: Path) -> None:
     words = ("demo", "--port", "0", "--data", "data", "--interval", "0.1", "--json")
     with Process(*words, folder=tmp_path) as process:
-        ready, signalled = json.loads(process.line()), json.loads(process.line())
+        ready, *told = (json.loads(process.line()) for _ in range(3))
         assert process.end() == Exit.OK
 
+    assert all(set(line) == {"scene"} for line in told)
     assert (ready["ready"], ready["data"]) == (True, "data")
-    assert {"STRATEGY", "INSTRUMENT", "POSITION", "result", "filled"} <= signalled.keys()

@@ -7,7 +7,8 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from phalanx.cli import app, client
+from phalanx.cli import app
+from phalanx.cli.remote import client
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

@@ -51,7 +51,7 @@ def test_an_empty_list_is_said(command: str, server: FakeServer) -> None:
 def test_one_client(server: FakeServer) -> None:
     server.answer("GET", "/api/v1/clients/7", body={"id": 7, "name": "Holland Proctor"})
 
-    assert rows(run("clients", "7").stdout)[1][:3] == ["7", "Holland", "Proctor"]
+    assert rows(run("clients", "show", "7").stdout)[1][:3] == ["7", "Holland", "Proctor"]
 
 
 def test_filters_reach_the_server(server: FakeServer) -> None:

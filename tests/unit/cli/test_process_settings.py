@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from phalanx.cli import listener as module
 from phalanx.cli.exits import Exit, Failure
-from phalanx.cli.files import read_bounded
-from phalanx.cli.listener import bind, url_of
+from phalanx.cli.input.files import read_bounded
+from phalanx.cli.process import listener as module
+from phalanx.cli.process.listener import bind, url_of
+from phalanx.cli.process.startup import check_files, prepare_folder
 from phalanx.cli.process_settings import load_settings, require_loopback
-from phalanx.cli.startup import check_files, prepare_folder
 from tests.unit.cli.doubles import run
 
 
@@ -34,6 +34,22 @@ def test_a_bad_setting_is_usage_and_named(text: str, name: str) -> None:
 
     assert (caught.value.exit_code, caught.value.code) == (Exit.USAGE, "BAD_SETTING")
     assert caught.value.detail.startswith(name)
+
+
+def test_quotes_name_their_source_and_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (load_settings().quotes, load_settings().quotes_file) == ("closes", None)
+    assert load_settings(quotes="walk").quotes == "walk"
+    replayed = load_settings(quotes="replay:days/a:b.csv")
+    assert (replayed.quotes, replayed.quotes_file) == ("replay", Path("days/a:b.csv"))
+
+    monkeypatch.setenv("PHALANX_QUOTES_FILE", "c.csv")
+    assert load_settings(quotes="replay").quotes_file == Path("c.csv")
+
+
+@pytest.mark.parametrize("quotes", ["", "feed", "walk:x", "replay", "replay:"])
+def test_quotes_of_no_source_are_refused(quotes: str) -> None:
+    with pytest.raises(Failure, match="BAD_SETTING"):
+        load_settings(quotes=quotes)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "example.com", ""])
@@ -106,6 +122,11 @@ def test_bad_files_are_found_before_anything_is_touched(tmp_path: Path) -> None:
 
     assert profile_fault.value.facts == {"line": 2, "column": 7}
     assert instrument_fault.value.facts == {"line": 2, "column": "lot_size"}
+    days = tmp_path / "days.csv"
+    days.write_text("date,symbol,open,high,low,close,volume\n2025-09-01,X,1,1,1,x,1\n")
+    with pytest.raises(Failure, match="BAD_NUMBER") as quotes_fault:
+        check_files(load_settings(quotes=f"replay:{days}"))
+    assert quotes_fault.value.facts == {"line": 2, "column": "close"}
     result = run("serve", "--data", str(tmp_path / "data"), "--profiles", str(profiles))
     assert (result.exit_code, (tmp_path / "data").exists()) == (Exit.FAILURE, False)
 

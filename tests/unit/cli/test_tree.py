@@ -58,12 +58,20 @@ def test_every_command_takes_json_and_explains_itself(command: str) -> None:
 
     group = "Commands:" in result.stdout
     assert result.exit_code == 0
-    assert "--json" in result.stdout or (group and command in {"profiles", "instruments"})
+    assert "--json" in result.stdout or (
+        group and command in {"profiles", "instruments", "raw-details"}
+    )
 
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("nonsense",), ("orders", "cancel"), ("signal", "A", "HOLD", "X"), ("clients", "x")],
+    [
+        (),
+        ("nonsense",),
+        ("orders", "cancel"),
+        ("signal", "A", "HOLD", "X"),
+        ("clients", "show", "x"),
+    ],
 )
 def test_a_line_that_makes_no_sense_is_usage(words: tuple[str, ...]) -> None:
     result = run(*words)
@@ -83,14 +91,14 @@ def test_a_usage_error_is_json_when_json_is_asked_for() -> None:
 
 
 def test_a_failure_is_a_sentence_with_its_code(server: FakeServer) -> None:
-    result = run("clients", "7")
+    result = run("clients", "show", "7")
 
     assert result.exit_code == Exit.FAILURE
     assert result.stderr == "error: nothing is at /api/v1/clients/7 [NOT_FOUND]\n"
 
 
 def test_a_failure_is_json_when_json_is_asked_for(server: FakeServer) -> None:
-    result = run("clients", "7", "--json")
+    result = run("clients", "show", "7", "--json")
 
     assert json.loads(result.stderr) == {
         "code": "NOT_FOUND",
@@ -111,6 +119,7 @@ def test_the_exit_codes_are_what_they_are() -> None:
         "REFUSED": 5,
         "UNKNOWN": 6,
         "UNREACHABLE": 7,
+        "INTERRUPTED": 130,
     }
 
 

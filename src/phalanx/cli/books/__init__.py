@@ -1,0 +1,1 @@
+"""What the books hold and what happened in them: orders, positions, trades."""

@@ -1,0 +1,1 @@
+"""`phalanx doctor`: whether this machine can run Phalanx."""

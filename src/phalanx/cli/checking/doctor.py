@@ -1,0 +1,38 @@
+"""`phalanx doctor`: does this machine have what a server needs."""
+
+import typer
+
+from phalanx.cli.exits import Exit
+from phalanx.cli.options import DataOption, JsonOption, ServerOption
+
+
+def doctor(
+    *,
+    data: DataOption = None,
+    port: int | None = typer.Option(
+        None, "--port", min=1, max=65_535, help="The port to be used. [default: 8080]"
+    ),
+    server: ServerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check this machine.
+
+    Python, packages, data folder, disk, clock, lock, port and server.
+    """
+    from phalanx.cli.checking.checkup import Verdict, examine
+    from phalanx.cli.display.screen import Screen
+    from phalanx.cli.process_settings import load_settings
+    from phalanx.cli.remote.client import checked_url, configured_server
+
+    settings = load_settings(data=data, port=port)
+    url = checked_url(server or configured_server())
+    findings = examine(settings.data, settings.host, settings.port, url)
+    failed = any(finding.verdict is Verdict.FAIL for finding in findings)
+    screen = Screen(as_json=as_json)
+    if as_json:
+        screen.document({"ok": not failed, "checks": findings})
+    else:
+        for finding in findings:
+            screen.say(f"{finding.verdict.value:4}  {finding.name:12}  {finding.detail}")
+    if failed:
+        raise typer.Exit(Exit.FAILURE)

@@ -1,0 +1,1 @@
+"""`phalanx demo`: a server, its people and its traffic in one process."""

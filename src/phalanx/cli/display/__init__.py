@@ -1,0 +1,1 @@
+"""What a person or a program reads: tables, lines, amounts, lists of the server's."""

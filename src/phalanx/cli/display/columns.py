@@ -1,0 +1,187 @@
+"""The tables that more than one command shows."""
+
+from phalanx.cli.display.screen import Column, Kind
+
+POSITIONS = (
+    Column("client", "client"),
+    Column("account", "account"),
+    Column("instrument", "instrument"),
+    Column("product", "product"),
+    Column("quantity", "quantity", Kind.NUMBER),
+    Column("selling", "selling", Kind.NUMBER),
+    Column("sellable", "sellable", Kind.NUMBER),
+    Column("average", "average_price", Kind.AMOUNT),
+    Column("last", "last_price", Kind.AMOUNT),
+    Column("unrealized", "unrealized_pnl", Kind.AMOUNT),
+)
+OPEN_BUYS = (
+    Column("client", "client"),
+    Column("account", "account"),
+    Column("strategy", "strategy"),
+    Column("instrument", "instrument"),
+    Column("quantity", "quantity", Kind.NUMBER),
+    Column("filled", "filled", Kind.NUMBER),
+    Column("product", "product"),
+    Column("order", "order_id"),
+    Column("opened", "opened_at", Kind.TIME),
+)
+ORDERS = (
+    Column("order", "order_id"),
+    Column("time", "time", Kind.TIME),
+    Column("account", "account"),
+    Column("side", "side"),
+    Column("instrument", "symbol"),
+    Column("type", "type"),
+    Column("quantity", "quantity", Kind.NUMBER),
+    Column("price", "price", Kind.AMOUNT),
+    Column("filled", "filled", Kind.NUMBER),
+    Column("average", "average_price", Kind.AMOUNT),
+    Column("status", "status"),
+    Column("strategy", "strategy"),
+    Column("reason", "reason"),
+)
+OUTCOMES = (
+    Column("client", "client"),
+    Column("account", "account"),
+    Column("outcome", "status"),
+    Column("order", "order_id"),
+    Column("side", "side"),
+    Column("instrument", "symbol"),
+    Column("quantity", "quantity", Kind.NUMBER),
+    Column("price", "price", Kind.AMOUNT),
+    Column("stop", "stop_price", Kind.AMOUNT),
+    Column("charges", "charges", Kind.AMOUNT),
+    Column("cash after", "cash_after", Kind.AMOUNT),
+    Column("reason", "reason"),
+    Column("message", "message"),
+)
+ACCOUNT_SUMS = (
+    Column("client", "client"),
+    Column("account", "account"),
+    Column("orders", "orders", Kind.NUMBER),
+    Column("cancels", "cancels", Kind.NUMBER),
+    Column("value", "value", Kind.AMOUNT),
+    Column("charges", "charges", Kind.AMOUNT),
+    Column("cash after", "cash_after", Kind.AMOUNT),
+    Column("skipped", "skipped", Kind.WORDS),
+)
+SKIP_REASONS = (
+    Column("skipped", "skipped", Kind.NUMBER),
+    Column("reason", "reason"),
+    Column("for example", "message"),
+)
+INSTRUCTIONS = (
+    Column("instruction", "instruction_id"),
+    Column("time", "time", Kind.TIME),
+    Column("kind", "kind"),
+    Column("asked", "asked"),
+    Column("status", "status"),
+    Column("orders", "orders_total", Kind.NUMBER),
+    Column("open", "orders_open", Kind.NUMBER),
+    Column("filled", "filled", Kind.NUMBER),
+    Column("rejected", "rejected", Kind.NUMBER),
+    Column("doubt", "in_doubt", Kind.NUMBER),
+    Column("skips", "skips_total", Kind.NUMBER),
+    Column("follows", "parent"),
+    Column("note", "note"),
+    Column("reason", "reason"),
+)
+INSTRUMENTS = (
+    Column("instrument", "symbol"),
+    Column("exchange", "exchange"),
+    Column("token", "token_id", Kind.NUMBER),
+    Column("type", "instrument_type"),
+    Column("lot", "lot_size", Kind.NUMBER),
+    Column("tick", "tick_size", Kind.NUMBER),
+    Column("last", "last_price", Kind.AMOUNT),
+    Column("price from", "price_source"),
+    Column("tradable", "tradable"),
+)
+PAST_POSITIONS = POSITIONS[:-2]
+SUBSCRIPTION_TERMS = (
+    Column("account", "account"),
+    Column("client", "client"),
+    Column("enabled", "enabled"),
+    Column("sell scope", "sell_scope"),
+    Column("sizing", "sizing"),
+    Column("product", "product"),
+    Column("type", "type"),
+)
+SUBSCRIPTIONS = (*SUBSCRIPTION_TERMS, Column("instruments", "instruments", Kind.WORDS))
+CLIENTS = (
+    Column("id", "id", Kind.NUMBER),
+    Column("name", "name"),
+    Column("active", "is_active"),
+    Column("available", "available_funds", Kind.AMOUNT),
+    Column("used", "margin_used", Kind.AMOUNT),
+    Column("P&L", "total_pnl", Kind.AMOUNT),
+    Column("created", "created_at", Kind.TIME),
+)
+ACCOUNTS = (
+    Column("account", "account"),
+    Column("client", "client"),
+    Column("mode", "mode"),
+    Column("enabled", "enabled"),
+    Column("cash", "cash", Kind.AMOUNT),
+    Column("holds", "holds", Kind.AMOUNT),
+    Column("available", "available", Kind.AMOUNT),
+    Column("reserve", "reserve", Kind.AMOUNT),
+    Column("open", "open_orders", Kind.NUMBER),
+    Column("today", "orders_today", Kind.NUMBER),
+    Column("closed", "closed"),
+)
+LIMITS = (
+    Column("level", "level"),
+    Column("name", "name"),
+    Column("quantity", "quantity_max", Kind.AMOUNT),
+    Column("value", "value_max", Kind.AMOUNT),
+    Column("position", "position_max", Kind.AMOUNT),
+    Column("orders a day", "orders_per_day_max", Kind.NUMBER),
+    Column("restricted", "restricted", Kind.WORDS),
+)
+TRADES = (
+    Column("trade", "trade_id"),
+    Column("client", "client_name"),
+    Column("instrument", "symbol"),
+    Column("product", "trade_type"),
+    Column("quantity", "quantity", Kind.NUMBER),
+    Column("average", "avg_price", Kind.AMOUNT),
+    Column("last", "current_price", Kind.AMOUNT),
+    Column("realized", "realized_pnl", Kind.AMOUNT),
+    Column("unrealized", "unrealized_pnl", Kind.AMOUNT),
+    Column("status", "status"),
+    Column("entered", "entry_time", Kind.TIME),
+    Column("left", "exit_time", Kind.TIME),
+)
+ORDER_LOG = (
+    Column("seq", "seq", Kind.NUMBER),
+    Column("time", "time", Kind.TIME),
+    Column("entry", "entry"),
+    Column("order", "order_id"),
+    Column("account", "account"),
+    Column("side", "side"),
+    Column("instrument", "symbol"),
+    Column("quantity", "quantity", Kind.NUMBER),
+    Column("price", "price", Kind.AMOUNT),
+    Column("status", "status"),
+    Column("strategy", "strategy"),
+    Column("text", "text"),
+)
+REQUESTS = (
+    Column("order", "order_id"),
+    Column("request", "request_id"),
+    Column("status", "status"),
+)
+FILLS = (
+    Column("time", "time", Kind.TIME),
+    Column("quantity", "quantity", Kind.NUMBER),
+    Column("price", "price", Kind.AMOUNT),
+    Column("charges", "charges", Kind.AMOUNT),
+    Column("execution", "exec_id"),
+)
+FILL_REQUESTS = (
+    Column("order", "order_id"),
+    Column("quantity", "quantity", Kind.NUMBER),
+    Column("price", "price", Kind.AMOUNT),
+    Column("execution", "exec_id"),
+)

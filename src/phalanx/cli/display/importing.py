@@ -1,0 +1,40 @@
+"""A file that goes to the server, with a bar while it does, and the server's report about it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phalanx.cli.display.listing import shown
+from phalanx.cli.display.progress import upload
+from phalanx.cli.input.files import read_bounded
+
+if TYPE_CHECKING:
+    from phalanx.cli.option_sets import Changing
+
+FILE_BYTES_MAX = 64 * 1024 * 1024
+
+
+def import_file(
+    changing: "Changing",
+    method: str,
+    path: str,
+    file: Path,
+    *,
+    content_type: str = "text/csv",
+    parameters: dict[str, str] | None = None,
+) -> None:
+    """Send a file as it is and show the report. Raises Failure."""
+    content = read_bounded(file, FILE_BYTES_MAX)
+    with (
+        changing.connect() as there,
+        upload(changing.screen(), f"importing {file.name}", len(content)) as sent,
+    ):
+        answer = there.change(
+            method,
+            path,
+            key=changing.key,
+            parameters=parameters,
+            content=content,
+            content_type=content_type,
+            sent=sent,
+        )
+    shown(changing, answer)

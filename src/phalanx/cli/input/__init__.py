@@ -1,0 +1,1 @@
+"""What a person typed or a file holds, checked before anything is sent."""

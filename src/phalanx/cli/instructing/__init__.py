@@ -1,0 +1,1 @@
+"""Commands that make instructions: rehearsed, fired, waited for, followed up."""

@@ -1,0 +1,1 @@
+"""`phalanx verify` and `replay`: a data folder, read without a server."""

@@ -1,0 +1,1 @@
+"""A server process: its socket, its log, its start and its end."""

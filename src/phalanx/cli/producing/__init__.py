@@ -1,0 +1,1 @@
+"""`phalanx produce`: random orders at a pace."""

@@ -1,0 +1,1 @@
+"""`phalanx profiles`: who trades what under which strategy."""

@@ -1,0 +1,1 @@
+"""What a desk keeps: clients, accounts, groups, lists, limits, settings, strategies, instruments."""

@@ -1,0 +1,146 @@
+"""`phalanx accounts`: what an account is, and how paper treats its orders."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.input import completion
+from phalanx.cli.option_sets import Asking, Changing, Paged, expanded
+from phalanx.cli.subcommands import is_for_subcommand
+
+app = typer.Typer(help="List accounts; show one, change how it is treated.", rich_markup_mode=None)
+
+PATH = "/api/v1/accounts"
+AccountArgument = Annotated[
+    str, typer.Argument(help="The account's id.", autocompletion=completion.accounts)
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperFills:
+    """How the paper broker treats the account's orders."""
+
+    ack_delay_ms: Annotated[
+        int | None, typer.Option("--ack-delay-ms", min=0, help="Until an order is acknowledged.")
+    ] = None
+    fill_duration_ms: Annotated[
+        int | None, typer.Option("--fill-duration-ms", min=0, help="From there to the last fill.")
+    ] = None
+    filled_bps: Annotated[
+        int | None,
+        typer.Option("--filled-bps", min=0, max=10_000, help="How much of it is filled."),
+    ] = None
+    slices: Annotated[
+        int | None, typer.Option("--slices", min=1, help="In so many equal parts.")
+    ] = None
+    slippage_bps: Annotated[
+        int | None,
+        typer.Option("--slippage-bps", min=0, max=10_000, help="Worse than the last price."),
+    ] = None
+    reject_bps: Annotated[
+        int | None, typer.Option("--reject-bps", min=0, max=10_000, help="So many are rejected.")
+    ] = None
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="What its chances are drawn from.")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """How many requests its broker gets."""
+
+    count: Annotated[
+        int | None, typer.Option("--rate", min=0, help="Requests per window; 0: no limit.")
+    ] = None
+    window_ms: Annotated[
+        int | None, typer.Option("--rate-window-ms", min=1, help="How long a window is.")
+    ] = None
+    reserved: Annotated[
+        int | None,
+        typer.Option("--rate-reserved", min=0, help="Of them only for cancels and exits."),
+    ] = None
+
+
+@app.callback(invoke_without_command=True)
+@expanded
+def accounts(context: typer.Context, *, paged: Paged) -> None:
+    """List the accounts with their cash, or do something with one of them."""
+    if is_for_subcommand(context):
+        return
+    from phalanx.cli.display.columns import ACCOUNTS
+    from phalanx.cli.display.listing import listed
+
+    listed(paged, PATH, ACCOUNTS, empty="no accounts")
+
+
+@app.command("show")
+@expanded
+def show(account: AccountArgument, *, asking: Asking) -> None:
+    """Show an account with its fill profile and its rate limit."""
+    from phalanx.cli.input.names import at
+
+    with asking.connect() as there:
+        _show_terms(asking, there.read(at(PATH, account)))
+
+
+@app.command("set")
+@expanded
+def change(
+    account: AccountArgument,
+    *,
+    enabled: Annotated[
+        bool | None, typer.Option("--enable/--disable", help="It takes instructions, or not.")
+    ] = None,
+    charge_bps: Annotated[
+        int | None,
+        typer.Option("--charge-bps", min=0, max=10_000, help="What a trade costs, of its value."),
+    ] = None,
+    reserve: Annotated[
+        str | None, typer.Option("--reserve", help="Cash that no order uses.")
+    ] = None,
+    fills: PaperFills,
+    rate: Rate,
+    changing: Changing,
+) -> None:
+    """Change how an account is treated, at once; what is not said stays as it is."""
+    from phalanx.cli.input.names import at
+    from phalanx.cli.input.numbers import typed_amount
+
+    chosen: dict[str, object] = {
+        "enabled": enabled,
+        "charge_bps": charge_bps,
+        "reserve": None if reserve is None else typed_amount(reserve, "--reserve"),
+        "fill_profile": _said(fills) or None,
+        "rate_limit": _said(rate) or None,
+    }
+    changes = {field: value for field, value in chosen.items() if value is not None}
+    if not changes:
+        raise Failure(Exit.USAGE, "NOTHING_TO_CHANGE", "say what to change; --help lists it")
+    with changing.connect() as there:
+        answer = there.change("PATCH", at(PATH, account), key=changing.key, body=changes)
+    _show_terms(changing, answer)
+
+
+def _said(options: PaperFills | Rate) -> dict[str, int]:
+    return {name: value for name, value in vars(options).items() if value is not None}
+
+
+def _show_terms(asking: Asking, answer: bytes) -> None:
+    """The account's fields, with those of its fill profile and rate limit among them."""
+    from phalanx.cli.remote.documents import decode
+
+    screen = asking.screen()
+    terms = decode(answer)
+    if screen.as_json or not isinstance(terms, dict):
+        screen.document(terms)
+        return
+    flat: dict[str, object] = {}
+    for name, value in terms.items():
+        flat |= (
+            {f"{name}: {inner}": v for inner, v in value.items()}
+            if isinstance(value, dict)
+            else {name: value}
+        )
+    screen.fields(flat)

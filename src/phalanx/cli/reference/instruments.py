@@ -1,0 +1,49 @@
+"""`phalanx instruments`: bring the master up to date, find an instrument in it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phalanx.cli.option_sets import Importing, expanded
+from phalanx.cli.options import DEFAULT_TIMEOUT_S, JsonOption, ServerOption, TimeoutOption
+
+app = typer.Typer(
+    help="Import instruments, search them.", rich_markup_mode=None, no_args_is_help=True
+)
+
+
+@app.command("import")
+@expanded
+def import_instruments(
+    file: Annotated[Path, typer.Argument(help="A CSV file; - reads the standard input.")],
+    *,
+    importing: Importing,
+) -> None:
+    """Add or change the instruments of a file, at once, and show what changed; others stay."""
+    from phalanx.cli.display.importing import import_file
+
+    parameters = {"name": file.name}
+    import_file(importing, "POST", "/api/v1/instruments", file, parameters=parameters)
+
+
+@app.command("search")
+def search(
+    words: Annotated[str, typer.Argument(metavar="Q", help="Part of a symbol, alias or token.")],
+    *,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="At most so many.")] = 20,
+    server: ServerOption = None,
+    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
+    as_json: JsonOption = False,
+) -> None:
+    """Find instruments; whole matches come first."""
+    from phalanx.cli.display.columns import INSTRUMENTS
+    from phalanx.cli.display.listing import show_list
+    from phalanx.cli.display.screen import Screen
+    from phalanx.cli.remote.client import connect
+
+    screen = Screen(as_json=as_json)
+    path = "/api/v1/instruments/search"
+    empty = f"nothing is named like {words!r}"
+    with connect(server, timeout_s) as there:
+        show_list(there, screen, path, {"q": words, "limit": limit}, INSTRUMENTS, empty=empty)

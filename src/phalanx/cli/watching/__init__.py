@@ -1,0 +1,1 @@
+"""`phalanx watch`: the stream, followed and shown while things happen."""

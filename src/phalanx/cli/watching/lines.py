@@ -1,0 +1,147 @@
+"""What happens as lines: for a pipe, a log file, or a program that reads JSON."""
+
+from collections.abc import Mapping, Sequence
+
+from phalanx.cli.display.screen import Screen
+from phalanx.cli.input.moments import clock
+from phalanx.cli.watching.filters import Filters
+from phalanx.cli.watching.messages import Enough, Item, Message
+
+_KINDS = {
+    "orders": "order",
+    "instructions": "instruction",
+    "accounts": "account",
+    "desk": "desk",
+    "order-log": "log",
+}
+
+
+class Lines:
+    """Prints a line for every row that changed; with ``as_json``, the row as JSON."""
+
+    def __init__(
+        self,
+        screen: Screen,
+        topics: Sequence[str],
+        filters: Filters,
+        *,
+        count: int | None = None,
+        backlog: bool = False,
+    ) -> None:
+        self._screen = screen
+        self._topics = topics
+        self._filters = filters
+        self._left = count
+        self._backlog = backlog
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The topics to join: those that are shown, and what the filters must know."""
+        knowing = self._filters.need_kinds and "instructions" not in self._topics
+        return (*self._topics, "instructions") if knowing else tuple(self._topics)
+
+    def take(self, message: Message) -> None:
+        """A line per row that passes the filters. Raises Enough."""
+        chosen = self._filters.chosen(message)
+        if message.topic not in self._topics or (message.is_snapshot and not self._backlog):
+            return
+        for item in chosen:
+            self._show(message.topic, {"topic": message.topic, "seq": message.seq, **item}, item)
+
+    def recall(self, rows: Sequence[Item]) -> None:
+        """A line per line of the order log that passes the filters. Raises Enough."""
+        for row in rows:
+            if self._filters.passes(row):
+                self._show("order-log", {"topic": "order-log", **row}, row)
+
+    def note(self, text: str) -> None:
+        """A remark, to stderr."""
+        self._screen.note(text)
+
+    def _show(self, topic: str, document: Item, item: Item) -> None:
+        if self._screen.as_json:
+            self._screen.document(document)
+        else:
+            self._screen.say(line(topic, item))
+        if self._left is not None:
+            self._left -= 1
+            if self._left <= 0:
+                raise Enough
+
+
+def line(topic: str, item: Mapping[str, object]) -> str:
+    """One row as a line: time, what it is, its id, account, what, status, then whatever more there is."""
+    what: object
+    match topic:
+        case "orders":
+            key, what, rest = "order_id", _order_what(item), _order_rest(item)
+        case "instructions":
+            key, what, rest = "instruction_id", item.get("text"), _instruction_rest(item)
+        case "order-log":
+            key, what, rest = "order_id", _order_what(item), _log_rest(item)
+        case "accounts":
+            key, what, rest = "", f"cash {item.get('cash')}", [f"{item.get('open_orders')} open"]
+        case _:
+            key, what, rest = "name", item.get("text"), []
+    status = item.get("entry") if topic == "order-log" else item.get("status")
+    cells = (
+        f"{when(item):12}",
+        f"{_KINDS.get(topic, topic):11}",
+        f"{_text(item.get(key)):11}",
+        f"{_text(item.get('account')):10}",
+        f"{_text(what):30}",
+        f"{_text(status):16}",
+    )
+    return "  ".join((*cells, *rest)).rstrip()
+
+
+def when(item: Mapping[str, object]) -> str:
+    """The time of day at the exchange; nothing for a row without a time."""
+    time_ns, time = item.get("time_ns"), item.get("time")
+    if isinstance(time_ns, int) and time_ns:
+        return clock(time_ns)
+    return str(time).partition("T")[2][:12] if time else ""
+
+
+def milliseconds(tat_ns: object) -> str:
+    """``1.50 ms``; nothing when it is not measured."""
+    return f"{tat_ns / 1e6:.2f} ms" if isinstance(tat_ns, int) and tat_ns else ""
+
+
+def ends(outcomes: object) -> str:
+    """``40 filled, 2 rejected``."""
+    counts = outcomes.items() if isinstance(outcomes, Mapping) else ()
+    return ", ".join(f"{count} {str(name).lower().replace('_', ' ')}" for name, count in counts)
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _order_what(item: Mapping[str, object]) -> str:
+    return f"{item.get('side')} {item.get('quantity')} {item.get('symbol')}"
+
+
+def _order_rest(item: Mapping[str, object]) -> list[str]:
+    words = []
+    filled = item.get("filled")
+    if filled not in (None, "", "0"):
+        words.append(f"filled {filled} at {item.get('average_price')}")
+    if tat := milliseconds(item.get("tat_ns")):
+        words.append(f"TAT {tat}")
+    return words + [str(item[name]) for name in ("flag", "reason", "message") if item.get(name)]
+
+
+def _instruction_rest(item: Mapping[str, object]) -> list[str]:
+    words = [f"{item.get('orders')} orders, {item.get('skips')} skipped"]
+    if said := ends(item.get("outcomes")):
+        words.append(said)
+    if item.get("reason"):
+        words.append(str(item["reason"]))
+    return words
+
+
+def _log_rest(item: Mapping[str, object]) -> list[str]:
+    price = item.get("price")
+    words = [f"at {price}"] if price not in (None, "", "0") else []
+    return words + [str(item[name]) for name in ("status", "text") if item.get(name)]

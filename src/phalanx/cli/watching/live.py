@@ -1,0 +1,66 @@
+"""The live logger: the picture on a terminal, drawn ten times a second."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.live import Live
+
+from phalanx.cli.exits import Exit
+from phalanx.cli.watching.filters import Filters
+from phalanx.cli.watching.follower import Follower
+from phalanx.cli.watching.log import Log
+from phalanx.cli.watching.messages import TOPICS, Item, Message
+from phalanx.cli.watching.picture import Picture
+from phalanx.cli.watching.tally import Tally
+
+FRAME_S = 0.1
+
+
+class Watcher:
+    """Counts what the stream says, and draws it."""
+
+    def __init__(self, url: str, filters: Filters, console: Console) -> None:
+        self._url = url
+        self._console = console
+        self._tally = Tally(filters)
+        self._picture = Picture(url, console)
+
+    def take(self, message: Message) -> None:
+        """A snapshot or a delta."""
+        self._tally.take(message, time.monotonic())
+
+    def recall(self, rows: Sequence[Item]) -> None:
+        """Lines of the order log."""
+        self._tally.recall(rows)
+
+    def note(self, text: str) -> None:
+        """Shown in the header until the stream speaks again."""
+        self._tally.trouble = text
+
+    async def run(self, log: Log | None) -> Exit:
+        """Until a signal; the last picture stays on the terminal. Raises Failure."""
+        follower = Follower(self._url, TOPICS, self, log)
+        with Live(console=self._console, auto_refresh=False, screen=True) as live:
+            following = asyncio.create_task(follower.follow())
+            drawing = asyncio.create_task(self._draw(live))
+            await asyncio.wait((following, drawing), return_when=asyncio.FIRST_COMPLETED)
+            for task in (following, drawing):
+                task.cancel()
+            ended = await asyncio.gather(following, drawing, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+        self._console.print(self._picture.draw(self._tally, time.monotonic()))
+        return following.result()
+
+    async def _draw(self, live: Live) -> None:
+        while True:
+            live.update(self._picture.draw(self._tally, time.monotonic()), refresh=True)
+            await asyncio.sleep(FRAME_S)
+
+
+async def watch_live(url: str, filters: Filters, log: Log | None) -> Exit:
+    """The picture on this process's terminal. Raises Failure."""
+    return await Watcher(url, filters, Console()).run(log)

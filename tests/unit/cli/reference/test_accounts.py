@@ -1,0 +1,127 @@
+"""`phalanx accounts` and `clients`: who they are, and how paper treats their orders."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from phalanx.cli.exits import Exit
+from tests.unit.cli.doubles import FakeServer, rows, run
+
+PATH = "/api/v1/accounts"
+TERMS = {
+    "account": "PAPER-1",
+    "mode": "PAPER",
+    "fill_profile": {"ack_delay_ms": 5, "slices": 2},
+    "rate_limit": {"count": 10, "window_ms": 1000, "reserved": 2},
+}
+
+
+def test_the_list(server: FakeServer) -> None:
+    row = {"account": "PAPER-1", "client": "Ann", "mode": "PAPER", "cash": "10", "closed": None}
+    server.answer("GET", PATH, body={"items": [row], "total": 1, "as_of": 1})
+
+    assert rows(run("accounts").stdout)[1][:3] == ["PAPER-1", "Ann", "PAPER"]
+
+
+def test_one_of_them_with_its_fill_profile(server: FakeServer) -> None:
+    server.answer("GET", f"{PATH}/PAPER-1", body=TERMS)
+    said = run("accounts", "show", "PAPER-1").stdout
+
+    assert rows(said)[2] == ["fill", "profile:", "ack", "delay", "ms", "5"]
+    assert rows(said)[-1] == ["rate", "limit:", "reserved", "2"]
+    assert json.loads(run("accounts", "show", "PAPER-1", "--json").stdout) == TERMS
+
+
+@pytest.mark.parametrize(
+    ("words", "body"),
+    [
+        (
+            ("--ack-delay-ms", "0", "--slices", "3"),
+            {"fill_profile": {"ack_delay_ms": 0, "slices": 3}},
+        ),
+        (
+            ("--fill-duration-ms", "10", "--filled-bps", "5000", "--slippage-bps", "5"),
+            {
+                "fill_profile": {
+                    "fill_duration_ms": 10,
+                    "filled_bps": 5000,
+                    "slippage_bps": 5,
+                }
+            },
+        ),
+        (("--reject-bps", "50", "--seed", "7"), {"fill_profile": {"reject_bps": 50, "seed": 7}}),
+        (("--charge-bps", "10", "--reserve", "0"), {"charge_bps": 10, "reserve": "0"}),
+        (("--rate", "0"), {"rate_limit": {"count": 0}}),
+        (
+            ("--rate", "10", "--rate-window-ms", "500", "--rate-reserved", "2"),
+            {"rate_limit": {"count": 10, "window_ms": 500, "reserved": 2}},
+        ),
+        (("--disable",), {"enabled": False}),
+    ],
+)
+def test_set_sends_what_was_said(words: tuple[str, ...], body: object, server: FakeServer) -> None:
+    server.answer("PATCH", f"{PATH}/PAPER-1", body=TERMS)
+
+    assert run("accounts", "set", "PAPER-1", *words).exit_code == Exit.OK
+    assert json.loads(server.last.content) == body
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("--reserve", "-1"), ("--filled-bps", "10001"), ("--rate", "-1")]
+)
+def test_what_cannot_be_meant_is_not_sent(words: tuple[str, ...], server: FakeServer) -> None:
+    assert run("accounts", "set", "PAPER-1", *words).exit_code == Exit.USAGE
+    assert server.requests == []
+
+
+def test_a_client_is_added(server: FakeServer) -> None:
+    server.answer("POST", "/api/v1/clients", 201, {"id": 3, "name": "Ann", "is_active": True})
+    result = run("clients", "add", "Ann", "--cash", "50000.5")
+
+    assert json.loads(server.last.content) == {"name": "Ann", "available_funds": "50000.5"}
+    assert rows(result.stdout)[1][:3] == ["3", "Ann", "yes"]
+    run("clients", "add", "Bo")
+    assert json.loads(server.last.content) == {"name": "Bo"}
+    assert run("clients", "add", "Bo", "--cash", "x").exit_code == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "kind"),
+    [
+        (("clients", "import"), "/api/v1/clients/import", "text/csv"),
+        (("positions", "import"), "/api/v1/positions/import", "text/csv"),
+        (("raw-details", "import"), "/api/v1/raw-details", "application/json"),
+        (("instruments", "import"), "/api/v1/instruments", "text/csv"),
+    ],
+)
+def test_a_file_is_imported_as_it_is(
+    words: tuple[str, ...], path: str, kind: str, server: FakeServer, tmp_path: Path
+) -> None:
+    server.answer("POST", path, body={"added": 2, "items": [1, 2]})
+    file = tmp_path / "file"
+    file.write_bytes(b"\xffas it is\r\n")
+    result = run(*words, str(file))
+
+    assert rows(result.stdout) == [["added", "2"], ["items", "2"]]
+    assert server.last.content == file.read_bytes()
+    assert server.last.headers["content-type"] == kind
+    assert json.loads(run(*words, str(file), "--json").stdout)["added"] == 2
+
+
+def test_positions_that_are_there_already_are_imported_again(server: FakeServer) -> None:
+    server.answer("POST", "/api/v1/positions/import", body={"adopted": 1})
+    run("positions", "import", "-", text="x")
+    assert dict(server.last.url.params) == {}
+    run("positions", "import", "-", "--again", text="x")
+    assert dict(server.last.url.params) == {"again": "true"}
+
+
+def test_raw_details_are_exported(server: FakeServer, tmp_path: Path) -> None:
+    details = {"USERS": ["Ann"], "STRATEGIES": ["S"], "INSTRUMENTS": ["L&T"]}
+    server.answer("GET", "/api/v1/raw-details", body=details)
+    out = tmp_path / "raw.json"
+    run("raw-details", "export", "--out", str(out))
+
+    assert json.loads(run("raw-details", "export").stdout) == details
+    assert json.loads(out.read_text()) == details

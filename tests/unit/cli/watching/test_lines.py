@@ -1,0 +1,141 @@
+"""What happens as lines with stable columns, or as JSON lines."""
+
+import io
+import json
+
+import pytest
+
+from phalanx.cli.display.screen import Screen
+from phalanx.cli.exits import Exit
+from phalanx.cli.watching.filters import Filters
+from phalanx.cli.watching.lines import Lines, line
+from phalanx.cli.watching.messages import Enough, Message
+from tests.unit.cli.doubles import run
+
+NOON_NS = 1_763_610_000_123_456_789
+ORDER = {
+    "order_id": "AB00000001",
+    "account": "PAPER-1",
+    "side": "BUY",
+    "quantity": "10",
+    "symbol": "LT",
+    "status": "FILLED",
+    "filled": "10",
+    "average_price": "3659.8",
+    "tat_ns": 1_500_000,
+    "flag": "LATE",
+    "time_ns": NOON_NS,
+}
+INSTRUCTION = {
+    "instruction_id": "IAB00000001",
+    "kind": "signal",
+    "text": "S BUY X",
+    "status": "DONE",
+    "orders": 3,
+    "skips": 2,
+    "outcomes": {"FILLED": 2, "NOT_RECEIVED": 1},
+    "reason": None,
+    "time_ns": NOON_NS,
+}
+LOGGED = {
+    "seq": 7,
+    "time": "2026-11-20T09:10:00.123456+05:30",
+    "entry": "FILL",
+    "order_id": "AB00000001",
+    "account": "PAPER-1",
+    "side": "SELL",
+    "quantity": "10",
+    "symbol": "LT",
+    "price": "99.5",
+    "status": "FILLED",
+    "text": "",
+}
+
+
+def told(
+    lines_of: Message, *, as_json: bool = False, count: int | None = None, backlog: bool = False
+) -> list[str]:
+    out = io.StringIO()
+    topics = ("orders", "desk")
+    screen = Screen(as_json=as_json, out=out)
+    lines = Lines(screen, topics, Filters(()), count=count, backlog=backlog)
+    lines.take(lines_of)
+    lines.recall([LOGGED])
+    return out.getvalue().splitlines()
+
+
+def test_the_columns_stand_where_they_always_stand() -> None:
+    texts = [line("orders", ORDER), line("instructions", INSTRUCTION), line("order-log", LOGGED)]
+
+    for text in texts:
+        assert text.startswith("09:10:00.123  ")
+        assert [text[at - 2 : at] for at in (14, 27, 40, 52, 84)] == ["  "] * 5
+    assert [text[14:25].strip() for text in texts] == ["order", "instruction", "log"]
+    assert [text[84:].split("  ")[0] for text in texts] == ["FILLED", "DONE", "FILL"]
+
+
+def test_an_order() -> None:
+    assert line("orders", ORDER).split("  ")[-3:] == ["filled 10 at 3659.8", "TAT 1.50 ms", "LATE"]
+    assert "filled" not in line("orders", {**ORDER, "filled": "0"})
+    rejected = {**ORDER, "reason": "BROKER_REJECTED", "message": "no margin"}
+    assert line("orders", rejected).endswith("LATE  BROKER_REJECTED  no margin")
+
+
+def test_an_instruction() -> None:
+    assert line("instructions", INSTRUCTION).endswith(
+        "DONE              3 orders, 2 skipped  2 filled, 1 not received"
+    )
+    rejected = {**INSTRUCTION, "outcomes": {}, "reason": "NOTHING_VALID"}
+    assert line("instructions", rejected).endswith("2 skipped  NOTHING_VALID")
+
+
+def test_an_account_and_a_switch() -> None:
+    account = {"account": "PAPER-1", "cash": "10", "open_orders": 2}
+
+    assert line("accounts", account).split() == ["account", "PAPER-1", "cash", "10", "2", "open"]
+    assert line("desk", {"name": "kill:all", "text": "killed"}).split() == [
+        *("desk", "kill:all", "killed"),
+    ]
+    assert line("desk", {"name": "term", "text": "epoch 1"}).startswith(" " * 12)
+
+
+def test_the_log_as_a_line() -> None:
+    assert line("order-log", LOGGED).split()[-6:] == ["10", "LT", "FILL", "at", "99.5", "FILLED"]
+
+
+def test_json_is_the_row_with_where_it_came_from() -> None:
+    first, second = map(json.loads, told(Message("orders", "delta", 2, 9, [ORDER]), as_json=True))
+
+    assert first == {"topic": "orders", "seq": 9, **ORDER}
+    assert second == {"topic": "order-log", **LOGGED}
+
+
+def test_what_was_there_is_told_on_demand() -> None:
+    snapshot = Message("orders", "snapshot", 1, 1, [ORDER])
+
+    assert len(told(snapshot)) == 1
+    assert len(told(snapshot, backlog=True)) == 2
+
+
+def test_a_topic_that_is_only_needed_by_a_filter_is_not_told() -> None:
+    assert len(told(Message("instructions", "delta", 1, 1, [INSTRUCTION]))) == 1
+    lines = Lines(Screen(), ("orders",), Filters(["kind=exit"]))
+    assert lines.needs == ("orders", "instructions")
+    assert Lines(Screen(), ("orders",), Filters(["status=NEW"])).needs == ("orders",)
+
+
+def test_enough_is_enough() -> None:
+    with pytest.raises(Enough):
+        told(Message("orders", "delta", 2, 9, [ORDER, ORDER]), count=2)
+
+
+def test_what_cannot_be_watched_is_usage() -> None:
+    for words, code in (
+        (("--topics", "orders,prices"), "UNKNOWN_TOPIC"),
+        (("--topics", ","), "UNKNOWN_TOPIC"),
+        (("--filter", "colour=red"), "BAD_FILTER"),
+        (("--filter", "status="), "BAD_FILTER"),
+        (("--since", "yesterday"), "BAD_MOMENT"),
+    ):
+        result = run("watch", *words, "--server", "http://127.0.0.1:1")
+        assert (result.exit_code, code in result.stderr) == (Exit.USAGE, True)

@@ -1,0 +1,197 @@
+"""The picture of a desk at work: what stands in it, in which colour, and that it fits."""
+
+import io
+from collections import Counter
+
+import pytest
+from rich.console import Console
+
+from phalanx.cli.watching.filters import Filters
+from phalanx.cli.watching.messages import Item, Message
+from phalanx.cli.watching.picture import Picture, bar, percentiles
+from phalanx.cli.watching.tally import Tally
+
+NOW_S = 100.0
+SYMBOLS = [f"STOCK{number}" for number in range(49)]
+
+
+def order(number: int, symbol: str, status: str, instruction: str = "I2") -> Item:
+    return {
+        "order_id": f"O{number}",
+        "instruction_id": instruction,
+        "account": f"PAPER-{number}",
+        "symbol": symbol,
+        "side": "BUY",
+        "quantity": "5",
+        "status": status,
+        "tat_ns": 2_000_000,
+        "time_ns": 1_763_610_000_000_000_000,
+    }
+
+
+def instruction(name: str, text: str, **facts: object) -> Item:
+    return {
+        "instruction_id": name,
+        "kind": "priority_buy",
+        "text": text,
+        "status": "WORKING",
+        "skips": 340,
+        "tat_ns": 9_000_000,
+        "time_ns": 1_763_610_000_000_000_000,
+        **facts,
+    }
+
+
+@pytest.fixture
+def busy() -> Tally:
+    """A desk that fires a list of 49 stocks, with a doubt, a kill and a signal that nobody took."""
+    tally = Tally(Filters(()))
+
+    def say(topic: str, *items: Item) -> None:
+        tally.take(Message(topic, "delta", 1, 12_345, list(items)), NOW_S - 1)
+
+    accounts: list[Item] = [{"account": f"PAPER-{n}"} for n in range(200)]
+    say("accounts", *accounts)
+    say("desk", {"name": "kill:PAPER-7", "text": "killed lunch", "time_ns": 1})
+    rejected = {"status": "REJECTED", "reason": "NOTHING_VALID"}
+    say("instructions", instruction("I1", "S SELL [bold]X", **rejected))
+    say("instructions", instruction("I2", "S BUY nifty"))
+    for place, symbol in enumerate(SYMBOLS):
+        rows = [order(place * 10 + n, symbol, "FILLED" if n > 2 else "NEW") for n in range(9)]
+        say("orders", *rows, order(place * 10 + 9, symbol, "REJECTED"))
+    say("orders", order(9_999, SYMBOLS[0], "IN_DOUBT"))
+    return tally
+
+
+def drawn(tally: Tally, width: int = 150, height: int = 45, *, colours: bool = False) -> list[str]:
+    out = io.StringIO()
+    console = Console(
+        file=out,
+        width=width,
+        height=height,
+        force_terminal=colours,
+        color_system="truecolor" if colours else None,
+    )
+    console.print(Picture("http://phalanx.test", console).draw(tally, NOW_S))
+    return out.getvalue().splitlines()
+
+
+def test_the_header(busy: Tally) -> None:
+    lines = drawn(busy)
+
+    assert lines[0].split() == ["PHALANX", "●", "live", "http://phalanx.test"]
+    assert lines[1].split("   ") == [
+        *("orders/s 98.2", "TAT p50 2.00 ms", "p99 2.00 ms", "accounts 200", "open 148"),
+        *("doubts 1", "seq 12,345"),
+    ]
+    assert lines[2].startswith("since you watch: 294 filled, 49 rejected, 0 canceled, 680 skipped")
+
+
+def test_a_server_that_is_away_is_said_in_the_header(busy: Tally) -> None:
+    busy.trouble = "the server closed the connection"
+
+    assert "○ the server closed the connection" in drawn(busy)[0]
+
+
+def test_kills_and_doubts_are_pinned_on_top(busy: Tally) -> None:
+    lines = drawn(busy)
+
+    assert lines[3].strip() == "KILL  new orders are stopped for PAPER-7: lunch"
+    assert lines[4].split()[:6] == ["IN", "DOUBT", "O9999", "PAPER-9999", "BUY", "5"]
+    for number in range(20):
+        item = order(number, "TCS", "IN_DOUBT", "I9")
+        busy.take(Message("orders", "delta", 1, 1, [item]), NOW_S)
+    assert "and 16 more in doubt" in "\n".join(drawn(busy))
+
+
+def test_an_instruction_that_fires_has_a_bar_per_stock(busy: Tally) -> None:
+    text = "\n".join(drawn(busy))
+
+    assert "343/491" in text
+    assert "294 filled, 49 rejected, 1 in doubt, 147 open, 340 skipped" in text
+    assert all(symbol in text for symbol in SYMBOLS)
+    assert text.count("7/10 ") == 48
+
+
+@pytest.mark.parametrize(("width", "height"), [(200, 60), (100, 30), (80, 24), (60, 20)])
+def test_it_fits_the_terminal(width: int, height: int, busy: Tally) -> None:
+    lines = drawn(busy, width, height)
+
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    assert "what happened" in "\n".join(lines)
+
+
+def test_where_not_all_stocks_fit_those_at_work_come_first(busy: Tally) -> None:
+    done = [order(n, SYMBOLS[0], "FILLED") for n in range(10)] + [
+        order(9_999, SYMBOLS[0], "FILLED")
+    ]
+    busy.take(Message("orders", "delta", 1, 1, done), NOW_S)
+    text = "\n".join(drawn(busy, 80, 24))
+
+    assert "STOCK0 " not in text
+    assert "STOCK1 " in text
+    assert "and 34 more" in text
+
+
+def test_more_instructions_than_fit_are_counted(busy: Tally) -> None:
+    for number in range(3, 9):
+        item = order(5_000 + number, "TCS", "NEW", f"I{number}")
+        busy.take(Message("orders", "delta", 1, 1, [item]), NOW_S)
+
+    assert "and 4 more" in [line.strip() for line in drawn(busy)]
+
+
+def test_what_happened_comes_newest_last_and_a_name_is_no_instruction(busy: Tally) -> None:
+    lines = drawn(busy)
+    told = lines[
+        next(at for at, line in enumerate(lines) if line.startswith("what happened")) + 1 :
+    ]
+
+    assert "S SELL [bold]X  NOTHING_VALID  340 skipped" in told[1]
+    assert told[-1].endswith("× 49")
+    assert [line.split()[1] for line in told] == ["kill:PAPER-7", "I1", "I2", "I2"]
+
+
+def test_the_colours_are_those_of_the_outcomes(busy: Tally) -> None:
+    text = "\n".join(drawn(busy, colours=True))
+
+    assert "\x1b[32m294 filled\x1b[0m" in text
+    assert "\x1b[31m49 rejected\x1b[0m" in text
+    assert "\x1b[1;35m1 in doubt\x1b[0m" in text
+    assert "\x1b[90m340 skipped\x1b[0m" in text
+
+
+def test_no_color_means_none(busy: Tally, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = "\n".join(drawn(busy, colours=True))
+
+    assert "294 filled" in text
+    assert not any(f"[{code}m" in text for code in ("31", "32", "90", "1;35"))
+
+
+def test_a_quiet_desk_says_so() -> None:
+    lines = drawn(Tally(Filters(())))
+
+    assert "nothing yet" in lines[-1]
+    assert "TAT p50 –" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        (Counter(filled=10), "━━━━━━━━━━"),
+        (Counter(filled=5, open=5), "━━━━━─────"),
+        (Counter(open=5), "──────────"),
+        (Counter(rejected=1, open=9_999), "━─────────"),
+        (Counter({"filled": 9_999, "rejected": 1}), "━━━━━━━━━━"),
+        (Counter(), "──────────"),
+    ],
+)
+def test_a_bar_is_as_long_as_it_is_wide(counts: Counter[str], text: str) -> None:
+    assert bar(counts, 10).plain == text
+
+
+def test_percentiles() -> None:
+    assert percentiles([1_000_000 * n for n in range(1, 101)]) == ("50.00 ms", "99.00 ms")
+    assert percentiles([]) == ("–", "–")
