@@ -2,34 +2,35 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
-from phalanx.desk.desk import Executed
+from phalanx.desk.desk import Desk, Executed
 from phalanx.desk.errors import DeskError
-from phalanx.domain.accounts import Account, FillProfile, RateLimit
-from phalanx.domain.events import InstructionPlanned
-from phalanx.domain.instructions import Door, OrderRequest, Origin, SignalRequest
+from phalanx.desk.previews import Previewed
+from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import Quote, QuoteSource
-from phalanx.domain.numbers import SCALE, whole
-from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
-from phalanx.domain.time import HOUR, MICROSECOND, SECOND, Nanoseconds
+from phalanx.domain.orders import OrdStatus
+from phalanx.domain.time import MICROSECOND, Nanoseconds
 from phalanx.engine import commands as c
 from phalanx.engine.refused import Refused
 from phalanx.journal.memory import FailPoint
 from phalanx.simulation.virtual import VirtualLoop, simulate
 from phalanx.simulation.wire import FaultPlan, Request
-from phalanx.simulation.world import World, sample_instruments
+from phalanx.simulation.world import World
+from tests.sim.people import KEYS, populate, story_instruments
+from tests.sim.requests import on_tick
 from tests.sim.truth import Truth
+from tests.sim.wishes import Make, Wishes
 
-NAMES = ("INFY", "TCS")
-STRATEGIES = ("ALPHA", "BETA")
 CLIENTS = 3
 ACTIONS = 16
 CRASHES_MAX = 4
 LIFE_S = 5.0
 """About how long the clients are busy, and so where the crashes fall."""
+
+Ask = Callable[[Desk], Awaitable[Executed]]
 
 
 class Story:
@@ -40,13 +41,14 @@ class Story:
         self.truth = Truth()
         self.world = World(
             loop,
-            sample_instruments(NAMES),
+            story_instruments(),
             seed,
             commit_ns=self._commit_ns(),
             plan=self._plan(),
             written=self._see_write,
         )
         self.truth.watch(self.world)
+        self.wishes = Wishes(self.chance, self.world, self._ask, self._alive_again, self._preview)
         self.violation: BaseException | None = None
         self._alive = asyncio.Event()
         self._dying: asyncio.Future[None] = loop.create_future()
@@ -58,13 +60,15 @@ class Story:
 
     async def tell(self) -> None:
         await self._live()
-        await self._populate()
+        await populate(self.world, self.chance)
         clients = [asyncio.create_task(self._client()) for _ in range(CLIENTS)]
         fate = asyncio.create_task(self._fate())
+        market = asyncio.create_task(self._market())
         await asyncio.wait({*clients, fate}, return_when=asyncio.FIRST_EXCEPTION)
         for task in (fate, *clients):
             if task.done():
                 task.result()
+        market.cancel()
         await self._wind_down()
         await self.world.stop()
         self._say()
@@ -80,26 +84,19 @@ class Story:
             return FaultPlan()
         return FaultPlan(*(self.chance.choice((0, 300, 2_000)) for _ in range(3)))
 
-    def _account(self) -> Account:
-        pick = self.chance.choice
-        profile = FillProfile(
-            ack_delay_ms=pick((0, 0, 1, 40, 700)),
-            fill_duration_ms=pick((0, 0, 20, 900)),
-            filled_bps=pick((10_000, 10_000, 6_000, 0)),
-            slices=pick((1, 1, 3, 5)),
-            slippage_bps=pick((0, 10)),
-            reject_bps=pick((0, 0, 1_500)),
-        )
-        limit = pick((RateLimit(), RateLimit(2, 500, 1), RateLimit(2, 1_500), RateLimit(1, 100)))
-        return Account("", 0, charge_bps=pick((0, 7)), rate_limit=limit, fill_profile=profile)
-
-    async def _populate(self) -> None:
-        for number in range(self.chance.randint(1, 4)):
-            profile = {
-                name: list(NAMES)[: self.chance.choice((1, 2, 2))]
-                for name in self.chance.sample(STRATEGIES, self.chance.choice((1, 2, 2)))
-            }
-            await self.world.import_profiles({f"user {number}": profile}, account=self._account())
+    async def _market(self) -> None:
+        """Prices move, whoever is alive to see it."""
+        while True:
+            await self.world.wait(self.chance.random() * 0.5)
+            await self._alive.wait()
+            key = self.chance.choice(KEYS)
+            quote = self.world.quotes.get(key)
+            assert quote is not None
+            last = on_tick(quote.last, self.chance.choice((-150, -50, 50, 150)))
+            now = self.world.clock.now()
+            self.world.quotes.put(
+                key, Quote(last, quote.reference_close, now, QuoteSource.SIMULATED)
+            )
 
     def _see_write(self, request: Request) -> None:
         """The broker's side of the wire: what is wrong there must not be lost in somebody's handler."""
@@ -187,97 +184,42 @@ class Story:
     async def _client(self) -> None:
         for _ in range(ACTIONS):
             await self.world.wait(self.chance.random() * 2 * LIFE_S / ACTIONS)
-            action = self.chance.choices(
-                (
-                    self._signal,
-                    self._order,
-                    self._cancel,
-                    self._replace,
-                    self._kill,
-                    self._price,
-                    self._skew,
-                ),
-                (24, 12, 9, 9, 3, 6, 1),
-            )[0]
-            await action()
+            await self.wishes.next()
+            while self.wishes.fired:
+                previewed, planned, refuse = self.wishes.fired.pop()
+                self.truth.check_fired(previewed, planned, refuse=refuse)
 
-    async def _signal(self) -> None:
-        side = self.chance.choice((Side.BUY, Side.SELL))
-        request = SignalRequest(self.chance.choice(STRATEGIES), self.chance.choice(NAMES), side)
-        expires_s = self.chance.choice((None, None, 1))
-        await self._ask(lambda origin: c.Submit(origin, request, expires_s=expires_s))
-
-    async def _order(self) -> None:
-        pick = self.chance.choice
+    async def _alive_again(self) -> None:
         await self._alive.wait()
-        accounts = list(self.world.desk.state.accounts)
-        name = pick(NAMES)
-        quote = self.world.quotes.get(f"NSE:{NAMES.index(name) + 1}")
-        assert quote is not None
-        limit = pick((OrdType.MARKET, OrdType.LIMIT, OrdType.LIMIT))
-        price = 0 if limit is OrdType.MARKET else _on_tick(quote.last, pick((-200, 0, 200)))
-        request = OrderRequest(
-            0,
-            pick(accounts),
-            name,
-            pick((Side.BUY, Side.BUY, Side.SELL)),
-            Product.DELIVERY,
-            limit,
-            whole(self.chance.randint(1, 20)),
-            price,
-            pick((TimeInForce.DAY, TimeInForce.DAY, TimeInForce.IOC)),
-        )
-        await self._ask(lambda origin: c.Submit(origin, request))
 
-    async def _cancel(self) -> None:
-        cl_ord_id = await self._some_open_order()
-        if cl_ord_id is not None:
-            await self._ask(lambda origin: c.CancelOrder(origin, cl_ord_id))
+    async def _preview(self, command: c.Submit) -> Previewed | None:
+        """A preview, if this process lives to tell."""
+        asking = asyncio.create_task(self.world.desk.preview(command))
+        await _first_of(asking, self._dying, None)
+        if not asking.done():
+            asking.cancel()
+            return None
+        try:
+            return await asking
+        except (DeskError, Refused):
+            return None
 
-    async def _replace(self) -> None:
-        cl_ord_id = await self._some_open_order()
-        if cl_ord_id is not None:
-            asked = self.world.desk.state.orders[cl_ord_id]
-            quantity = max(whole(1), asked.quantity + whole(self.chance.randint(-5, 5)))
-            price = None
-            if asked.draft.ord_type is OrdType.LIMIT:
-                price = _on_tick(asked.limit, self.chance.choice((-50, 0, 50)))
-            await self._ask(lambda origin: c.ReplaceOrder(origin, cl_ord_id, quantity, price))
-
-    async def _kill(self) -> None:
-        await self._ask(lambda origin: c.PutKill(origin, ""))
-        await self.world.wait(self.chance.random())
-        await self._ask(lambda origin: c.LiftKill(origin, ""))
-
-    async def _price(self) -> None:
-        await self._alive.wait()
-        key = f"NSE:{self.chance.randint(1, len(NAMES))}"
-        quote = self.world.quotes.get(key)
-        assert quote is not None
-        last = _on_tick(quote.last, self.chance.choice((-150, 150)))
-        self.world.quotes.put(
-            key, Quote(last, quote.reference_close, self.world.clock.now(), QuoteSource.CLOSE)
-        )
-
-    async def _skew(self) -> None:
-        """Somebody sets the wall clock."""
-        self.world.clock.skew = self.chance.choice((-HOUR, -SECOND, 0, SECOND, 40 * SECOND))
-
-    async def _some_open_order(self) -> str | None:
-        await self._alive.wait()
-        found = [o.draft.cl_ord_id for o in self.world.desk.state.open_orders()]
-        return self.chance.choice(found) if found else None
-
-    async def _ask(self, make: Callable[[Origin], c.Command]) -> Executed | None:
+    async def _ask(self, make: Make, *, token: str = "", refuse: bool = False) -> Executed | None:
         """Ask until there is an answer, always under the same key, sometimes twice at once."""
         self._numbers += 1
         key = f"k{self._numbers}"
-        origin = Origin("local", Door.INSTRUCTIONS, key, key, key.encode())
-        command = make(origin)
+        command = make(Origin("local", Door.INSTRUCTIONS, key, key, key.encode()))
+
+        def ask(desk: Desk) -> Awaitable[Executed]:
+            if token:
+                assert isinstance(command, c.Submit)
+                return desk.fire(command, token, refuse=refuse)
+            return desk.execute(command)
+
         while True:
             await self._alive.wait()
             twice = self.chance.random() < 0.2
-            answers = await self._try([command] * (2 if twice else 1))
+            answers = await self._try([ask] * (2 if twice else 1))
             self.truth.replica.catch_up()
             self._say()
             for answer in answers:
@@ -286,9 +228,9 @@ class Story:
             if answers:
                 return answers[0] if isinstance(answers[0], Executed) else None
 
-    async def _try(self, commands: Sequence[c.Command]) -> list[Executed | Refused]:
+    async def _try(self, asks: Sequence[Ask]) -> list[Executed | Refused]:
         """The answers of one attempt; none when the process died, or the client lost patience."""
-        asking = [asyncio.create_task(self.world.desk.execute(command)) for command in commands]
+        asking = [asyncio.ensure_future(ask(self.world.desk)) for ask in asks]
         impatient = self.chance.random() < 0.1
         timeout = self.chance.random() * 0.001 if impatient else None
         everybody = asyncio.gather(*asking, return_exceptions=True)
@@ -310,18 +252,20 @@ class Story:
 
     def _answered(self, key: str, answer: Executed) -> None:
         self.answered += 1
-        first = answer.events[0] if answer.events else None
-        if isinstance(first, InstructionPlanned):
-            self.truth.acknowledge(key, first.instruction_id)
+        if answer.events:
+            self.truth.acknowledge(key, answer.events[0])
 
     # --- the end ---------------------------------------------------------------------------------
 
     async def _wind_down(self) -> None:
         """No more crashes: everything comes to its end, by itself or by a cancel."""
-        with suppress(Refused):
-            await self.world.desk.execute(c.LiftKill(Origin("local", Door.KILL), ""))
+        for account in list(self.world.desk.state.kills):
+            await self.world.desk.execute(c.LiftKill(Origin("local", Door.KILL), account))
+        self.world.clock.skew = max(0, self.world.clock.skew)
         await self.world.wait(120)
         await self._begin_again()
+        await self.world.wait(5)
+        self.truth.check_quiet()
         for _ in range(20):
             left = list(self.world.desk.state.open_orders())
             if not left:
@@ -331,6 +275,8 @@ class Story:
                     origin = Origin("local", Door.ORDERS)
                     await self.world.desk.execute(c.CancelOrder(origin, order.draft.cl_ord_id))
             await self.world.wait(20)
+            if any(order.status is OrdStatus.IN_DOUBT for order in left):
+                await self._begin_again()
         await self.world.desk.durable(self.world.desk.state.seq)
         self._say()
         self.truth.check_rest()
@@ -341,11 +287,6 @@ async def _first_of(
 ) -> None:
     """Wait until either is done, or so long."""
     await asyncio.wait({one, other}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-
-
-def _on_tick(price: int, basis_points: int) -> int:
-    tick = SCALE // 20
-    return (price + price * basis_points // 10_000) // tick * tick
 
 
 def run(seed: int) -> Story:

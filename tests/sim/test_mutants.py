@@ -6,19 +6,25 @@ import msgspec
 import pytest
 
 from phalanx.desk import desk as desk_module
+from phalanx.desk import firing as firing_module
 from phalanx.desk.boards import Boards
 from phalanx.desk.commit import Group
 from phalanx.desk.desk import Desk, Executed
 from phalanx.desk.gate import Gate
+from phalanx.desk.held import HeldInstructions
 from phalanx.desk.lanes import MovingWindow
 from phalanx.desk.turns import Turns
 from phalanx.domain.accounts import RateLimit
-from phalanx.domain.events import DispatchLapsed, Event, TermBegan
+from phalanx.domain.events import DispatchLapsed, Event, InstructionPlanned, TermBegan
 from phalanx.domain.orders import OrdStatus
 from phalanx.engine import commands as c
 from phalanx.engine import decide as decide_module
+from phalanx.engine import instructions as instructions_module
 from phalanx.engine.context import Context
-from phalanx.engine.state import State
+from phalanx.engine.plans import batch
+from phalanx.engine.plans.plan import Plan
+from phalanx.engine.state import HeldInstruction, Lot, State
+from phalanx.engine.tally import Tally
 from tests.sim.story import run
 
 SEEDS_MAX = 60
@@ -29,8 +35,10 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 def fire_before_durable(patch: pytest.MonkeyPatch) -> None:
     decide = Desk._decide
 
-    def decide_and_fire(desk: Desk, command: c.Command) -> list[Event]:
-        decided = decide(desk, command)
+    def decide_and_fire(
+        desk: Desk, command: c.Command, context: Context | None = None
+    ) -> list[Event]:
+        decided = decide(desk, command, context)
         desk.firing.released(decided)
         return decided
 
@@ -106,7 +114,7 @@ def forget_who_waits(patch: pytest.MonkeyPatch) -> None:
 
 
 def show_no_cancels(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Boards, "_cancel", lambda boards, cl_ord_id, time: None)
+    patch.setattr(Boards, "_cancel", lambda *_: None)
 
 
 def lose_a_group_now_and_then(patch: pytest.MonkeyPatch) -> None:
@@ -117,6 +125,50 @@ def lose_a_group_now_and_then(patch: pytest.MonkeyPatch) -> None:
             released(desk, group)
 
     patch.setattr(Desk, "_released", release)
+
+
+def forget_who_was_held(patch: pytest.MonkeyPatch) -> None:
+    def open_empty(held: HeldInstructions) -> None:
+        held._closed = False
+
+    patch.setattr(HeldInstructions, "open", open_empty)
+
+
+def plan_what_was_held_under_a_new_id(patch: pytest.MonkeyPatch) -> None:
+    planned = instructions_module._planned
+
+    def plan_anew(
+        context: Context,
+        instruction_id: str,
+        asked: c.Submit | HeldInstruction,
+        plan: Plan,
+        expires_at: int,
+    ) -> InstructionPlanned:
+        if isinstance(asked, HeldInstruction):
+            instruction_id += "X"
+        return planned(context, instruction_id, asked, plan, expires_at)
+
+    patch.setattr(instructions_module, "_planned", plan_anew)
+
+
+def fire_who_moved(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(instructions_module, "leave_out_moved", lambda *_: None)
+
+
+def exit_what_is_being_sold(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Lot, "available", property(lambda lot: lot.remaining))
+
+
+def lose_fills_by_hand(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(firing_module, "send_hand_fill", lambda *_: None)
+
+
+def retry_for_ever(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(batch._Basket, "_follow_refusal", lambda basket, row: None)
+
+
+def forget_what_the_plan_spent(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Tally, "take", lambda tally, draft, position: None)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +186,13 @@ def lose_a_group_now_and_then(patch: pytest.MonkeyPatch) -> None:
         forget_who_waits,
         show_no_cancels,
         lose_a_group_now_and_then,
+        forget_who_was_held,
+        plan_what_was_held_under_a_new_id,
+        fire_who_moved,
+        exit_what_is_being_sold,
+        lose_fills_by_hand,
+        retry_for_ever,
+        forget_what_the_plan_spent,
     ],
     ids=lambda plant: plant.__name__,
 )

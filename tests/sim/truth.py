@@ -1,101 +1,27 @@
 """What a seeded story must never break, judged by the disk and the wire alone."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+
+import msgspec
 
 from phalanx.brokers.port import PlaceRequest
+from phalanx.desk.previews import Previewed
 from phalanx.desk.recovery import rebuild
-from phalanx.domain.accounts import AccountId
-from phalanx.domain.events import (
-    CancelRequested,
-    Event,
-    InstructionPlanned,
-    OrderReported,
-    OrdersDispatched,
-    ReplaceRequested,
-    RequestDispatched,
-    decode_events,
-)
-from phalanx.domain.instructions import Origin
-from phalanx.domain.orders import OrderDraft, OrdStatus, Side
+from phalanx.domain.accounts import AccountId, split_book
+from phalanx.domain.events import Event, InstructionPlanned
+from phalanx.domain.orders import OrderDraft, OrdStatus
+from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.time import MILLISECOND, Nanoseconds
-from phalanx.engine.state import state_hash
-from phalanx.journal.memory import MemoryDisk, MemoryJournal
-from phalanx.journal.record import decode_row
+from phalanx.engine.state import State, state_hash
+from phalanx.journal.memory import MemoryJournal
 from phalanx.simulation.wire import Request
 from phalanx.simulation.world import World
-from tests.engine_invariants import Ledger, check_state
+from tests.engine_invariants import check_state
 from tests.fakes.boards import check_boards
 from tests.fakes.replica import Replica
+from tests.sim.disk import Disk, Place
 
 _UNRESOLVED = frozenset({OrdStatus.SENT, OrdStatus.IN_DOUBT})
-
-
-class Disk:
-    """What the disk says, read record by record as it grows, and kept the simplest way."""
-
-    def __init__(self, disk: MemoryDisk) -> None:
-        self._disk = disk
-        self._record = 0
-        self.ledger = Ledger()
-        self.dispatched: set[str] = set()
-        self.instructions: Counter[str] = Counter()
-        self.keys: Counter[str] = Counter()
-        self.drafts: dict[str, OrderDraft] = {}
-        self.filled: Counter[tuple[str, str | None, str]] = Counter()
-        """Bought and not sold, by (book, strategy, instrument)."""
-
-    def follow(self) -> None:
-        """Take in what is new."""
-        for event in self._news():
-            self.ledger.book(event)
-            match event:
-                case InstructionPlanned():
-                    self.instructions[event.instruction_id] += 1
-                    self._use(event.origin)
-                    self._draw(event.orders)
-                case OrderReported():
-                    self._draw(event.children)
-                    self._fill(event)
-                case OrdersDispatched():
-                    self.dispatched.update(event.cl_ord_ids)
-                case RequestDispatched():
-                    self.dispatched.add(event.request_id)
-                case CancelRequested() | ReplaceRequested():
-                    self._use(event.origin)
-                case _:
-                    pass
-
-    def _news(self) -> Iterator[Event]:
-        tail = self._disk.tail
-        assert tail is not None
-        while self._record < tail.record:
-            self._record += 1
-            blob = self._disk.blobs[self._record]
-            record = decode_row(self._record, blob, is_last=self._record == tail.record)
-            yield from decode_events(record.body)
-
-    def _use(self, origin: Origin) -> None:
-        if origin.idempotency_key:
-            self.keys[origin.idempotency_key] += 1
-
-    def _draw(self, drafts: tuple[OrderDraft, ...]) -> None:
-        for draft in drafts:
-            self.drafts[draft.cl_ord_id] = draft
-
-    def _fill(self, event: OrderReported) -> None:
-        draft = self.drafts[event.cl_ord_id]
-        if draft.side is Side.BUY:
-            self.filled[draft.book, draft.strategy, draft.instrument] += event.last_quantity
-            return
-        start = event.cum_quantity - event.last_quantity
-        edge = 0
-        for closing in draft.closes:
-            part = min(event.cum_quantity, edge + closing.quantity) - max(start, edge)
-            if part > 0:
-                strategy = self.drafts[closing.lot].strategy
-                self.filled[draft.book, strategy, draft.instrument] -= part
-            edge += closing.quantity
 
 
 class Truth:
@@ -105,8 +31,8 @@ class Truth:
         self.world: World
         self.disk: Disk
         self.replica: Replica
-        self.acknowledged: dict[str, str] = {}
-        """The instruction of every idempotency key that was answered."""
+        self.acknowledged: dict[str, Event] = {}
+        """The first event of every idempotency key that was answered."""
         self.written: set[str] = set()
         self._times: dict[AccountId, list[Nanoseconds]] = defaultdict(list)
 
@@ -132,10 +58,18 @@ class Truth:
             window = times[-1] - times[-1 - limit.count]
             assert window >= limit.window_ms * MILLISECOND, f"{request.account} is above its limit"
 
-    def acknowledge(self, key: str, instruction_id: str) -> None:
+    def acknowledge(self, key: str, first: Event) -> None:
         """A caller was told; asked again it must be told the same."""
-        known = self.acknowledged.setdefault(key, instruction_id)
-        assert known == instruction_id, f"{key} was answered with {known} and {instruction_id}"
+        known = self.acknowledged.setdefault(key, first)
+        assert known == first, f"{key} was answered with {known} and {first}"
+
+    def check_fired(self, previewed: Previewed, fired: InstructionPlanned, *, refuse: bool) -> None:
+        """What is fired is what was previewed, account by account, but for those that moved."""
+        before, after = _by_account(previewed.planned), _by_account(fired)
+        moved = {s.account for s in fired.skips if s.reason.code is ReasonCode.MOVED}
+        assert not (refuse and moved), "all or nothing"
+        assert not moved & after.keys()
+        assert {k: v for k, v in before.items() if k not in moved} == after
 
     def unresolved(self) -> list[str]:
         """The orders that are sent, or in doubt, as the disk has them now."""
@@ -156,19 +90,35 @@ class Truth:
     def check(self) -> None:
         """At any time between two turns of the loop."""
         self.disk.follow()
-        for key, instruction_id in self.acknowledged.items():
-            assert self.disk.instructions[instruction_id] == 1, f"{instruction_id} of {key} is lost"
-        assert all(count == 1 for count in self.disk.keys.values()), "a key was used twice"
+        for key, first in self.acknowledged.items():
+            assert self.disk.firsts.get(key) == first, f"the answer to {key} is lost"
         assert all(count == 1 for count in self.disk.instructions.values())
+        assert all(count <= 1 for count in self.disk.hand_fills.values())
         check_state(self.world.desk.state)
         durable = rebuild(_reader(self.world))
         assert state_hash(durable) == state_hash(rebuild(_reader(self.world), use_snapshot=False))
         check_state(durable)
         self.disk.ledger.check(durable)
+        self._check_promises(durable)
         if durable.seq == self.world.desk.state.seq == self.world.desk.stream.seq:
             assert state_hash(durable) == state_hash(self.world.desk.state), "replay differs"
             check_boards(self.world.desk._boards, durable)
             self.replica.check()
+
+    def _check_promises(self, durable: State) -> None:
+        """What is held waits or was planned once; what buys set aside is there."""
+        waiting = {key for key in self.disk.held if key not in self.disk.instructions}
+        assert durable.held.keys() == waiting
+        for book in durable.books.values():
+            assert book.holds <= book.cash, f"{book.id} has set more aside than it has"
+
+    def check_quiet(self) -> None:
+        """Enough time has passed: what waited for its time was planned or has ended, and fills that
+        people ordered were reported.
+        """
+        state = self.world.desk.state
+        assert not state.held, "held for ever"
+        assert not state.hand_fills, "fills by hand that nobody does"
 
     def check_rest(self) -> None:
         """Nothing is open any more."""
@@ -179,10 +129,10 @@ class Truth:
         assert not left, f"never ended: {left}"
         for book in state.books.values():
             assert (book.holds, book.open_orders, book.doubts) == (0, 0, {})
-        lots: Counter[tuple[str, str | None, str]] = Counter()
+        lots: Counter[Place] = Counter()
         for book in state.books.values():
             for lot in book.all_lots():
-                lots[book.id, lot.strategy, lot.instrument] += lot.remaining
+                lots[book.id, lot.strategy, lot.instrument, lot.product] += lot.remaining
         expected = {key: quantity for key, quantity in self.disk.filled.items() if quantity}
         assert lots == expected, "the open lots are not what was bought and not sold"
         check_idle(self.world)
@@ -199,6 +149,14 @@ def check_idle(world: World) -> None:
     assert not firing._unanswered
     assert not firing._waited
     assert not firing._children
+
+
+def _by_account(planned: InstructionPlanned) -> dict[AccountId, list[OrderDraft]]:
+    """Every account's orders, without their ids."""
+    found: dict[AccountId, list[OrderDraft]] = defaultdict(list)
+    for draft in planned.orders:
+        found[split_book(draft.book)[0]].append(msgspec.structs.replace(draft, cl_ord_id=""))
+    return found
 
 
 def _reader(world: World) -> MemoryJournal:

@@ -88,7 +88,7 @@ def test_a_crash_stops_the_broker_of_the_dead_process() -> None:
         dead = world.desk
         world.crash()
         seq, records = dead.state.seq, len(world.disk.blobs)
-        await world.wait(60)
+        await world.wait(15)
         assert (dead.state.seq, len(world.disk.blobs)) == (seq, records)
         await world.start()
         await world.wait(60)

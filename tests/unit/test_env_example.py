@@ -1,0 +1,44 @@
+"""``.env.example`` names every setting with its default, and says of others what becomes of them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from phalanx.config import Settings
+
+TEXT = (Path(__file__).parents[2] / ".env.example").read_text()
+SHOWN = dict(re.findall(r"^# PHALANX_([A-Z_]+)=(.*)$", TEXT, re.MULTILINE))
+
+
+def test_every_setting_is_there_and_no_other() -> None:
+    assert sorted(SHOWN) == sorted(field.upper() for field in Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_it_shows_the_default(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    default = getattr(Settings(), name.lower())
+
+    if default is None:
+        assert SHOWN[name] == ""
+    else:
+        monkeypatch.setenv(f"PHALANX_{name}", SHOWN[name])
+        assert getattr(Settings(), name.lower()) == default
+
+
+def test_a_copy_of_it_changes_nothing() -> None:
+    assert [line for line in TEXT.splitlines() if line and not line.startswith("#")] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["POSTGRES_HOST", "POSTGRES_PASSWORD", "REDIS_HOST", "MOTILAL_API_KEY", "SECRET_KEY"]
+)
+def test_names_from_elsewhere_are_said_not_to_be_read(name: str) -> None:
+    (about,) = re.findall(rf"^# (?:.*, )?{name}\b(?:.*\n#  )*.*", TEXT, re.MULTILINE)
+
+    assert re.search(r"\snot read by this\s(#   )?version", about, re.IGNORECASE)
+
+
+def test_the_port_of_another_api_has_a_name_here() -> None:
+    assert "# API_PORT, PORT: the port of the API. Becomes PHALANX_PORT." in TEXT
