@@ -247,7 +247,8 @@ class Skip(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class CancelDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A cancel planned by an instruction. ``unsent``: the order was never dispatched, so it ends here.
 
-    ``resell``: of a sell, how much of what its cancel frees the instruction sells again.
+    ``resell``: how much of what its end frees the instruction sells again (of a buy in a short: buys
+    back again).
     """
 
     request_id: str

@@ -69,8 +69,8 @@ def free_of(lot: Lot, tally: Tally) -> Quantity:
     """What of a lot nobody sells yet, after what the plan did so far. Where others sold from a lot,
     less than a sell says is set aside for it.
     """
-    reserved = max(0, lot.reserved - tally.unreserved.get(lot.id, 0))
-    return max(0, lot.remaining - reserved - tally.reserved.get(lot.id, 0))
+    back = min(lot.reserved, tally.unreserved.get(lot.id, 0))
+    return max(0, lot.available + back - tally.reserved.get(lot.id, 0))
 
 
 def sold_of(order: Order, lots: Container[ClOrdId]) -> Quantity:

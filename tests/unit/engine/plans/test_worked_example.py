@@ -3,6 +3,7 @@
 import pytest
 
 from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.instructions import called_instrument
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import Side
 from phalanx.domain.reasons import ReasonCode
@@ -72,7 +73,7 @@ def test_the_fourth_also_closes_a_buy_that_is_not_filled_yet(world: World) -> No
 def test_the_names_of_the_example_stay_the_callers_own(world: World) -> None:
     planned = world.signal("STRATEGY_B", "MINDA", Side.BUY)
 
-    assert planned.request.instrument == "MINDA"
+    assert called_instrument(planned.request) == "MINDA"
     assert planned.instruments[0].symbol == "UNOMINDA"
 
 
