@@ -28,11 +28,19 @@ def check_state(state: State) -> None:
         in_book[order.draft.book].append(order)
     assert set(state.ended) == {k for k, o in state.orders.items() if o.status in TERMINAL}
     _check_resting(state)
+    _check_groups(state)
     assert all(state.orders[f.cl_ord_id].status not in TERMINAL for f in state.hand_fills.values())
     for book in state.books.values():
         _check_book(state, book, in_book[book.id])
     for instruction in state.instructions.values():
         _check_instruction(state, instruction)
+
+
+def _check_groups(state: State) -> None:
+    members = {(name, one.account) for name, group in state.groups.items() for one in group.members}
+    found = [(name, account) for account, names in state.groups_of.items() for name in names]
+    assert all(state.groups_of.values())
+    assert sorted(found) == sorted(members)
 
 
 def _check_order(state: State, order: Order) -> None:

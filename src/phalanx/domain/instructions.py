@@ -1,5 +1,6 @@
 """Instructions: what somebody asked for, once, and how it went."""
 
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 from typing import TypeAlias
 
@@ -58,6 +59,10 @@ class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
     request_id: str = ""
     idempotency_key: str = ""
     fingerprint: bytes = b""
+
+
+DESK_ORIGIN = Origin("desk", Door.DESK)
+"""Of what the desk does by itself."""
 
 
 class Selection(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -173,8 +178,9 @@ class ExitScope(IntEnum):
 class ExitRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=6):
     """Get out: of one instrument, of one trade (by its lot), or of everything the selection holds.
 
-    ``percent_bps`` of it, in basis points. ``quantities`` are upper bounds for single accounts.
-    ``product`` None: every product. ``ord_type`` MARKET unless a LIMIT ``price`` is given.
+    ``percent_bps`` of it, in basis points. ``each_max``: at most so much of each account, whoever is
+    one of them by then; 0: no bound. ``quantities``: at most so much of single accounts; then nothing
+    of the others. ``product`` None: every product. ``ord_type`` MARKET unless a LIMIT ``price`` is given.
     """
 
     instrument: str = ""
@@ -185,6 +191,13 @@ class ExitRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=6)
     quantities: tuple[tuple[AccountId, Quantity], ...] = ()
     product: Product | None = None
     price: Price = 0
+    each_max: Quantity = 0
+
+    def caps(self, accounts: Iterable[AccountId]) -> dict[AccountId, Quantity]:
+        """At most how much of each of these accounts; nobody in it: no bound."""
+        if self.quantities:
+            return {one: min(most, self.each_max or most) for one, most in self.quantities}
+        return dict.fromkeys(accounts, self.each_max) if self.each_max else {}
 
 
 class CancelRestRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=7):
@@ -232,6 +245,27 @@ def called_instrument(request: InstructionRequest) -> str:
             return ""
 
 
+def rows_of(request: InstructionRequest) -> int:
+    """How much a request says: its rows, the names that it lists, the quantities of single accounts."""
+    match request:
+        case BatchRequest():
+            return len(request.rows)
+        case SignalRequest():
+            return _names(request.selection)
+        case PriorityBuyRequest():
+            return len(request.instruments) + _names(request.selection)
+        case AllocatedRequest():
+            return len(request.allocation.quantities) + _names(request.selection)
+        case ExitRequest():
+            return len(request.quantities) + _names(request.selection)
+        case _:
+            return 1
+
+
+def _names(selection: Selection) -> int:
+    return len(selection.accounts) + len(selection.clients) + len(selection.groups)
+
+
 class Skip(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An account (or a part of its share) for which nothing is sent, and why.
 
@@ -248,7 +282,8 @@ class CancelDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A cancel planned by an instruction. ``unsent``: the order was never dispatched, so it ends here.
 
     ``resell``: how much of what its end frees the instruction sells again (of a buy in a short: buys
-    back again).
+    back again). ``side`` is the order's, None in journals of before it was kept; ``lot``: of a buy, where
+    its fills go.
     """
 
     request_id: str
@@ -256,3 +291,5 @@ class CancelDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     book: BookId
     unsent: bool = False
     resell: Quantity = 0
+    side: Side | None = None
+    lot: ClOrdId = ""

@@ -94,7 +94,7 @@ class InstrumentIndex:
     came from. A symbol listed on several exchanges resolves to the one loaded first.
     """
 
-    __slots__ = ("_aliases", "_by_key", "_by_symbol", "_by_token", "sha256")
+    __slots__ = ("_aliases", "_by_isin", "_by_key", "_by_symbol", "_by_token", "sha256")
 
     def __init__(
         self,
@@ -106,6 +106,7 @@ class InstrumentIndex:
         self._by_key: dict[InstrumentKey, Instrument] = {}
         self._by_symbol: dict[str, Instrument] = {}
         self._by_token: dict[str, tuple[InstrumentKey, ...]] = {}
+        self._by_isin: dict[str, tuple[InstrumentKey, ...]] = {}
         for instrument in instruments:
             self._by_key[instrument.key] = instrument
             self._by_symbol.setdefault(instrument.symbol, instrument)
@@ -113,6 +114,9 @@ class InstrumentIndex:
                 *self._by_token.get(instrument.token, ()),
                 instrument.key,
             )
+            if instrument.isin:
+                others = self._by_isin.get(instrument.isin, ())
+                self._by_isin[instrument.isin] = (*others, instrument.key)
         self._aliases = dict(aliases or {})
 
     def __len__(self) -> int:
@@ -129,6 +133,10 @@ class InstrumentIndex:
     def get(self, key: InstrumentKey) -> Instrument | None:
         """The instrument with exactly this key."""
         return self._by_key.get(key)
+
+    def listings(self, instrument: Instrument) -> tuple[InstrumentKey, ...]:
+        """Every key of the same stock, by its ISIN: on two exchanges it is one for limits."""
+        return self._by_isin.get(instrument.isin) or (instrument.key,)
 
     def resolve(self, name: str) -> Instrument | None:
         """Find by exact symbol, then alias, then ``EXCHANGE:TOKEN``, then bare token.

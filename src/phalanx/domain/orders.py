@@ -1,5 +1,6 @@
 """Orders, fills and what brokers say about them, in FIX 4.4's words."""
 
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -28,6 +29,13 @@ class OrdType(IntEnum):
     LIMIT = 2
     STOP = 3
     STOP_LIMIT = 4
+
+
+PRICED: frozenset[OrdType] = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
+"""With a limit of their own; the others have a protected one."""
+
+STOPPED: frozenset[OrdType] = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
+"""Waiting for their stop price."""
 
 
 class TimeInForce(IntEnum):
@@ -73,6 +81,20 @@ TERMINAL: frozenset[OrdStatus] = frozenset(
     }
 )
 
+UNANSWERED: frozenset[OrdStatus] = frozenset(
+    {OrdStatus.HELD, OrdStatus.PENDING_NEW, OrdStatus.SENT}
+)
+"""The broker has not said yet whether it takes the order."""
+
+
+def was_never_taken(status: OrdStatus, cum_quantity: Quantity, *, dispatched: bool) -> bool:
+    """Proved: refused, absent at the broker, or ended before a byte of it was written."""
+    if cum_quantity:
+        return False
+    if status is OrdStatus.EXPIRED:
+        return not dispatched
+    return status in {OrdStatus.REJECTED, OrdStatus.NOT_RECEIVED}
+
 
 class RequestKind(IntEnum):
     """What a pending request on a working order asks for."""
@@ -88,6 +110,18 @@ class Closing(msgspec.Struct, frozen=True, array_like=True, gc=False):
     quantity: Quantity
 
 
+def parts_closed(
+    closes: Iterable[Closing], start: Quantity, end: Quantity
+) -> Iterator[tuple[Closing, Quantity]]:
+    """How much of the stretch ``start..end`` of a sell's quantity falls to each lot it closes."""
+    edge = 0
+    for closing in closes:
+        part = min(end, edge + closing.quantity) - max(start, edge)
+        if part > 0:
+            yield closing, part
+        edge += closing.quantity
+
+
 class OrderDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One planned order, complete: what is journaled before anything is sent.
 
@@ -96,7 +130,8 @@ class OrderDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     a sell is meant to close, in order. ``follows_fill``: it sells what a cancelled buy filled late,
     or what a cancelled sell gave free, so the expiry of its instruction does not stop it. ``row``:
     its place in the basket or list, from 1. ``stop_price``: of STOP and STOP_LIMIT, the last price
-    at which it begins to work.
+    at which it begins to work. ``lot``: the lot that a buy's fills go to, of a later slice the first
+    slice's; empty: its own.
     """
 
     cl_ord_id: ClOrdId
@@ -115,6 +150,12 @@ class OrderDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):
     stop_price: Price = 0
     follows_fill: bool = False
     row: int = 0
+    lot: ClOrdId = ""
+
+    @property
+    def own_lot(self) -> ClOrdId:
+        """The id of the lot that it opens, or that its first slice did."""
+        return self.lot or self.cl_ord_id
 
 
 class ExecType(IntEnum):

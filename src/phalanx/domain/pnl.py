@@ -4,12 +4,11 @@ A trade is what one buy brought and what became of it. Charges count when they a
 all trades realised P&L is cash in less the cost of what was sold less all charges.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from phalanx.domain.numbers import Money, Price, Quantity, divide, multiply
-from phalanx.domain.orders import Closing
 
 
 class TradePnl(msgspec.Struct, frozen=True, gc=False):
@@ -73,18 +72,6 @@ class TradePnl(msgspec.Struct, frozen=True, gc=False):
             sold_cost=self.sold_cost + cost,
             proceeds=self.proceeds + value,
         )
-
-
-def parts_closed(
-    closes: Iterable[Closing], start: Quantity, end: Quantity
-) -> Iterator[tuple[Closing, Quantity]]:
-    """How much of the stretch ``start..end`` of a sell's quantity falls to each lot it closes."""
-    edge = 0
-    for closing in closes:
-        part = min(end, edge + closing.quantity) - max(start, edge)
-        if part > 0:
-            yield closing, part
-        edge += closing.quantity
 
 
 def shared(amount: Money, parts: Sequence[Quantity]) -> list[Money]:

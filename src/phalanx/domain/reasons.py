@@ -30,6 +30,7 @@ class ReasonCode(StrEnum):
     NOT_CHOSEN = "NOT_CHOSEN"
     OTHER_MODE = "OTHER_MODE"
     NO_SUBSCRIBERS = "NO_SUBSCRIBERS"
+    NOT_SUBSCRIBED = "NOT_SUBSCRIBED"
     NOTHING_VALID = "NOTHING_VALID"
     NOT_IN_SUBSCRIPTION = "NOT_IN_SUBSCRIPTION"
     SUBSCRIPTION_DISABLED = "SUBSCRIPTION_DISABLED"
@@ -45,12 +46,15 @@ class ReasonCode(StrEnum):
     BELOW_MIN_VALUE = "BELOW_MIN_VALUE"
     RANK_NOT_COVERED = "RANK_NOT_COVERED"
     NOTHING_TO_EXIT = "NOTHING_TO_EXIT"
+    NOT_IN_QUANTITIES = "NOT_IN_QUANTITIES"
     ALREADY_EXITING = "ALREADY_EXITING"
+    BOUND_REACHED = "BOUND_REACHED"
     ALREADY_CANCELING = "ALREADY_CANCELING"
     NOTHING_OPEN = "NOTHING_OPEN"
     NOT_RETRYABLE = "NOT_RETRYABLE"
     ALREADY_FOLLOWED = "ALREADY_FOLLOWED"
     ORDER_TOO_OLD = "ORDER_TOO_OLD"
+    STILL_WORKING = "STILL_WORKING"
     MOVED = "MOVED"
 
     ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
@@ -75,6 +79,7 @@ class ReasonCode(StrEnum):
     ORDER_IN_DOUBT = "ORDER_IN_DOUBT"
     RESTRICTED = "RESTRICTED"
     NOT_SELLABLE = "NOT_SELLABLE"
+    NOT_SHORT = "NOT_SHORT"
     POSITION_CAP = "POSITION_CAP"
     INSUFFICIENT_CASH = "INSUFFICIENT_CASH"
     TOO_MANY_OPEN_ORDERS = "TOO_MANY_OPEN_ORDERS"
@@ -85,6 +90,7 @@ class ReasonCode(StrEnum):
     HELD_CANCELED = "HELD_CANCELED"
     NOT_PLANNABLE = "NOT_PLANNABLE"
     UNFILLED = "UNFILLED"
+    NOT_FILLED_BY_HAND = "NOT_FILLED_BY_HAND"
     NEVER_SENT = "NEVER_SENT"
     STALE_EPOCH = "STALE_EPOCH"
     DESK_STOPPING = "DESK_STOPPING"
@@ -109,6 +115,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.NOT_CHOSEN: "account {0} has a quantity and is not among those chosen",
     ReasonCode.OTHER_MODE: "account {0} is in the other mode",
     ReasonCode.NO_SUBSCRIBERS: "no account is subscribed to {0}",
+    ReasonCode.NOT_SUBSCRIBED: "the account is not subscribed to {0}",
     ReasonCode.NOTHING_VALID: "not valid for any account",
     ReasonCode.NOT_IN_SUBSCRIPTION: "the subscription to {0} does not trade {1}",
     ReasonCode.SUBSCRIPTION_DISABLED: "the subscription to {0} is switched off",
@@ -117,19 +124,22 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.BUY_STILL_WORKING: "the buy {1} of {0} could not be canceled and still works",
     ReasonCode.NO_OPEN_LOT: "no open buy of {0} to sell",
     ReasonCode.PRODUCT_CONFLICT: "a buy of {0} in another product is still closing (order {1})",
-    ReasonCode.ZERO_QUANTITY: "the sizing rule gives no whole lot: {0} buys less than {1} at {2}",
+    ReasonCode.ZERO_QUANTITY: "{0} comes to no whole lot of {1} at {2}",
     ReasonCode.ALREADY_HELD: "the client already holds {0}",
     ReasonCode.NOT_WANTED: "{0} comes after the {1} stocks that may be bought",
     ReasonCode.TWICE_IN_LIST: "{0} stands further up in the list already",
     ReasonCode.BELOW_MIN_VALUE: "{0} is below the smallest order value {1}",
     ReasonCode.RANK_NOT_COVERED: "{0} needed for {1}, {2} left",
     ReasonCode.NOTHING_TO_EXIT: "nothing of {0} to exit",
+    ReasonCode.NOT_IN_QUANTITIES: "the exit has no quantity for the account",
     ReasonCode.ALREADY_EXITING: "what there is of {0} is being sold already",
+    ReasonCode.BOUND_REACHED: "no more of account {0} is to be closed than was asked for",
     ReasonCode.ALREADY_CANCELING: "the cancel of order {0} is under way",
     ReasonCode.NOTHING_OPEN: "nothing of instruction {0} is open",
     ReasonCode.NOT_RETRYABLE: "order {0} is {1}, not one that was never taken",
     ReasonCode.ALREADY_FOLLOWED: "order {0} was followed up by {1} already",
     ReasonCode.ORDER_TOO_OLD: "order {0} is not in memory any more",
+    ReasonCode.STILL_WORKING: "order {0} still works; cancel the rest of it first",
     ReasonCode.MOVED: "{0} changed since the preview",
     ReasonCode.ACCOUNT_DISABLED: "account {0} is switched off",
     ReasonCode.ACCOUNT_NOT_RECONCILED: "account {0} is not open yet: {1}",
@@ -153,6 +163,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.ORDER_IN_DOUBT: "an order of {0} in this book is in doubt",
     ReasonCode.RESTRICTED: "{0} is restricted for {1}",
     ReasonCode.NOT_SELLABLE: "{0} asked, {1} sellable",
+    ReasonCode.NOT_SHORT: "{0} asked, {1} to buy back",
     ReasonCode.POSITION_CAP: "{0} would be held, more than the limit {1}",
     ReasonCode.INSUFFICIENT_CASH: "{0} needed, {1} available",
     ReasonCode.TOO_MANY_OPEN_ORDERS: "the book has {0} open orders already",
@@ -162,6 +173,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.HELD_CANCELED: "canceled while it waited for its time",
     ReasonCode.NOT_PLANNABLE: "it could not be planned when its time came: {0}",
     ReasonCode.UNFILLED: "not filled within {0} s",
+    ReasonCode.NOT_FILLED_BY_HAND: "the fill by hand was not done: {0}",
     ReasonCode.NEVER_SENT: "never written to the broker: {0}",
     ReasonCode.STALE_EPOCH: "another process took over before the order was written",
     ReasonCode.DESK_STOPPING: "the desk was stopping; the order goes at the next start if it still may",

@@ -5,7 +5,7 @@ from phalanx.domain.instruments import known_instrument
 from phalanx.domain.numbers import FIXED_MAX
 from phalanx.engine.commands import AdoptLots
 from phalanx.engine.context import Context
-from phalanx.engine.ids import base36, prefix
+from phalanx.engine.ids import new_cl_ord_id
 from phalanx.engine.plans.plan import ORDERS_MAX
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import State, position_key
@@ -20,7 +20,6 @@ def adopt_lots(state: State, command: AdoptLots, context: Context) -> list[Event
     if len(command.lots) > ORDERS_MAX:
         raise Refused("PLAN_TOO_LARGE", f"more than {ORDERS_MAX} positions")
     events: list[Event] = []
-    code_prefix = prefix(state.desk_id, state.shard)
     totals: dict[tuple[str, str], int] = {}
     for place, lot in enumerate(command.lots):
         book = state.books.get(lot.book)
@@ -43,7 +42,7 @@ def adopt_lots(state: State, command: AdoptLots, context: Context) -> list[Event
             LotAdopted(
                 context.now,
                 command.origin,
-                code_prefix + base36(state.next_order + place),
+                new_cl_ord_id(state.desk_id, state.shard, state.next_order + place),
                 lot.book,
                 lot.instrument,
                 lot.product,

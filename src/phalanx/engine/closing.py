@@ -10,7 +10,7 @@ from itertools import islice
 import msgspec
 
 from phalanx.domain.events import CancelRequested, Event, OrderEnded
-from phalanx.domain.instructions import Door, Origin
+from phalanx.domain.instructions import DESK_ORIGIN
 from phalanx.domain.instruments import Instrument, InstrumentKey, known_instrument, split_key
 from phalanx.domain.numbers import BASIS_POINTS, Price, Quantity, round_down, round_up
 from phalanx.domain.orders import (
@@ -25,8 +25,7 @@ from phalanx.domain.reasons import Reason
 from phalanx.engine.apply import lots
 from phalanx.engine.apply.orders import closer_of
 from phalanx.engine.context import Context
-from phalanx.engine.ids import prefix
-from phalanx.engine.plans.exposure import (
+from phalanx.engine.exposure import (
     Share,
     closings,
     coming,
@@ -35,8 +34,9 @@ from phalanx.engine.plans.exposure import (
     reach,
     slices,
 )
-from phalanx.engine.plans.plan import Plan, request_code
-from phalanx.engine.pricing import hold_for, instrument_facts
+from phalanx.engine.ids import new_request_id
+from phalanx.engine.plans.plan import Plan
+from phalanx.engine.pricing import hold_for, usable_facts
 from phalanx.engine.risk import Terms
 from phalanx.engine.state import Instruction, Order, State, position_key
 
@@ -86,9 +86,8 @@ def cancel_again(state: State, order: Order, context: Context) -> list[Event]:
     """
     if order.closed_by not in state.instructions:
         return []
-    request_id = request_code(prefix(state.desk_id, state.shard), state.next_request)
-    origin = Origin("desk", Door.DESK)
-    return [CancelRequested(context.now, origin, request_id, order.draft.cl_ord_id)]
+    request_id = new_request_id(state.desk_id, state.shard, state.next_request)
+    return [CancelRequested(context.now, DESK_ORIGIN, request_id, order.draft.cl_ord_id)]
 
 
 class _Case:
@@ -107,7 +106,7 @@ class _Case:
         ) or _stand_in(draft.instrument)
         self.lot_size = self.instrument.lot_size
         self.key = position_key(draft.instrument, draft.product)
-        self.tally = self.plan.tally(state, self.account, self.book)
+        self.tally = self.plan.tally_of_exits(self.book)
         held = self.book.positions.get(self.key)
         self.held, self.selling = (0, 0) if held is None else (held.quantity, held.selling)
 
@@ -119,7 +118,7 @@ class _Case:
         long = max(0, min(filled, self.held + filled))
         home = lots.home(self.book, order, reopens=reopens)
         own = long + (0 if home is None else free_of(home, tally))
-        shares: list[Share] = [(order.draft.cl_ord_id if home is None else home.id, own)]
+        shares: list[Share] = [(order.draft.own_lot if home is None else home.id, own)]
         if self.closer.kind == "exit":
             shares += [share for share in self._shares() if share[0] != shares[0][0]]
         tally.freed[self.key] = tally.freed.get(self.key, 0) + filled
@@ -151,7 +150,7 @@ class _Case:
             self._cover(wanted, -self.held - filled + order.leaves_quantity)
             return
         left = max(0, order.quantity - order.cum_quantity - filled)
-        self.tally.free(draft, left, self.key)
+        self.tally.free(draft, order.quantity, left, self.key)
         named = [closing.lot for closing in draft.closes]
         shares = sorted(self._shares(), key=lambda share: share[0] not in named)
         wanted += max(0, self._free(shares) - left) % self.lot_size
@@ -215,8 +214,8 @@ class _Case:
         """The worst price: from the quote, or without one from what just happened."""
         quote = self.context.quote(self.instrument.key)
         settings = self.state.settings
-        if quote is not None and quote.last > 0:
-            facts = instrument_facts(settings, self.instrument, quote)
+        facts = usable_facts(settings, self.instrument, quote)
+        if facts is not None:
             return facts.protected_buy if side is Side.BUY else facts.protected_sell
         tick = self.instrument.tick_size
         if side is Side.BUY:

@@ -243,6 +243,13 @@ class FillByHand(msgspec.Struct, frozen=True, gc=False):
     price: Price = 0
 
 
+class RefuseHandFill(msgspec.Struct, frozen=True, gc=False):
+    """The broker did not do a fill that a person had ordered; ``why`` in its words."""
+
+    exec_id: str
+    why: str
+
+
 class PutKill(msgspec.Struct, frozen=True, gc=False):
     """Stop new risk for one account, or for everybody (empty)."""
 
@@ -286,6 +293,7 @@ Command: TypeAlias = (
     | PutLists
     | PutLimits
     | FillByHand
+    | RefuseHandFill
     | PutKill
     | LiftKill
     | Tick

@@ -34,8 +34,8 @@ class Pinned(msgspec.Struct, frozen=True, gc=False):
 class Context(msgspec.Struct, frozen=True, gc=False):
     """Now (UTC ns), the instruments and quotes of this moment, what brokers can do, and chance.
 
-    ``seed`` rotates the order of accounts and is journaled with the plan. ``closed`` names accounts
-    that are not open yet (not reconciled, session down), each with why. ``pinned``: the preview that
+    ``seed`` shuffles the accounts and is journaled with the plan. ``closed`` names accounts that
+    are not open yet (not reconciled, session down), each with why. ``pinned``: the preview that
     the instruction is fired from; then ``quote`` gives the preview's prices.
     """
 

@@ -43,6 +43,7 @@ _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
     c.PutLists: groups.put_lists,
     c.PutLimits: limits.put_limits,
     c.FillByHand: requests.fill_by_hand,
+    c.RefuseHandFill: requests.refuse_hand_fill,
     c.PutKill: reference.put_kill,
     c.LiftKill: reference.lift_kill,
     c.Tick: timers.tick,

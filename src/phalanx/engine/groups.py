@@ -3,12 +3,20 @@
 from collections.abc import Collection, Container
 
 from phalanx.domain.accounts import AccountId
-from phalanx.domain.events import Event, GroupPut, GroupRemoved, ListPut, ListRemoved
+from phalanx.domain.events import (
+    Event,
+    GroupPut,
+    GroupRemoved,
+    LimitRemoved,
+    ListPut,
+    ListRemoved,
+)
 from phalanx.domain.groups import Group
+from phalanx.domain.limits import LimitLevel
 from phalanx.engine.commands import PutGroups, PutLists
 from phalanx.engine.context import Context
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import State
+from phalanx.engine.state import State, limit_key
 
 GROUPS_MAX = 1_000
 MEMBERS_MAX = 20_000
@@ -17,7 +25,7 @@ LIST_INSTRUMENTS_MAX = 1_000
 
 
 def put_groups(state: State, command: PutGroups, context: Context) -> list[Event]:
-    """Upsert groups, then remove some, all or nothing.
+    """Upsert groups, then remove some with the limits that held for them, all or nothing.
 
     Raises Refused ``UNKNOWN_ACCOUNT``, ``UNKNOWN_GROUP``, ``DUPLICATE_MEMBER``, ``TOO_MANY_MEMBERS``,
     ``TOO_MANY_GROUPS``.
@@ -32,7 +40,11 @@ def put_groups(state: State, command: PutGroups, context: Context) -> list[Event
         for group in command.groups
         if state.groups.get(group.name) != group
     ]
-    return events + [GroupRemoved(now, origin, name) for name in command.removed]
+    for name in command.removed:
+        events.append(GroupRemoved(now, origin, name))
+        if limit_key(LimitLevel.GROUP, name) in state.limits:
+            events.append(LimitRemoved(now, origin, LimitLevel.GROUP, name))
+    return events
 
 
 def check_groups(state: State, groups: Collection[Group], accounts: Container[AccountId]) -> None:

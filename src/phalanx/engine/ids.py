@@ -1,7 +1,9 @@
 """Ids made inside the event, never at send time.
 
 A ClOrdID is 10 characters ``[A-Z0-9]``: 2 of the desk, 1 of the shard, 7 of a journaled counter
-in base 36. It fits the narrowest broker tag and is unique for ever.
+in base 36. It fits the narrowest broker tag and is unique for ever. Other ids are like it, with a
+letter in front that says what they are of; each kind has a counter of the state's, only fills by
+hand share the requests'.
 """
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -11,6 +13,7 @@ _PAIR = 36 * 36
 COUNTER_MAX = 36**7 - 1
 SHARD_MAX = 35
 DESK_IDS = _PAIR
+_HAND_FILL_LENGTH = 11
 
 
 def base36(counter: int) -> str:
@@ -24,6 +27,31 @@ def base36(counter: int) -> str:
 def prefix(desk_id: str, shard: int) -> str:
     """The three characters in front of every counter."""
     return desk_id + _DIGITS[shard]
+
+
+def new_cl_ord_id(desk: str, shard: int, counter: int) -> str:
+    """An order's id."""
+    return prefix(desk, shard) + base36(counter)
+
+
+def new_request_id(desk: str, shard: int, counter: int) -> str:
+    """The id of a cancel or replace: ``R`` and ten characters."""
+    return "R" + prefix(desk, shard) + base36(counter)
+
+
+def new_instruction_id(desk: str, shard: int, counter: int) -> str:
+    """``I`` and ten characters."""
+    return "I" + prefix(desk, shard) + base36(counter)
+
+
+def new_hand_fill_id(desk: str, shard: int, counter: int) -> str:
+    """The ExecID of a fill by hand: ``H`` and ten characters."""
+    return "H" + prefix(desk, shard) + base36(counter)
+
+
+def is_hand_fill_id(exec_id: str) -> bool:
+    """Whether an ExecID is of a fill by hand; a broker's may begin like one and goes on otherwise."""
+    return len(exec_id) == _HAND_FILL_LENGTH and exec_id.startswith("H") and exec_id.isalnum()
 
 
 def desk_id(draw: int) -> str:

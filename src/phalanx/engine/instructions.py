@@ -15,19 +15,23 @@ from phalanx.domain.instructions import (
     InstructionRequest,
     InstructionStatus,
     SignalRequest,
+    rows_of,
 )
 from phalanx.domain.orders import Hops, OrdStatus
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND, Nanoseconds
 from phalanx.engine.commands import Dispatch, ExpireUnsent, Release, Submit
 from phalanx.engine.context import Context
-from phalanx.engine.ids import base36, prefix
+from phalanx.engine.ids import new_instruction_id
 from phalanx.engine.lifecycle import Trigger, ready_for
 from phalanx.engine.plans import make_plan
 from phalanx.engine.plans.moved import account_prints, leave_out_moved
 from phalanx.engine.plans.plan import Plan
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import HeldInstruction, State
+
+HELD_ROWS_MAX = 200_000
+"""Rows, names and quantities that all held instructions may say together."""
 
 _DISPATCHABLE = ready_for(Trigger.DISPATCH)
 
@@ -41,10 +45,9 @@ def submit(state: State, command: Submit, context: Context) -> list[Event]:
     request = command.request
     starts = max(context.now, command.fire_at)
     expires_at = starts + _expires_s(state, command) * SECOND
-    instruction_id = next_instruction_id(state)
+    instruction_id = new_instruction_id(state.desk_id, state.shard, state.next_instruction)
     if starts > context.now:
-        if len(state.held) >= state.settings.held_max:
-            raise Refused("TOO_MANY_HELD", f"{len(state.held)} instructions wait for their time")
+        _check_room(state, request)
         return [
             InstructionHeld(
                 context.now,
@@ -65,6 +68,15 @@ def submit(state: State, command: Submit, context: Context) -> list[Event]:
         leave_out_moved(state, context, plan, _strategy_of(request))
     planned = _planned(context, instruction_id, command, plan, expires_at)
     return [planned, *_ended_with(state, context, request)]
+
+
+def _check_room(state: State, request: InstructionRequest) -> None:
+    """What is held stays in memory and in every snapshot: not too many, and not too much of it."""
+    if len(state.held) >= state.settings.held_max:
+        raise Refused("TOO_MANY_HELD", f"{len(state.held)} instructions wait for their time")
+    rows = rows_of(request) + sum(rows_of(held.request) for held in state.held.values())
+    if rows > HELD_ROWS_MAX:
+        raise Refused("TOO_MANY_HELD", f"more than {HELD_ROWS_MAX} rows would wait for their time")
 
 
 def _ended_with(
@@ -150,11 +162,6 @@ def _expires_s(state: State, command: Submit) -> int:
     is_signal = isinstance(command.request, SignalRequest)
     settings = state.settings
     return settings.signal_expires_s if is_signal else settings.order_expires_s
-
-
-def next_instruction_id(state: State) -> InstructionId:
-    """``I`` and ten characters like a ClOrdID's, from the journaled counter."""
-    return "I" + prefix(state.desk_id, state.shard) + base36(state.next_instruction)
 
 
 def dispatch(state: State, command: Dispatch, context: Context) -> list[Event]:

@@ -1,8 +1,6 @@
 """Which limits hold for one account: those of all its levels, of each kind the tightest."""
 
-from collections.abc import Iterator, Mapping
-
-from phalanx.domain.accounts import Account, AccountId
+from phalanx.domain.accounts import Account
 from phalanx.domain.events import Event, LimitPut, LimitRemoved
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.engine.commands import PutLimits
@@ -61,40 +59,19 @@ def _is_number(name: str) -> bool:
     return is_plain and not name.startswith("0")
 
 
-def group_limits(state: State) -> dict[AccountId, list[Limit]]:
-    """The limits of the groups each account is in; who asks about many accounts asks for them once."""
-    found: dict[AccountId, list[Limit]] = {}
-    for group in state.groups.values():
-        limit = state.limits.get(limit_key(LimitLevel.GROUP, group.name))
-        if limit is not None:
-            for member in group.members:
-                found.setdefault(member.account, []).append(limit)
-    return found
-
-
-def limit_for(
-    state: State,
-    account: Account,
-    strategy: str | None = None,
-    of_groups: Mapping[AccountId, list[Limit]] | None = None,
-) -> Limit | None:
-    """The tightest of every kind over the account's levels; None when there is none at all.
-
-    ``of_groups``: the answer of ``group_limits``, where it was asked for already.
-    """
+def limit_for(state: State, account: Account, strategy: str | None = None) -> Limit | None:
+    """The tightest of every kind over the account's levels; None when there is none at all."""
     if not state.limits:
         return None
-    groups = group_limits(state) if of_groups is None else of_groups
-    found = [
-        *_limits_of(state, (LimitLevel.GLOBAL, "")),
-        *groups.get(account.id, ()),
-        *_limits_of(
-            state,
-            (LimitLevel.CLIENT, str(account.client_id)),
-            (LimitLevel.ACCOUNT, account.id),
-            (LimitLevel.STRATEGY, strategy or ""),
-        ),
-    ]
+    levels = (
+        (LimitLevel.GLOBAL, ""),
+        *((LimitLevel.GROUP, name) for name in state.groups_of.get(account.id, ())),
+        (LimitLevel.CLIENT, str(account.client_id)),
+        (LimitLevel.ACCOUNT, account.id),
+        (LimitLevel.STRATEGY, strategy or ""),
+    )
+    standing = (state.limits.get(limit_key(level, name)) for level, name in levels)
+    found = [limit for limit in standing if limit is not None]
     if not found:
         return None
     return Limit(
@@ -113,10 +90,3 @@ def limit_for(
         ),
         tuple(dict.fromkeys(key for limit in found for key in limit.restricted)),
     )
-
-
-def _limits_of(state: State, *levels: tuple[LimitLevel, str]) -> Iterator[Limit]:
-    for level, name in levels:
-        limit = state.limits.get(limit_key(level, name))
-        if limit is not None:
-            yield limit

@@ -58,6 +58,15 @@ def instrument_facts(
     )
 
 
+def usable_facts(
+    settings: RiskSettings, instrument: Instrument, quote: Quote | None, called: str = ""
+) -> InstrumentFacts | None:
+    """The facts of now; None without a price that an order can go by: a last one and a close."""
+    if quote is None or quote.last <= 0 or quote.reference_close <= 0:
+        return None
+    return instrument_facts(settings, instrument, quote, called)
+
+
 def stop_limit(
     settings: RiskSettings, facts: InstrumentFacts, stop_price: Price, *, buys: bool
 ) -> Price:

@@ -77,9 +77,11 @@ def put_reference(state: State, command: PutReference, context: Context) -> list
 
 
 def put_kill(state: State, command: PutKill, context: Context) -> list[Event]:
-    """Stop new risk; a kill that stands already is not journaled again."""
+    """Stop new risk. A kill that stands already is journaled again only for its key, which must not
+    kill once more after that kill was lifted; then it has the new note and time.
+    """
     _check_kill(state, command.account)
-    if command.account in state.kills:
+    if command.account in state.kills and not command.origin.idempotency_key:
         return []
     return [KillPut(context.now, command.origin, command.account, command.note)]
 

@@ -1,31 +1,46 @@
 """Cancel, replace and fill by hand of single working orders."""
 
-from phalanx.domain.accounts import Mode, split_book
+from phalanx.domain.accounts import Account, Mode, split_book
 from phalanx.domain.events import (
     CancelRequested,
     Event,
     FillOrdered,
+    OrderFlagged,
     ReplaceRequested,
     RequestDispatched,
 )
 from phalanx.domain.instruments import Instrument, known_instrument
-from phalanx.domain.numbers import Price, format_fixed, multiply, round_down, round_up, share_up
-from phalanx.domain.orders import TERMINAL, OrdStatus, OrdType, RequestKind, Side
+from phalanx.domain.numbers import (
+    Price,
+    Quantity,
+    format_fixed,
+    multiply,
+    round_down,
+    round_up,
+    share_up,
+)
+from phalanx.domain.orders import PRICED, TERMINAL, OrdStatus, RequestKind, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND
-from phalanx.engine.commands import CancelOrder, DispatchRequest, FillByHand, ReplaceOrder
+from phalanx.engine.commands import (
+    CancelOrder,
+    DispatchRequest,
+    FillByHand,
+    RefuseHandFill,
+    ReplaceOrder,
+)
 from phalanx.engine.context import Context
-from phalanx.engine.ids import base36, prefix
-from phalanx.engine.plans.plan import Plan, request_code
-from phalanx.engine.pricing import hold_for, instrument_facts
+from phalanx.engine.ids import new_hand_fill_id, new_request_id
+from phalanx.engine.limits import limit_for
+from phalanx.engine.plans.plan import Plan
+from phalanx.engine.pricing import hold_for, usable_facts
 from phalanx.engine.refused import Refused
-from phalanx.engine.risk import Terms, account_refusal, available_cash
+from phalanx.engine.risk import Terms, account_refusal, available_cash, replace_refusal
 from phalanx.engine.state import Order, State
 
 _R = ReasonCode
 _REPLACEABLE = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
 _AT_BROKER = _REPLACEABLE | {OrdStatus.PENDING_CANCEL, OrdStatus.PENDING_REPLACE}
-_PROTECTED = frozenset({OrdType.MARKET, OrdType.STOP})
 
 
 def cancel_order(state: State, command: CancelOrder, context: Context) -> list[Event]:
@@ -93,9 +108,20 @@ def fill_by_hand(state: State, command: FillByHand, context: Context) -> list[Ev
         detail = f"{format_fixed(command.quantity)} asked, {format_fixed(left)} left"
         raise Refused("ABOVE_LEAVES", detail)
     price = _fill_price(state, context, order, instrument, command.price)
-    exec_id = "H" + prefix(state.desk_id, state.shard) + base36(state.next_request)
+    exec_id = new_hand_fill_id(state.desk_id, state.shard, state.next_request)
     return [
         FillOrdered(context.now, command.origin, draft.cl_ord_id, command.quantity, price, exec_id)
+    ]
+
+
+def refuse_hand_fill(state: State, command: RefuseHandFill, context: Context) -> list[Event]:
+    """The broker does not do it: nothing waits for it any more, and a person sees that."""
+    fill = state.hand_fills.get(command.exec_id)
+    if fill is None:
+        return []
+    reason = Reason(_R.NOT_FILLED_BY_HAND, (command.why,))
+    return [
+        OrderFlagged(context.now, fill.cl_ord_id, reason.code.value, str(reason), command.exec_id)
     ]
 
 
@@ -117,10 +143,9 @@ def _fill_price(
     state: State, context: Context, order: Order, instrument: Instrument, asked: Price
 ) -> Price:
     """What a fill by hand trades at: on the tick, inside the band, within the order's limit."""
-    quote = context.quote(instrument.key)
-    if quote is None or quote.last <= 0 or quote.reference_close <= 0:
+    facts = usable_facts(state.settings, instrument, context.quote(instrument.key))
+    if facts is None:
         raise _refused(_R.NO_PRICE, instrument.symbol)
-    facts = instrument_facts(state.settings, instrument, quote)
     buys = order.draft.side is Side.BUY
     price, tick = asked, facts.tick_size
     if not asked:
@@ -150,26 +175,56 @@ def _working(state: State, cl_ord_id: str) -> Order:
 
 
 def _next_request_id(state: State) -> str:
-    return request_code(prefix(state.desk_id, state.shard), state.next_request)
+    return new_request_id(state.desk_id, state.shard, state.next_request)
 
 
 def _check_replace(state: State, context: Context, order: Order, quantity: int, limit: int) -> None:
-    draft = order.draft
-    if draft.ord_type in _PROTECTED and limit != order.limit:
+    _check_change(order, quantity, limit)
+    book = state.book_of(order)
+    account = state.accounts[book.account]
+    key = order.draft.instrument
+    instrument = known_instrument(context.instruments, state.local_instruments, key)
+    if instrument is None:
+        raise Refused("UNKNOWN_INSTRUMENT", key)
+    freeze = instrument.freeze_quantity
+    if freeze and quantity > freeze and quantity != order.quantity:
+        detail = f"{format_fixed(quantity)} asked, {format_fixed(freeze)} in one order at most"
+        raise Refused("ABOVE_FREEZE", detail)
+    reason = _risk_of(state, context, account, order, instrument, quantity, limit)
+    if reason is not None:
+        raise Refused(reason.code.value, str(reason))
+    if not context.capabilities[account.broker].replace:
+        raise Refused("NOT_REPLACEABLE", f"broker {account.broker} replaces nothing")
+    if order.draft.side is Side.BUY:
+        left = multiply(limit, quantity - order.cum_quantity)
+        more = left + share_up(left, account.charge_bps) - order.hold
+        if more > available_cash(account, book):
+            raise Refused("INSUFFICIENT_CASH", "the new terms need more cash than is available")
+
+
+def _check_change(order: Order, quantity: Quantity, limit: Price) -> None:
+    """Whether such a change makes sense at all."""
+    if order.draft.ord_type not in PRICED and limit != order.limit:
         raise Refused("NOT_REPLACEABLE", "a market order has no price to change")
     if (quantity, limit) == (order.quantity, order.limit):
         raise Refused("NOTHING_TO_CHANGE", "the order has these terms already")
     if quantity <= order.cum_quantity:
         raise Refused("BELOW_FILLED", "the new quantity is not above what is filled already")
-    sells = draft.side is Side.SELL
-    reduces = sells or draft.reduce_only
-    if reduces and quantity > order.quantity:
+    if _reduces(order) and quantity > order.quantity:
         raise Refused("SELL_MAY_ONLY_SHRINK", "place another order for more")
-    book = state.book_of(order)
-    account = state.accounts[book.account]
-    instrument = known_instrument(context.instruments, state.local_instruments, draft.instrument)
-    if instrument is None:
-        raise Refused("UNKNOWN_INSTRUMENT", draft.instrument)
+
+
+def _risk_of(
+    state: State,
+    context: Context,
+    account: Account,
+    order: Order,
+    instrument: Instrument,
+    quantity: Quantity,
+    limit: Price,
+) -> Reason | None:
+    """The risk check that the new terms fail."""
+    draft, reduces = order.draft, _reduces(order)
     priced = Plan(state).price(state, context, instrument)
     # Without the stop: the price may have reached it since, and that is no fault of the new terms.
     terms = Terms(
@@ -179,22 +234,22 @@ def _check_replace(state: State, context: Context, order: Order, quantity: int, 
         quantity,
         limit,
         draft.time_in_force,
-        covers=reduces and not sells,
+        covers=reduces and draft.side is Side.BUY,
     )
     reason = (
         account_refusal(state, context, account, reduces=reduces)
         or priced.refusal(state, context, account, terms)
         or _beyond_stop(order, limit)
     )
-    if reason is not None:
-        raise Refused(reason.code.value, str(reason))
-    if not context.capabilities[account.broker].replace:
-        raise Refused("NOT_REPLACEABLE", f"broker {account.broker} replaces nothing")
-    if not sells:
-        left = multiply(limit, quantity - order.cum_quantity)
-        more = left + share_up(left, account.charge_bps) - order.hold
-        if more > available_cash(account, book):
-            raise Refused("INSUFFICIENT_CASH", "the new terms need more cash than is available")
+    if reason is not None or reduces:
+        return reason
+    tightest = limit_for(state, account, draft.strategy)
+    more = quantity - order.quantity
+    return replace_refusal(state, state.book_of(order), priced, terms, more, tightest)
+
+
+def _reduces(order: Order) -> bool:
+    return order.draft.side is Side.SELL or order.draft.reduce_only
 
 
 def _beyond_stop(order: Order, limit: Price) -> Reason | None:

@@ -30,7 +30,8 @@ from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.time import SECOND
 from phalanx.engine.context import Context
-from phalanx.engine.state import Book, State, position_key
+from phalanx.engine.exposure import exposed, sellable, to_cover
+from phalanx.engine.state import Book, State
 from phalanx.engine.tally import NOTHING, Tally
 
 _R = ReasonCode
@@ -78,7 +79,7 @@ def refusal(  # noqa: PLR0913, PLR0917  the hot path: one call for each order
     return (
         account_refusal(state, context, account, reduces=terms.side is _SELL or terms.covers)
         or priced.refusal(state, context, account, terms)
-        or _book_refusal(state, account, book, priced.instrument, terms, hold, tally)
+        or _book_refusal(state, account, book, priced, terms, hold, tally)
     )
 
 
@@ -127,7 +128,8 @@ class PricedInstrument:
     """One instrument with its price now; remembers verdicts, so a fan-out checks equal terms once.
 
     ``protected_buy`` and ``protected_sell`` are the worst prices of MARKET orders, ``last`` the last
-    price on its tick: all zero without a price, which no order survives.
+    price on its tick: all zero without a price, which no order survives. ``listings``: the keys of
+    the same stock on all exchanges, which are one for the desk's limits.
     """
 
     __slots__ = (
@@ -135,15 +137,21 @@ class PricedInstrument:
         "facts",
         "instrument",
         "last",
+        "listings",
         "protected_buy",
         "protected_sell",
         "quote",
     )
 
     def __init__(
-        self, instrument: Instrument, quote: Quote | None, facts: InstrumentFacts | None
+        self,
+        instrument: Instrument,
+        quote: Quote | None,
+        facts: InstrumentFacts | None,
+        listings: tuple[InstrumentKey, ...],
     ) -> None:
         self.instrument = instrument
+        self.listings = listings
         self.quote = quote
         self.facts = facts
         self.protected_buy: Price = 0 if facts is None else facts.protected_buy
@@ -243,37 +251,6 @@ def _unsupported(capabilities: Capabilities, terms: Terms) -> str:
     return ""
 
 
-def sellable(
-    book: Book, instrument: InstrumentKey, product: Product, tally: Tally = NOTHING
-) -> Quantity:
-    """What of the position may be sold now."""
-    key = position_key(instrument, product)
-    position = book.positions.get(key)
-    if position is None:
-        return 0
-    if tally is NOTHING:
-        return position.sellable
-    planned = tally.selling.get(key, 0) - tally.freed.get(key, 0)
-    return max(0, position.quantity - position.selling - planned)
-
-
-def to_cover(
-    state: State, book: Book, instrument: InstrumentKey, product: Product, tally: Tally = NOTHING
-) -> Quantity:
-    """What of a short nobody is buying back yet."""
-    key = position_key(instrument, product)
-    position = book.positions.get(key)
-    if position is None or position.quantity >= 0:
-        return 0
-    coming = sum(
-        state.orders[cl_ord_id].leaves_quantity
-        for lot in book.lots.get(instrument, {}).values()
-        if lot.product is product
-        for cl_ord_id in lot.buys
-    )
-    return max(0, -position.quantity - coming - tally.covering.get(key, 0))
-
-
 def available_cash(account: Account, book: Book, tally: Tally = NOTHING) -> Money:
     """The cash new buys may use: what is there, less holds, less the account's reserve."""
     return book.cash - book.holds - account.reserve - tally.holds
@@ -283,11 +260,12 @@ def _book_refusal(
     state: State,
     account: Account,
     book: Book,
-    instrument: Instrument,
+    priced: "PricedInstrument",
     terms: Terms,
     hold: Money,
     tally: Tally,
 ) -> Reason | None:
+    instrument = priced.instrument
     if terms.side is _SELL:
         free = sellable(book, instrument.key, terms.product, tally)
         if terms.quantity > free:
@@ -296,10 +274,10 @@ def _book_refusal(
     if terms.covers:
         short = to_cover(state, book, instrument.key, terms.product, tally)
         if terms.quantity > short:
-            return Reason(_R.NOT_SELLABLE, (terms.quantity, short))
+            return Reason(_R.NOT_SHORT, (terms.quantity, short))
         return None
     if book.doubts or tally.limit is not None:
-        reason = entry_refusal(state, book, instrument, terms, tally)
+        reason = entry_refusal(state, book, priced, terms, tally)
         if reason is not None:
             return reason
     available = available_cash(account, book, tally)
@@ -309,14 +287,51 @@ def _book_refusal(
 
 
 def entry_refusal(
-    state: State, book: Book, instrument: Instrument, terms: Terms, tally: Tally
+    state: State, book: Book, priced: PricedInstrument, terms: Terms, tally: Tally
 ) -> Reason | None:
     """What stops new risk in an instrument however much cash there is: a doubt, or the desk's limits."""
+    instrument = priced.instrument
     if instrument.key in book.doubts:
         return Reason(_R.ORDER_IN_DOUBT, (instrument.symbol,))
-    if tally.limit is None:
+    limit = tally.limit
+    if limit is None:
         return None
-    return _limit_refusal(state, book, instrument, terms, tally, tally.limit)
+    reason = _terms_refusal(book, priced, terms, tally)
+    if reason is not None:
+        return reason
+    if limit.position_max is not None:
+        after = terms.quantity + exposed(state, book, priced.listings, tally)
+        if after > limit.position_max:
+            return Reason(_R.POSITION_CAP, (after, limit.position_max))
+    sent = book.orders_today + tally.orders + _orders_of(instrument, terms)
+    if limit.orders_per_day_max is not None and sent > limit.orders_per_day_max:
+        return Reason(_R.TOO_MANY_ORDERS_TODAY, (str(sent - 1),))
+    return None
+
+
+def replace_refusal(
+    state: State,
+    book: Book,
+    priced: PricedInstrument,
+    terms: Terms,
+    more: Quantity,
+    limit: Limit | None,
+) -> Reason | None:
+    """The same for the new terms of a buy that works already: ``more`` than before is still to be held
+    (less: below zero), and it is no further order.
+    """
+    instrument = priced.instrument
+    if instrument.key in book.doubts:
+        return Reason(_R.ORDER_IN_DOUBT, (instrument.symbol,))
+    if limit is None:
+        return None
+    reason = _terms_refusal(book, priced, terms, Tally(limit))
+    if reason is not None or limit.position_max is None or more <= 0:
+        return reason
+    after = more + exposed(state, book, priced.listings)
+    return (
+        Reason(_R.POSITION_CAP, (after, limit.position_max)) if after > limit.position_max else None
+    )
 
 
 def _orders_of(instrument: Instrument, terms: Terms) -> int:
@@ -336,37 +351,17 @@ def _count_refusal(state: State, book: Book, more: int) -> Reason | None:
     return None
 
 
-def _limit_refusal(
-    state: State, book: Book, instrument: Instrument, terms: Terms, tally: Tally, limit: Limit
+def _terms_refusal(
+    book: Book, priced: PricedInstrument, terms: Terms, tally: Tally
 ) -> Reason | None:
-    """The limits that the desk set for this account; only new risk meets them."""
-    if instrument.key in tally.restricted:
-        return Reason(_R.RESTRICTED, (instrument.symbol, book.account))
+    """The limits that the desk set for this account, as far as they are about the terms themselves."""
+    limit = tally.limit
+    assert limit is not None
+    if not tally.restricted.isdisjoint(priced.listings):
+        return Reason(_R.RESTRICTED, (priced.instrument.symbol, book.account))
     if limit.quantity_max is not None and terms.quantity > limit.quantity_max:
         return Reason(_R.QUANTITY_CAP, (terms.quantity, limit.quantity_max))
     value = multiply(terms.limit, terms.quantity)
     if limit.value_max is not None and value > limit.value_max:
         return Reason(_R.VALUE_CAP, (min(value, FIXED_MAX), limit.value_max))
-    if limit.position_max is not None:
-        after = terms.quantity + _exposed(state, book, instrument.key, tally)
-        if after > limit.position_max:
-            return Reason(_R.POSITION_CAP, (after, limit.position_max))
-    sent = book.orders_today + tally.orders + _orders_of(instrument, terms)
-    if limit.orders_per_day_max is not None and sent > limit.orders_per_day_max:
-        return Reason(_R.TOO_MANY_ORDERS_TODAY, (str(sent - 1),))
     return None
-
-
-def _exposed(state: State, book: Book, instrument: InstrumentKey, tally: Tally) -> Quantity:
-    """What the book holds of an instrument in any product, and may still buy."""
-    held = sum(
-        position.quantity
-        for product in Product
-        if (position := book.positions.get(position_key(instrument, product))) is not None
-    )
-    coming = sum(
-        state.orders[cl_ord_id].leaves_quantity
-        for lot in book.lots.get(instrument, {}).values()
-        for cl_ord_id in lot.buys
-    )
-    return max(0, held) + coming + tally.buying.get(instrument, 0)

@@ -34,7 +34,7 @@ from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
 from phalanx.domain.time import Nanoseconds
 
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 
 
 class PendingRequest(msgspec.Struct, gc=False):
@@ -116,7 +116,7 @@ class Lot(msgspec.Struct, gc=False):
     ``remaining`` is filled and unsold, ``reserved`` of it is being sold. ``buys`` are the orders
     that may still add to it. ``closing``: the SELL instruction that is closing it, with
     ``closing_sells`` sells working. ``called``: the
-    name of the instrument that its buyer used.
+    name of the instrument that its buyer used. ``adopted``: so much of it came in without an order.
     """
 
     id: ClOrdId
@@ -133,6 +133,7 @@ class Lot(msgspec.Struct, gc=False):
     called: str = ""
     closing_sells: int = 0
     cost_known: bool = True
+    adopted: Quantity = 0
 
     @property
     def available(self) -> Quantity:
@@ -152,8 +153,6 @@ class Position(msgspec.Struct, gc=False):
     product: Product
     quantity: Quantity = 0
     selling: Quantity = 0
-    bought_value: Money = 0
-    sold_value: Money = 0
 
     @property
     def sellable(self) -> Quantity:
@@ -266,7 +265,9 @@ class State(msgspec.Struct):
     """Everything the single writer knows. ``kills`` is keyed by account id, or "" for everybody;
     ``limits`` by ``limit_key``, ``hand_fills`` by the ExecID that their report will have.
     ``resting_entries`` and ``resting_exits``: since when each MARKET order rests at the broker with
-    nothing under way about it, the longest first.
+    nothing under way about it, the longest first. ``groups_of``: the names of the groups that each
+    account is in. ``followed``: who retried or reversed an order that is not in memory any more, for
+    the latest ``FOLLOWED_MAX`` of them (``engine.apply.upkeep``).
     """
 
     seq: int = 0
@@ -299,6 +300,8 @@ class State(msgspec.Struct):
     resting_entries: dict[ClOrdId, Nanoseconds] = msgspec.field(default_factory=dict)
     resting_exits: dict[ClOrdId, Nanoseconds] = msgspec.field(default_factory=dict)
     hand_fills: dict[str, HandFill] = msgspec.field(default_factory=dict)
+    groups_of: dict[AccountId, list[str]] = msgspec.field(default_factory=dict)
+    followed: dict[ClOrdId, InstructionId] = msgspec.field(default_factory=dict)
 
     def order(self, cl_ord_id: ClOrdId) -> Order:
         """An order that must be in memory."""

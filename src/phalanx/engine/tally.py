@@ -3,7 +3,7 @@
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.limits import Limit
 from phalanx.domain.numbers import Money, Quantity
-from phalanx.domain.orders import ClOrdId, OrderDraft, Side
+from phalanx.domain.orders import ClOrdId, OrderDraft, Side, parts_closed
 
 
 class Tally:
@@ -52,15 +52,11 @@ class Tally:
         else:
             self.buying[draft.instrument] = self.buying.get(draft.instrument, 0) + draft.quantity
 
-    def free(self, draft: OrderDraft, left: Quantity, position: str) -> None:
-        """The plan ends an unsent sell of which ``left`` was still to be sold: that may be sold again."""
+    def free(self, draft: OrderDraft, quantity: Quantity, left: Quantity, position: str) -> None:
+        """A sell ends, of whose present ``quantity`` ``left`` was still to be sold: that may be sold again."""
         self.freed[position] = self.freed.get(position, 0) + left
-        edge = draft.quantity
-        for part in reversed(draft.closes):
-            back = min(part.quantity, max(0, left - (draft.quantity - edge)))
-            if back:
-                self.unreserved[part.lot] = self.unreserved.get(part.lot, 0) + back
-            edge -= part.quantity
+        for closing, part in parts_closed(draft.closes, quantity - left, quantity):
+            self.unreserved[closing.lot] = self.unreserved.get(closing.lot, 0) + part
 
 
 NOTHING = Tally()

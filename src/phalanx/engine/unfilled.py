@@ -4,16 +4,15 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from phalanx.domain.events import CancelRequested, Event, OrderFlagged, ReplaceRequested
-from phalanx.domain.instructions import Door, Origin
+from phalanx.domain.instructions import DESK_ORIGIN
 from phalanx.domain.instruments import known_instrument
 from phalanx.domain.numbers import Price
 from phalanx.domain.orders import ClOrdId, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND, Nanoseconds
 from phalanx.engine.context import Context
-from phalanx.engine.ids import prefix
-from phalanx.engine.plans.plan import request_code
-from phalanx.engine.pricing import hold_for, instrument_facts
+from phalanx.engine.ids import new_request_id
+from phalanx.engine.pricing import hold_for, usable_facts
 from phalanx.engine.reports import CANCELS_REFUSED_MAX
 from phalanx.engine.state import Order, State
 
@@ -22,8 +21,6 @@ LOOKED_AT_MAX = 2_000
 
 SEEN_TO_MAX = 500
 """Most of them that it does something about."""
-
-_ORIGIN = Origin("desk", Door.DESK)
 
 
 def see_to_unfilled(state: State, context: Context) -> list[Event]:
@@ -72,11 +69,17 @@ class _Policy:
         if order.cancels_refused >= CANCELS_REFUSED_MAX:
             return self._flag(order, rested // SECOND)
         return CancelRequested(
-            self._context.now, _ORIGIN, self._request_id(), order.draft.cl_ord_id
+            self._context.now,
+            DESK_ORIGIN,
+            self._request_id(),
+            order.draft.cl_ord_id,
+            _unfilled(rested // SECOND),
         )
 
     def reprice(self, order: Order, rested: Nanoseconds) -> Event | None:
-        """Ask for an exit's new price. A turn in which that is the old one counts as well."""
+        """Ask for an exit's new price. A turn in which that is the old one, or there is none, counts as
+        well.
+        """
         settings = self._state.settings
         most, after_s = settings.exit_reprices_max, settings.exit_reprice_after_s
         number = order.repricings + rested // (after_s * SECOND)
@@ -84,13 +87,13 @@ class _Policy:
         capabilities = self._context.capabilities.get(account.broker)
         may_replace = capabilities is not None and capabilities.replace
         price = self._price(order)
-        if price == order.limit and number <= most and may_replace:
+        if price in {0, order.limit} and number <= most and may_replace:
             return None
         if price in {0, order.limit} or order.repricings >= most or not may_replace:
             return self._flag(order, after_s * number)
         return ReplaceRequested(
             self._context.now,
-            _ORIGIN,
+            DESK_ORIGIN,
             self._request_id(),
             order.draft.cl_ord_id,
             order.quantity,
@@ -107,21 +110,24 @@ class _Policy:
             state, context = self._state, self._context
             instrument = known_instrument(context.instruments, state.local_instruments, key)
             quote = context.quote(key)
-            found = (0, 0)
-            if instrument is not None and quote is not None:
-                facts = instrument_facts(state.settings, instrument, quote)
-                found = (facts.protected_buy, facts.protected_sell)
+            facts = None
+            if instrument is not None:
+                facts = usable_facts(state.settings, instrument, quote)
+            found = (0, 0) if facts is None else (facts.protected_buy, facts.protected_sell)
             self._protected[key] = found
         return found[0] if order.draft.side is Side.BUY else found[1]
 
     def _flag(self, order: Order, seconds: int) -> Event:
-        reason = Reason(ReasonCode.UNFILLED, (str(seconds),))
+        reason = _unfilled(seconds)
         return OrderFlagged(
             self._context.now, order.draft.cl_ord_id, reason.code.value, str(reason)
         )
 
     def _request_id(self) -> str:
-        code = prefix(self._state.desk_id, self._state.shard)
-        request_id = request_code(code, self._next_request)
+        request_id = new_request_id(self._state.desk_id, self._state.shard, self._next_request)
         self._next_request += 1
         return request_id
+
+
+def _unfilled(seconds: int) -> Reason:
+    return Reason(ReasonCode.UNFILLED, (str(seconds),))

@@ -42,6 +42,9 @@ def main(folder: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     shutil.rmtree(folder / "instruments")
     shutil.rmtree(folder / "journal" / "snapshots", ignore_errors=True)
+    for path in (folder / "journal").glob("journal.db-*"):
+        assert path.suffix != ".db-wal" or not path.stat().st_size, "not all of it is in the file"
+        path.unlink()
 
 
 if __name__ == "__main__":

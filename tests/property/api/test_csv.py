@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from phalanx.api.tables import csv_content, neutralized, restored
+from phalanx.api.tables import csv_content
+from phalanx.market.cells import neutralized, restored
 
 NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 FORMULA = "=+-@\t\r"

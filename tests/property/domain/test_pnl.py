@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phalanx.domain.numbers import multiply
-from phalanx.domain.orders import Closing
-from phalanx.domain.pnl import TradePnl, parts_closed, shared
+from phalanx.domain.orders import Closing, parts_closed
+from phalanx.domain.pnl import TradePnl, shared
 
 QUANTITIES = st.integers(1, 10**13)
 VALUES = st.integers(0, 10**15)

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from contextlib import suppress
 
+import msgspec
+
 from phalanx.domain.events import Event, InstructionPlanned, OrderEnded, OrderReported
 from phalanx.domain.instructions import ExitRequest, SignalRequest
-from phalanx.domain.numbers import Quantity
+from phalanx.domain.numbers import Quantity, whole
 from phalanx.domain.orders import TERMINAL, ClOrdId, ExecType, OrderDraft, OrdStatus, Side
 from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.strategies import SellScope
@@ -22,10 +24,16 @@ from phalanx.engine.state import (
     position_key,
     state_hash,
 )
-from tests.engine_world import World, replayed
+from tests.engine_world import STOCKS, World, replayed
 from tests.property.engine.model_broker import ModelBroker
 
 _UNKNOWN_AT_BROKER = {OrdStatus.PENDING_NEW, OrdStatus.SENT, OrdStatus.IN_DOUBT}
+
+_STOCKS = [
+    msgspec.structs.replace(one, freeze_quantity=whole(3)) if one.symbol == "INFY" else one
+    for one in STOCKS
+]
+"""Of INFY at most three go in one order: a buy of more is slices that fill one lot."""
 
 Place = tuple[str, str]
 """(book, position key)."""
@@ -38,7 +46,7 @@ class Encounter:
     """
 
     def __init__(self) -> None:
-        self.world = World()
+        self.world = World(_STOCKS)
         self.broker = ModelBroker(self.world.index)
         self.check_shorts = True
         self.excused: set[Place] = set()

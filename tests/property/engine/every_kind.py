@@ -24,7 +24,7 @@ from phalanx.domain.instructions import (
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import Quantity, whole
 from phalanx.domain.orders import OrdType, Product, Side
-from phalanx.domain.time import SECOND
+from phalanx.domain.time import MILLISECOND, SECOND
 from phalanx.engine import commands as c
 from tests.engine_world import LOCAL, fixed
 from tests.property.engine.encounter import Encounter
@@ -45,6 +45,8 @@ AMOUNTS = {
     Method.PERCENT_OF_NET_VALUE: 500,
     Method.PERCENT_OF_POSITION: 5_000,
 }
+A_COMMAND_NS = MILLISECOND
+"""How far the world's clock moves with each command."""
 GROUP, LIST = "core", "first"
 
 
@@ -184,7 +186,7 @@ class EveryKind(RuleBasedStateMachine):
             self.encounter.world.now = max(self.encounter.world.now, first)
         world = self.encounter.world
         for held in list(world.state.held.values()):
-            is_due = world.now >= held.fire_at
+            is_due = world.now + A_COMMAND_NS >= held.fire_at
             events = self.encounter.tell(c.Release(held.id))
             assert len(events) == is_due
             assert (held.id in world.state.held) != is_due

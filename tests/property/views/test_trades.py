@@ -41,7 +41,10 @@ SELL = st.tuples(
     st.lists(st.tuples(st.integers(0, 8), QUANTITIES), max_size=4),
 )
 ADOPT = st.tuples(st.just("adopt"), QUANTITIES, st.integers(0, 10**10))
-STORY = st.lists(st.one_of(BUY, SELL, ADOPT), min_size=1, max_size=12)
+SLICED = st.tuples(
+    st.just("sliced"), st.lists(st.tuples(st.integers(0, 2), FILL), min_size=1, max_size=5)
+)
+STORY = st.lists(st.one_of(BUY, SLICED, SELL, ADOPT), min_size=1, max_size=12)
 
 
 class Told:
@@ -50,6 +53,7 @@ class Told:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.ids: list[str] = []
+        self.sliced: list[tuple[str, list[str]]] = []
         self.position = 0
         self.spent = 0
         self.was_short = False
@@ -61,6 +65,9 @@ class Told:
             assert isinstance(quantity, int)
             assert isinstance(cost, int)
             self._adopt(cl_ord_id, quantity, cost)
+        elif kind == "sliced":
+            self._slices(what[0])  # type: ignore[arg-type]
+            return
         else:
             fills, *closes = what
             self._trade(cl_ord_id, Side[kind.upper()], fills, closes[0] if closes else ())  # type: ignore[arg-type]
@@ -94,18 +101,46 @@ class Told:
         planned = InstructionPlanned(START, f"I{cl_ord_id}", LOCAL, request, START, (), (draft,))
         self.events.append(planned)
         done = 0
-        for quantity, price, charges in fills:
-            done += quantity
-            sign = 1 if side is Side.BUY else -1
-            self.position += sign * quantity
-            self.spent += sign * multiply(price, quantity) + charges
-            self.was_short |= self.position < 0
-            status = OrdStatus.FILLED if done == total else OrdStatus.PARTIALLY_FILLED
-            report = ExecutionReport(
-                *(cl_ord_id, ExecType.TRADE, "B", f"{cl_ord_id}-{done}"),
-                *(done, quantity, price, charges),
+        for fill in fills:
+            done += fill[0]
+            self._fill(cl_ord_id, side, done, total, fill)
+
+    def _slices(self, fills: list[tuple[int, tuple[int, int, int]]]) -> None:
+        """One buy in three slices, of which each fill names its own."""
+        ids = [f"AA0{base36(len(self.ids) + place)}" for place in range(3)]
+        totals = [sum(fill[0] for at, fill in fills if at == place) for place in range(3)]
+        drafts = tuple(
+            OrderDraft(
+                *(cl_ord_id, *TERMS, Side.BUY, Product.DELIVERY, OrdType.MARKET, TimeInForce.DAY),
+                *(total or 1, whole(5), 0),
+                lot="" if cl_ord_id == ids[0] else ids[0],
             )
-            self.events.append(OrderReported(START, cl_ord_id, status, done, quantity, report))
+            for cl_ord_id, total in zip(ids, totals, strict=True)
+        )
+        request = OrderRequest(1, "A1", "NSE:1", Side.BUY, Product.DELIVERY, OrdType.MARKET, 1)
+        planned = InstructionPlanned(START, f"I{ids[0]}", LOCAL, request, START, (), drafts)
+        self.events.append(planned)
+        done = [0, 0, 0]
+        for place, fill in fills:
+            done[place] += fill[0]
+            self._fill(ids[place], Side.BUY, done[place], totals[place], fill)
+        self.ids += ids
+        self.sliced.append((ids[0], ids[1:]))
+
+    def _fill(
+        self, cl_ord_id: str, side: Side, done: int, total: int, fill: tuple[int, int, int]
+    ) -> None:
+        quantity, price, charges = fill
+        sign = 1 if side is Side.BUY else -1
+        self.position += sign * quantity
+        self.spent += sign * multiply(price, quantity) + charges
+        self.was_short |= self.position < 0
+        status = OrdStatus.FILLED if done == total else OrdStatus.PARTIALLY_FILLED
+        report = ExecutionReport(
+            *(cl_ord_id, ExecType.TRADE, "B", f"{cl_ord_id}-{done}"),
+            *(done, quantity, price, charges),
+        )
+        self.events.append(OrderReported(START, cl_ord_id, status, done, quantity, report))
 
 
 def trades_of(path: Path) -> tuple[list[TradeRow], int]:
@@ -142,6 +177,10 @@ def test_trades_hold_the_position_and_realize_the_cash(
 
         assert sum(trade.pnl.remaining for trade in trades) == max(0, told.position)
         assert all(trade.pnl.remaining >= 0 for trade in trades)
+        listed = [trade.id for trade in trades]
+        assert len(listed) == len(set(listed))
+        for first, later in told.sliced:
+            assert not set(later) & set(listed), f"slices of {first} are trades of their own"
         assert realized == sum(trade.pnl.realized for trade in trades)
         if not told.was_short:
             assert realized - sum(trade.pnl.remaining_cost for trade in trades) == -told.spent

@@ -68,7 +68,12 @@ names = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_
 )
 
 
-@given(st.dictionaries(names, st.dictionaries(names, st.lists(names, max_size=3), max_size=3)))
+profiles_of_any_names = st.dictionaries(
+    names, st.dictionaries(names, st.lists(names, max_size=3, unique=True), max_size=3)
+)
+
+
+@given(profiles_of_any_names)
 def test_whatever_json_writes_is_read_back(profiles: dict[str, dict[str, list[str]]]) -> None:
     for indent in (None, 2):
         for ascii_only in (True, False):

@@ -3,9 +3,11 @@
 import msgspec
 import pytest
 
+from phalanx.domain.events import OrderReported
 from phalanx.domain.instructions import ExitScope, InstructionStatus
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import (
+    Closing,
     ExecType,
     ExecutionReport,
     OrdStatus,
@@ -115,10 +117,16 @@ def test_an_exit_at_a_price_sells_late_fills_at_that_price(world: World) -> None
     assert child.limit == fixed("104")
 
 
-def test_without_a_quote_a_late_fill_is_sold_below_its_own_price(world: World) -> None:
+@pytest.mark.parametrize("missing", ["quote", "close"])
+def test_without_a_usable_price_a_late_fill_is_sold_below_its_own(
+    world: World, missing: str
+) -> None:
     buy = working(world, Side.BUY, "10", "99")
     world.exit("INFY")
-    del world.quotes[world.key("INFY")]
+    if missing == "quote":
+        del world.quotes[world.key("INFY")]
+    else:
+        world.price("INFY", "100", close="0")
 
     (child,) = children(world.filled(buy, price="98"))
 
@@ -385,3 +393,24 @@ def test_snapshots_keep_what_an_exit_still_wants(world: World) -> None:
     )
 
     assert (kept.price, kept.caps) == (whole(100), {"A1": whole(8)})
+
+
+def test_the_child_of_a_shrunk_sell_closes_the_lot_that_the_sell_still_closed() -> None:
+    world = World()
+    world.account()
+    (first,) = world.order(Side.BUY, "INFY", "1").orders
+    world.filled(first.cl_ord_id)
+    (second,) = world.order(Side.BUY, "INFY", "3").orders
+    world.filled(second.cl_ord_id)
+    (sell,) = world.order(Side.SELL, "INFY", "4", "105").orders
+    world.accepted(sell.cl_ord_id)
+    world.replace(sell.cl_ord_id, "1")
+    world.request_sent(sell.cl_ord_id)
+    world.replaced(sell.cl_ord_id, "1")
+    world.exit("INFY")
+    world.request_sent(sell.cl_ord_id)
+
+    (reported,) = world.report(sell.cl_ord_id, ExecType.CANCELED)
+
+    assert isinstance(reported, OrderReported)
+    assert reported.children[0].closes == (Closing(first.cl_ord_id, whole(1)),)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from phalanx.domain.events import FillOrdered
+from phalanx.domain.events import FillOrdered, OrderFlagged
 from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ClOrdId, ExecType, ExecutionReport, OrdStatus, Side
@@ -48,6 +48,20 @@ def booked(world: World, fill: FillOrdered, quantity: str = "") -> None:
         fill.cl_ord_id, ExecType.TRADE, "B", fill.exec_id, total, filled, fill.price
     )
     world.do(c.BookReport(report))
+
+
+def test_what_the_broker_does_not_do_is_told_and_may_be_asked_for_again(
+    world: World, buy: ClOrdId
+) -> None:
+    event = ordered(world, buy, "10")
+
+    flagged = world.one(c.RefuseHandFill(event.exec_id, "beyond its limit"), OrderFlagged)
+
+    assert (flagged.cl_ord_id, flagged.flag) == (buy, "NOT_FILLED_BY_HAND")
+    assert flagged.text == "the fill by hand was not done: beyond its limit"
+    assert world.state.hand_fills == {}
+    assert world.do(c.RefuseHandFill(event.exec_id, "again")) == []
+    assert ordered(world, buy, "10").exec_id != event.exec_id
 
 
 def test_without_a_price_it_is_the_last_one(world: World, buy: ClOrdId) -> None:

@@ -1,7 +1,8 @@
 import pytest
 
-from phalanx.domain.events import GroupPut, GroupRemoved, ListPut, ListRemoved
+from phalanx.domain.events import GroupPut, GroupRemoved, LimitRemoved, ListPut, ListRemoved
 from phalanx.domain.groups import Group, Member, PriorityList
+from phalanx.domain.limits import LimitLevel
 from phalanx.domain.numbers import whole
 from phalanx.engine import commands as c
 from phalanx.engine import groups
@@ -39,6 +40,19 @@ class TestGroups:
 
         assert world.one(c.PutGroups(LOCAL, removed=("core",)), GroupRemoved).name == "core"
         assert world.state.groups == {}
+
+    def test_take_their_limits_with_them(self, world: World) -> None:
+        world.do(c.PutGroups(LOCAL, (CORE,)))
+        world.limit(LimitLevel.GROUP, "core", quantity_max=whole(1))
+        world.limit(LimitLevel.GLOBAL, quantity_max=whole(9))
+
+        removed, limit = world.do(c.PutGroups(LOCAL, removed=("core",)))
+
+        assert isinstance(removed, GroupRemoved)
+        assert isinstance(limit, LimitRemoved)
+        assert (limit.level, limit.name) == (LimitLevel.GROUP, "core")
+        world.do(c.PutGroups(LOCAL, (CORE,)))
+        assert [one.level for one in world.state.limits.values()] == [LimitLevel.GLOBAL]
 
     def test_that_do_not_change_are_no_event(self, world: World) -> None:
         world.do(c.PutGroups(LOCAL, (CORE,)))

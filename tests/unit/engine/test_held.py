@@ -9,6 +9,7 @@ from phalanx.domain.instructions import (
     FollowUp,
     InstructionStatus,
     Origin,
+    Selection,
     SignalRequest,
 )
 from phalanx.domain.instruments import Instrument, InstrumentIndex
@@ -162,6 +163,20 @@ def test_no_more_are_held_than_the_settings_allow(world: World) -> None:
 
     with pytest.raises(Refused, match="TOO_MANY_HELD"):
         hold(world)
+
+
+def test_no_more_rows_are_held_than_memory_is_to_bear(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phalanx.engine.instructions.HELD_ROWS_MAX", 3)
+    named = SignalRequest("RED", "INFY", Side.BUY, Selection(("A1",), (1,)))
+    first = world.one(c.Submit(LOCAL, named, fire_at=world.now + HOUR), InstructionHeld)
+
+    with pytest.raises(Refused, match="TOO_MANY_HELD"):
+        world.do(c.Submit(LOCAL, named, fire_at=world.now + HOUR))
+    hold(world)
+    world.do(c.Submit(LOCAL, CancelRestRequest(first.instruction_id)))
+    world.one(c.Submit(LOCAL, named, fire_at=world.now + HOUR), InstructionHeld)
 
 
 def test_a_time_that_is_over_is_now(world: World) -> None:

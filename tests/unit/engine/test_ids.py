@@ -4,7 +4,19 @@ from hypothesis import strategies as st
 
 from phalanx.domain.orders import Side
 from phalanx.engine import commands as c
-from phalanx.engine.ids import COUNTER_MAX, DESK_IDS, SHARD_MAX, base36, desk_id, prefix
+from phalanx.engine.ids import (
+    COUNTER_MAX,
+    DESK_IDS,
+    SHARD_MAX,
+    base36,
+    desk_id,
+    is_hand_fill_id,
+    new_cl_ord_id,
+    new_hand_fill_id,
+    new_instruction_id,
+    new_request_id,
+    prefix,
+)
 from tests.engine_world import World
 
 
@@ -36,6 +48,24 @@ def test_a_desk_id_is_two_of_36_letters(draw: int) -> None:
 
 def test_a_prefix_has_desk_and_shard() -> None:
     assert [prefix("QX", shard) for shard in (0, 9, 10, SHARD_MAX)] == ["QX0", "QX9", "QXA", "QXZ"]
+
+
+def test_the_first_letter_says_what_an_id_is_of() -> None:
+    makers = (new_cl_ord_id, new_request_id, new_instruction_id, new_hand_fill_id)
+
+    assert [make("QX", 10, 36) for make in makers] == [
+        "QXA0000010",
+        "RQXA0000010",
+        "IQXA0000010",
+        "HQXA0000010",
+    ]
+
+
+def test_a_fill_by_hand_is_told_by_its_id() -> None:
+    assert is_hand_fill_id(new_hand_fill_id("QX", SHARD_MAX, COUNTER_MAX))
+    # A broker's own, of an order of a desk that is called H-something.
+    others = ("", "H", "HXA0000010", "HXA0000010-4", "HXA0000-100", "RQXA0000010")
+    assert not any(map(is_hand_fill_id, others))
 
 
 def test_every_id_is_made_in_its_event_and_used_once() -> None:

@@ -3,15 +3,16 @@ import pytest
 
 from phalanx.domain.events import LimitPut, LimitRemoved
 from phalanx.domain.instructions import SignalRequest
+from phalanx.domain.instruments import Instrument
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import Side
 from phalanx.engine import commands as c
 from phalanx.engine import limits
-from phalanx.engine.limits import group_limits, limit_for
+from phalanx.engine.limits import limit_for
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import state_hash
-from tests.engine_world import LOCAL, World
+from tests.engine_world import LOCAL, World, fixed
 
 LEVELS = [
     (LimitLevel.GLOBAL, ""),
@@ -115,7 +116,6 @@ class TestTightest:
         own = limit_for(world.state, account)
         assert own is not None
         assert own.quantity_max == whole(47)  # without the strategy's
-        assert limit_for(world.state, account, "RED", group_limits(world.state)) == found
 
     def test_is_none_where_there_are_none(self, world: World) -> None:
         account = world.state.accounts["A2"]
@@ -130,6 +130,17 @@ class TestTightest:
         world.do(c.PutGroups(LOCAL, removed=("core",)))
 
         assert limit_for(world.state, world.state.accounts["A1"]) is None
+
+    def test_follows_an_account_from_group_to_group(self, world: World) -> None:
+        world.limit(LimitLevel.GROUP, "core", quantity_max=whole(5))
+        world.group("tight", A2="1")
+        world.limit(LimitLevel.GROUP, "tight", quantity_max=whole(2))
+        world.group("core", A2="1")
+
+        found = [limit_for(world.state, world.state.accounts[id]) for id in ("A1", "A2")]
+
+        assert [limit and limit.quantity_max for limit in found] == [None, whole(2)]
+        assert world.state.groups_of == {"A2": ["tight", "core"]}
 
 
 class TestChecks:
@@ -194,3 +205,17 @@ def test_a_limit_is_journaled_whole() -> None:
     limit = Limit(LimitLevel.CLIENT, "7", 1, 2, 3, 4, ("NSE:6",))
 
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(limit), type=Limit) == limit
+
+
+def test_a_stock_on_two_exchanges_is_one_for_limits() -> None:
+    zed = Instrument("NSE:91", "NSE", "91", "ZED", "EQ", whole(1), fixed("0.05"), "INE000Z01011")
+    same = Instrument("BSE:92", "BSE", "92", "ZEDB", "EQ", whole(1), fixed("0.05"), "INE000Z01011")
+    world = World((zed, same))
+    world.account(1)
+    world.do(c.PutLimits(LOCAL, (Limit(LimitLevel.GLOBAL, position_max=whole(5)),)))
+    world.filled(world.order(Side.BUY, "ZED", "4").orders[0].cl_ord_id)
+    assert world.reasons(world.order(Side.BUY, "ZEDB", "2")) == ["POSITION_CAP"]
+    assert len(world.order(Side.BUY, "ZEDB", "1").orders) == 1
+
+    world.do(c.PutLimits(LOCAL, (Limit(LimitLevel.GLOBAL, restricted=("NSE:91",)),)))
+    assert world.reasons(world.order(Side.BUY, "ZEDB", "1")) == ["RESTRICTED"]

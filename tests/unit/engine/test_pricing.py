@@ -7,7 +7,7 @@ from phalanx.domain.accounts import Account
 from phalanx.domain.instruments import Quote, QuoteSource
 from phalanx.domain.numbers import FIXED_MAX, SCALE, whole
 from phalanx.domain.settings import RiskSettings
-from phalanx.engine.pricing import affordable, hold_for, instrument_facts
+from phalanx.engine.pricing import affordable, hold_for, instrument_facts, usable_facts
 from tests.engine_world import fixed, stock
 
 INFY = stock("6", "INFY")
@@ -36,6 +36,17 @@ def test_bands_and_protected_prices(
     assert (facts.band_low, facts.band_high) == (fixed(low), fixed(high))
     assert (facts.protected_buy, facts.protected_sell) == (fixed(buy), fixed(sell))
     assert facts.last == given_quote.last
+
+
+@pytest.mark.parametrize("given_quote", [None, quote("0", "100"), quote("100", "0")])
+def test_without_a_last_price_and_a_close_there_are_no_facts(given_quote: Quote | None) -> None:
+    assert usable_facts(RiskSettings(), INFY, given_quote) is None
+
+
+def test_a_usable_price_gives_the_facts_of_now() -> None:
+    facts = usable_facts(RiskSettings(), INFY, quote("100"), "Infosys")
+
+    assert facts == instrument_facts(RiskSettings(), INFY, quote("100"), "Infosys")
 
 
 def test_the_masters_band_replaces_the_derived_one() -> None:

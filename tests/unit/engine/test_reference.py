@@ -3,6 +3,7 @@ import pytest
 
 from phalanx.domain.accounts import Account, Client, Mode
 from phalanx.domain.events import InstrumentsLoaded, KillPut
+from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.numbers import FIXED_MAX, whole
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
@@ -108,6 +109,17 @@ def test_a_kill_stands_until_it_is_lifted(world: World) -> None:
     assert world.do(c.PutKill(LOCAL, "A1", "again")) == []
     world.do(c.LiftKill(LOCAL, "A1"))
     assert world.state.kills == {}
+
+
+def test_a_kill_that_stands_is_put_again_for_its_key(world: World) -> None:
+    origin = Origin("local", Door.KILL, "", "key", b"1")
+    world.do(c.PutKill(LOCAL, "A1", "first"))
+
+    (event,) = world.do(c.PutKill(origin, "A1", "second"))
+
+    assert isinstance(event, KillPut)
+    assert world.state.kills["A1"].note == "second"
+    assert world.state.keys["local\nkey"].seq == world.state.seq
 
 
 def test_another_instrument_file_comes_into_force_once(world: World) -> None:

@@ -10,13 +10,14 @@ from phalanx.domain.events import (
     RequestEnded,
 )
 from phalanx.domain.instructions import OrderRequest
+from phalanx.domain.limits import LimitLevel
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, OrdStatus, OrdType, Product, RequestKind, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.strategies import Sizing, SizingRule
 from phalanx.engine import commands as c
 from phalanx.engine.refused import Refused
-from tests.engine_world import LOCAL, PAPER, World, fixed
+from tests.engine_world import LOCAL, PAPER, World, fixed, stock
 
 S = OrdStatus
 UNREACHABLE = Reason(ReasonCode.BROKER_UNREACHABLE)
@@ -372,6 +373,69 @@ class TestReplace:
         world.capabilities["paper"] = PAPER
         world.index = World([]).index
         assert refusal(world, command) == "UNKNOWN_INSTRUMENT"
+
+    def test_of_a_buy_meets_the_limits_that_the_desk_set(self, world: World, buy: str) -> None:
+        def why(quantity: str, **bounds: object) -> str:
+            world.limit(LimitLevel.CLIENT, "1", **bounds)
+            return refusal(world, c.ReplaceOrder(LOCAL, buy, fixed(quantity), fixed("99")))
+
+        assert why("12", quantity_max=whole(11)) == "QUANTITY_CAP"
+        assert why("12", value_max=whole(1_100)) == "VALUE_CAP"
+        assert why("12", position_max=whole(11)) == "POSITION_CAP"
+        assert why("9", restricted=(world.key("INFY"),)) == "RESTRICTED"
+
+    def test_within_the_limits_is_counted_once(self, world: World, buy: str) -> None:
+        """The order itself, what of it is filled, and its place among today's orders."""
+        world.filled(buy, "4")
+        world.limit(
+            LimitLevel.GLOBAL, quantity_max=whole(12), position_max=whole(12), orders_per_day_max=1
+        )
+
+        assert refusal(world, c.ReplaceOrder(LOCAL, buy, whole(13))) == "QUANTITY_CAP"
+        world.replace(buy, "12")
+
+    def test_that_shrinks_a_buy_passes_a_position_that_is_too_large(
+        self, world: World, buy: str
+    ) -> None:
+        world.limit(LimitLevel.GLOBAL, position_max=whole(5))
+
+        world.replace(buy, "9")
+
+    def test_of_a_strategys_buy_meets_the_strategys_limits(self, world: World) -> None:
+        world.subscribe("A1", "RED", "INFY", ord_type=OrdType.LIMIT)
+        order = world.buy("RED", "INFY")
+        world.accepted(order)
+        world.limit(LimitLevel.STRATEGY, "RED", quantity_max=whole(1))
+
+        assert refusal(world, c.ReplaceOrder(LOCAL, order, whole(2))) == "QUANTITY_CAP"
+
+    def test_waits_where_another_order_is_in_doubt(self, world: World, buy: str) -> None:
+        (lost,) = world.order(quantity="3").orders
+        world.unknown(lost.cl_ord_id)
+
+        assert refusal(world, c.ReplaceOrder(LOCAL, buy, whole(9))) == "ORDER_IN_DOUBT"
+
+    def test_goes_no_higher_than_the_freeze_quantity(self) -> None:
+        frozen = msgspec.structs.replace(stock("6", "INFY"), freeze_quantity=whole(12))
+        world = World([frozen])
+        world.account(1)
+        (draft,) = world.order(price="100").orders
+        world.accepted(draft.cl_ord_id)
+
+        above = c.ReplaceOrder(LOCAL, draft.cl_ord_id, whole(13))
+
+        assert refusal(world, above) == "ABOVE_FREEZE"
+        world.replace(draft.cl_ord_id, "12")
+
+    def test_that_shrinks_a_sell_stays_at_the_freeze_quantity(self, world: World, buy: str) -> None:
+        world.filled(buy)
+        (sell,) = world.order(Side.SELL, price="101").orders
+        world.accepted(sell.cl_ord_id)
+        frozen = msgspec.structs.replace(stock("6", "INFY"), freeze_quantity=whole(5))
+        world.index = World([frozen]).index
+
+        assert refusal(world, c.ReplaceOrder(LOCAL, sell.cl_ord_id, whole(6))) == "ABOVE_FREEZE"
+        world.replace(sell.cl_ord_id, price="102")
 
     def test_of_a_stop_limit_stays_behind_its_stop(self, world: World) -> None:
         world.capabilities["paper"] = msgspec.structs.replace(PAPER, ord_types=frozenset(OrdType))

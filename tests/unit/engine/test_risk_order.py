@@ -123,4 +123,5 @@ def test_every_risk_code_of_a_limit_buy_of_a_listed_stock_is_among_them() -> Non
         ReasonCode.STOP_NOT_BEYOND_LAST,
         ReasonCode.STOP_BEYOND_LIMIT,
         ReasonCode.NOT_SELLABLE,
+        ReasonCode.NOT_SHORT,
     }

@@ -1,7 +1,9 @@
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import Closing, OrderDraft, OrdType, Product, Side, TimeInForce
-from phalanx.engine.risk import available_cash, sellable
+from phalanx.engine.exposure import sellable
+from phalanx.engine.plans.plan import Plan
+from phalanx.engine.risk import Terms, available_cash, refusal
 from phalanx.engine.state import position_key
 from phalanx.engine.tally import NOTHING, Tally
 from tests.engine_world import World
@@ -68,7 +70,7 @@ def test_an_unsent_sell_that_ends_gives_back_what_was_left_of_its_last_lots() ->
     tally = Tally()
     closes = (Closing("L1", whole(4)), Closing("L2", whole(3)), Closing("L3", whole(2)))
 
-    tally.free(draft(Side.SELL, 9, 0, closes), whole(4), KEY)
+    tally.free(draft(Side.SELL, 9, 0, closes), whole(9), whole(4), KEY)
 
     assert tally.freed == {KEY: whole(4)}
     assert tally.unreserved == {"L3": whole(2), "L2": whole(2)}
@@ -79,6 +81,22 @@ def test_the_limits_name_what_is_restricted() -> None:
 
     assert Tally(limit).restricted == {"NSE:6", "NSE:7"}
     assert Tally().restricted == frozenset()
+
+
+def test_no_more_is_bought_back_than_is_short() -> None:
+    world = World()
+    account, book = world.state.accounts[world.account(1)], world.book()
+    instrument = world.index.resolve("INFY")
+    assert instrument is not None
+    priced = Plan(world.state).price(world.state, world.context(), instrument)
+    terms = Terms(
+        Side.BUY, Product.DELIVERY, OrdType.MARKET, whole(3), priced.protected_buy, covers=True
+    )
+
+    reason = refusal(world.state, world.context(), account, book, priced, terms, 0)
+
+    assert reason is not None
+    assert str(reason) == "3 asked, 0 to buy back"
 
 
 def test_what_a_plan_took_is_not_there_for_its_next_order() -> None:
@@ -95,5 +113,5 @@ def test_what_a_plan_took_is_not_there_for_its_next_order() -> None:
     assert available_cash(account, book) == whole(500)
     assert sellable(book, "NSE:6", Product.DELIVERY, tally) == whole(3)
     assert sellable(book, "NSE:6", Product.DELIVERY, NOTHING) == whole(5)
-    tally.free(draft(Side.SELL, 9), whole(9), KEY)
+    tally.free(draft(Side.SELL, 9), whole(9), whole(9), KEY)
     assert sellable(book, "NSE:6", Product.DELIVERY, tally) == whole(12)

@@ -57,6 +57,8 @@ class TestEntry:
 
         assert isinstance(event, CancelRequested)
         assert (event.cl_ord_id, event.origin.actor) == (cl_ord_id, "desk")
+        assert event.reason is not None
+        assert str(event.reason) == "not filled within 30 s"
         assert world.status(cl_ord_id) is OrdStatus.PENDING_CANCEL
         assert ticked(world, 300) == []
 
@@ -214,9 +216,25 @@ class TestExit:
 
         assert isinstance(event, OrderFlagged)
 
-    def test_is_flagged_at_once_without_a_price(self, world: World) -> None:
+    def test_without_a_price_is_looked_at_again_until_its_turns_are_over(
+        self, world: World
+    ) -> None:
+        leave(world)
+        quotes = dict(world.quotes)
+        world.quotes.clear()
+        assert ticked(world, 5) == []
+        world.quotes = quotes
+        world.price("INFY", "95", close="100")
+
+        (event,) = ticked(world, 5)
+
+        assert isinstance(event, ReplaceRequested)
+        assert event.repricing == 2
+
+    def test_that_never_has_a_price_is_flagged_when_its_turns_are_over(self, world: World) -> None:
         leave(world)
         world.quotes.clear()
+        assert [ticked(world, 5) for _ in range(3)] == [[], [], []]
 
         (event,) = ticked(world, 5)
 

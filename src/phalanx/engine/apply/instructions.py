@@ -13,12 +13,12 @@ from phalanx.domain.instructions import (
     called_instrument,
 )
 from phalanx.domain.numbers import Price, Quantity
-from phalanx.domain.orders import OrdStatus, OrdType, Product, RequestKind, Side
+from phalanx.domain.orders import ClOrdId, OrdStatus, OrdType, Product, RequestKind, Side
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.apply import lots
-from phalanx.engine.apply.orders import finish_if_done, let_go, place, settle_lots
+from phalanx.engine.apply.orders import finish_if_done, let_go, pass_on, place, settle_lots
 from phalanx.engine.apply.requests import start_request
-from phalanx.engine.apply.upkeep import use_key
+from phalanx.engine.apply.upkeep import remember_followed, use_key
 from phalanx.engine.state import HeldInstruction, Instruction, Order, RecentOrder, State
 
 RECENT_MAX = 256
@@ -49,7 +49,8 @@ def instruction_planned(state: State, event: InstructionPlanned) -> None:
         instruction.price = request.price
         instruction.scope = request.scope
         instruction.trade = request.trade
-        instruction.caps = dict(request.quantities)
+        books = [draft.book for draft in event.orders] + [draft.book for draft in event.cancels]
+        instruction.caps = request.caps(state.books[book].account for book in books)
     state.instructions[instruction.id] = instruction
     for cancel in event.cancels:
         _mark_closed(state, instruction, cancel)
@@ -103,9 +104,16 @@ def _place_orders(state: State, event: InstructionPlanned, instruction: Instruct
         if isinstance(request, OrderRequest):
             _remember(state, order, event.time)
         elif isinstance(request, BatchRequest) and draft.row:
-            source = state.orders.get(request.rows[draft.row - 1].source)
-            if source is not None:
-                source.followed_by = instruction.id
+            _follow(state, request.rows[draft.row - 1].source, instruction.id)
+
+
+def _follow(state: State, source: ClOrdId, instruction_id: InstructionId) -> None:
+    """An order was retried or reversed, whether or not it is in memory still."""
+    order = state.orders.get(source)
+    if order is not None:
+        order.followed_by = instruction_id
+    elif source:
+        remember_followed(state, source, instruction_id)
 
 
 def order_shape(order: Order) -> str:
@@ -141,7 +149,8 @@ def _mark_closed(state: State, instruction: Instruction, cancel: CancelDraft) ->
     order = state.orders[cancel.cl_ord_id]
     earlier = state.instructions.get(order.closed_by or "")
     if earlier is not None:
-        # The order came back after that one had seen it end: it is the newer one's now.
+        # Its cancels had no effect, or the order came back after it had seen it end, or a second exit
+        # takes over what the first one waits for: the order is the newer one's now.
         earlier.watched -= 1
         earlier.in_memory -= 1
         finish_if_done(state, earlier)
@@ -149,11 +158,13 @@ def _mark_closed(state: State, instruction: Instruction, cancel: CancelDraft) ->
     order.resell = cancel.resell
     instruction.watched += 1
     instruction.in_memory += 1
-    if order.draft.side is Side.SELL or instruction.kind == "cancel":
+    if order.draft.side is Side.SELL:
         return
     lot = lots.find_lot(state.books[cancel.book], order.draft.instrument, order.lot)
     assert lot is not None
-    if lot.closing != instruction.id:
+    if instruction.kind == "cancel":
+        pass_on(state, lot)
+    elif lot.closing != instruction.id:
         # Sells of whoever was closing it before count no more among those that it waits for.
         lot.closing = instruction.id
         lot.closing_sells = 0

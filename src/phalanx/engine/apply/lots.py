@@ -8,10 +8,9 @@ product) the unsold filled quantity of all lots equals the long position; at mos
 from phalanx.domain.instructions import InstructionId
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Money, Quantity
-from phalanx.domain.orders import OrderDraft, Product
-from phalanx.domain.pnl import parts_closed
+from phalanx.domain.orders import ClOrdId, OrderDraft, Product, parts_closed
 from phalanx.domain.time import Nanoseconds
-from phalanx.engine.state import Book, Lot, Order, Position, position_key
+from phalanx.engine.state import Book, Lot, Order, Position, State, position_key
 
 
 def position(book: Book, instrument: InstrumentKey, product: Product) -> Position:
@@ -32,8 +31,8 @@ def drop_if_flat(book: Book, held: Position) -> None:
 def open_lot(book: Book, draft: OrderDraft, opened_at: Nanoseconds, *, by_signal: bool) -> Lot:
     """The lot that a buy's fills go to: the book's open one of that strategy, else a new one.
 
-    Only a late arrival finds one open; a plan refuses a second buy. In another product it cannot
-    join, and becomes a lot of no strategy.
+    A later slice finds its first one's. Else only a late arrival finds one open; a plan refuses a
+    second buy. In another product it cannot join, and becomes a lot of no strategy.
     """
     strategy = draft.strategy
     other = None if strategy is None else open_lot_of(book, strategy, draft.instrument)
@@ -41,9 +40,11 @@ def open_lot(book: Book, draft: OrderDraft, opened_at: Nanoseconds, *, by_signal
         if other.product is draft.product:
             return other
         strategy = None
-    assert find_lot(book, draft.instrument, draft.cl_ord_id) is None, f"{draft.cl_ord_id} has a lot"
+    found = find_lot(book, draft.instrument, draft.own_lot)
+    if found is not None:
+        return found
     lot = Lot(
-        draft.cl_ord_id, strategy, draft.instrument, draft.product, opened_at, by_signal=by_signal
+        draft.own_lot, strategy, draft.instrument, draft.product, opened_at, by_signal=by_signal
     )
     lots = book.lots.get(draft.instrument)
     if lots is None:
@@ -61,7 +62,7 @@ def open_lot_of(book: Book, strategy: str, instrument: InstrumentKey) -> Lot | N
 
 
 def home(book: Book, order: Order, *, reopens: bool) -> Lot | None:
-    """The lot that the next fill of a buy goes to; None: a new one, under the order's own id.
+    """The lot that the next fill of a buy goes to; None: a new one, under the id of its own.
 
     ``reopens``: the order had been given up and lives again; it then leaves a lot that only sells.
     """
@@ -81,11 +82,26 @@ def find_lot(book: Book, instrument: InstrumentKey, lot_id: str) -> Lot | None:
     return None if lots is None else lots.get(lot_id)
 
 
+def find_lot_of(state: State, lot_id: ClOrdId) -> tuple[Book, Lot] | None:
+    """The lot of that id, whoever's it is, with its book. All are looked through only where the order
+    that opened it has left memory.
+    """
+    order = state.orders.get(lot_id)
+    if order is not None:
+        book = state.book_of(order)
+        lot = find_lot(book, order.draft.instrument, lot_id)
+        return None if lot is None else (book, lot)
+    for book in state.books.values():
+        for lots in book.lots.values():
+            if lot_id in lots:
+                return book, lots[lot_id]
+    return None
+
+
 def add(book: Book, lot: Lot, quantity: Quantity, value: Money) -> None:
     """A buy filled: the position grows, and so does the lot by what is not covering a short."""
     held = position(book, lot.instrument, lot.product)
     held.quantity += quantity
-    held.bought_value += value
     long_part = max(0, min(quantity, held.quantity))
     lot.remaining += long_part
     lot.cost += value * long_part // quantity
@@ -100,8 +116,7 @@ def adopt(book: Book, lot: Lot, quantity: Quantity, cost: Money) -> None:
     book.lots[lot.instrument] = {one.id: one for one in by_age}
     held = position(book, lot.instrument, lot.product)
     held.quantity += quantity
-    held.bought_value += cost
-    lot.remaining = quantity
+    lot.remaining = lot.adopted = quantity
     lot.cost = cost
 
 
@@ -122,7 +137,7 @@ def stop_closing(book: Book, order: Order) -> None:
             lot.closing_sells = max(0, lot.closing_sells - 1)
 
 
-def take(book: Book, order: Order, quantity: Quantity, value: Money) -> list[Lot]:
+def take(book: Book, order: Order, quantity: Quantity) -> list[Lot]:
     """A sell filled: its lots shrink in their order, then (overfills, late fills) the oldest others.
 
     Returns the lots that shrank. The filled part must have been released first.
@@ -131,7 +146,6 @@ def take(book: Book, order: Order, quantity: Quantity, value: Money) -> list[Lot
     held = position(book, draft.instrument, draft.product)
     from_lots = min(quantity, max(0, held.quantity))
     held.quantity -= quantity
-    held.sold_value += value
     start = order.cum_quantity
     touched = []
     for closing, part in parts_closed(draft.closes, start, start + quantity):

@@ -195,10 +195,23 @@ def let_go(state: State, order: Order, book: Book, status: OrdStatus, time: Nano
         lot = lots.find_lot(book, order.draft.instrument, order.lot)
         if lot is not None:
             lot.buys.remove(order.draft.cl_ord_id)
+            pass_on(state, lot)
     else:
         lots.release(book, order, min(order.cum_quantity, order.quantity), order.quantity)
         lots.stop_closing(book, order)
     _tell_instructions(state, order, status)
+
+
+def pass_on(state: State, lot: Lot) -> None:
+    """A lot whose closer cancels none of its buys any more is closed by whoever cancels one now."""
+    if lot.closing is None or not lot.buys:
+        return
+    closers = [state.orders[cl_ord_id].closed_by for cl_ord_id in lot.buys]
+    if lot.closing not in closers:
+        heir = next((id for id in closers if id in state.instructions), None)
+        if heir is not None:
+            # Sells of whoever was closing it before count no more among those that it waits for.
+            lot.closing, lot.closing_sells = heir, 0
 
 
 def _forget_hand_fills(state: State, order: Order) -> None:
@@ -225,7 +238,7 @@ def _fill(state: State, event: OrderReported, order: Order, book: Book) -> Seque
         if order.status not in TERMINAL:
             upto = min(order.cum_quantity + quantity, order.quantity)
             lots.release(book, order, min(order.cum_quantity, upto), upto)
-        touched = lots.take(book, order, quantity, value)
+        touched = lots.take(book, order, quantity)
     order.cum_quantity = event.cum_quantity
     order.resell = max(0, order.resell - quantity)
     order.filled_value += value
@@ -316,7 +329,7 @@ def _join_again(
     lot = lots.home(book, order, reopens=True)
     if lot is None:
         lot = lots.open_lot(book, draft, time, by_signal=instruction.kind == "signal")
-        if closer is not None and lot.id == draft.cl_ord_id:
+        if closer is not None and not lot.buys and not lot.remaining:
             lot.closing = closer.id
     lot.buys.append(draft.cl_ord_id)
     order.lot = lot.id

@@ -22,6 +22,7 @@ from phalanx.domain.events import (
     StrategyPut,
     SubscriptionPut,
 )
+from phalanx.domain.groups import Group
 from phalanx.domain.reasons import ReasonCode
 from phalanx.engine.apply import lots
 from phalanx.engine.apply.resting import rest_no_longer
@@ -100,13 +101,30 @@ def kill_lifted(state: State, event: KillLifted) -> None:
 def group_put(state: State, event: GroupPut) -> None:
     """A group, by name."""
     use_key(state, event.origin, event.time)
+    before = state.groups.get(event.group.name)
     state.groups[event.group.name] = event.group
+    _index_members(state, before, event.group)
 
 
 def group_removed(state: State, event: GroupRemoved) -> None:
     """And gone."""
     use_key(state, event.origin, event.time)
-    state.groups.pop(event.name, None)
+    _index_members(state, state.groups.pop(event.name, None), None)
+
+
+def _index_members(state: State, before: Group | None, after: Group | None) -> None:
+    """Keep ``groups_of`` true to one group's members."""
+    olds = {} if before is None else dict.fromkeys(one.account for one in before.members)
+    news = {} if after is None else dict.fromkeys(one.account for one in after.members)
+    for account in olds:
+        if before is not None and account not in news:
+            names = state.groups_of[account]
+            names.remove(before.name)
+            if not names:
+                del state.groups_of[account]
+    for account in news:
+        if after is not None and account not in olds:
+            state.groups_of.setdefault(account, []).append(after.name)
 
 
 def list_put(state: State, event: ListPut) -> None:
@@ -160,6 +178,7 @@ def fill_ordered(state: State, event: FillOrdered) -> None:
 
 def order_flagged(state: State, event: OrderFlagged) -> None:
     """For a person to see: boards and views show it. An unfilled one stands; the clock lets it be."""
+    state.hand_fills.pop(event.exec_id, None)
     if event.flag == ReasonCode.UNFILLED:
         order = state.orders[event.cl_ord_id]
         order.unfilled = True

@@ -1,6 +1,7 @@
 """Terms, days, and what leaves memory."""
 
 from itertools import islice
+from typing import Any
 
 from phalanx.domain.events import (
     DayRolled,
@@ -9,11 +10,17 @@ from phalanx.domain.events import (
     OrdersRetired,
     TermBegan,
 )
-from phalanx.domain.instructions import Origin
-from phalanx.domain.orders import OrdStatus
+from phalanx.domain.instructions import InstructionId, Origin
+from phalanx.domain.orders import ClOrdId, OrdStatus
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.apply.orders import enter_doubt
 from phalanx.engine.state import Instruction, KeyUse, State
+
+FOLLOWED_MAX = 100_000
+"""How many orders are remembered that were retried or reversed and are not in memory any more; after
+that the oldest are forgotten, and such a one could be reversed a second time."""
+
+_FORGOTTEN_AT_ONCE = 1_024
 
 
 def key_id(actor: str, idempotency_key: str) -> str:
@@ -32,10 +39,9 @@ def use_key(state: State, origin: Origin, time: Nanoseconds) -> None:
     if key in state.keys:
         return
     state.keys[key] = KeyUse(origin.fingerprint, state.seq + 1, time)
-    # Many at once and seldom: finding a dict's first key costs as much as was deleted before it.
     surplus = 1 + state.settings.keys_max // 1_024
     if len(state.keys) >= state.settings.keys_max + surplus:
-        _forget_keys(state, surplus)
+        _forget_oldest(state.keys, surplus)
 
 
 def desk_founded(state: State, event: DeskFounded) -> None:
@@ -62,10 +68,20 @@ def orders_retired(state: State, event: OrdersRetired) -> None:
     for cl_ord_id in event.cl_ord_ids:
         order = state.orders.pop(cl_ord_id)
         del state.ended[cl_ord_id]
+        if order.followed_by is not None:
+            remember_followed(state, cl_ord_id, order.followed_by)
         _let_go(state, state.instructions[order.instruction_id])
         closer = state.instructions.get(order.closed_by or "")
         if closer is not None:
             _let_go(state, closer)
+
+
+def remember_followed(state: State, source: ClOrdId, instruction_id: InstructionId) -> None:
+    """Of an order that is not in memory: who retried or reversed it last."""
+    state.followed.pop(source, None)
+    state.followed[source] = instruction_id
+    if len(state.followed) >= FOLLOWED_MAX + _FORGOTTEN_AT_ONCE:
+        _forget_oldest(state.followed, _FORGOTTEN_AT_ONCE)
 
 
 def _let_go(state: State, instruction: Instruction) -> None:
@@ -86,9 +102,10 @@ def day_rolled(state: State, event: DayRolled) -> None:
 
 def keys_forgotten(state: State, event: KeysForgotten) -> None:
     """The oldest keys are past their retention."""
-    _forget_keys(state, event.count)
+    _forget_oldest(state.keys, event.count)
 
 
-def _forget_keys(state: State, count: int) -> None:
-    for key in list(islice(state.keys, count)):
-        del state.keys[key]
+def _forget_oldest(found: dict[str, Any], count: int) -> None:
+    """At once and seldom: finding a dict's first key costs as much as was deleted before it."""
+    for key in list(islice(found, count)):
+        del found[key]

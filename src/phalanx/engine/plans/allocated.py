@@ -8,12 +8,13 @@ from phalanx.domain.numbers import BASIS_POINTS, FIXED_MAX, SCALE, Fixed, Money,
 from phalanx.domain.orders import Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.context import Context, find_instrument
+from phalanx.engine.exposure import sellable
 from phalanx.engine.plans.order import oldest_first, terms_of
 from phalanx.engine.plans.plan import Plan
 from phalanx.engine.plans.selection import chosen
 from phalanx.engine.plans.sharing import whole_lots, worth
 from phalanx.engine.pricing import affordable, hold_for
-from phalanx.engine.risk import PricedInstrument, Terms, available_cash, refusal, sellable
+from phalanx.engine.risk import PricedInstrument, Terms, available_cash, refusal
 from phalanx.engine.state import Book, State, position_key
 from phalanx.engine.tally import NOTHING
 

@@ -5,7 +5,7 @@ from collections import deque
 from phalanx.domain.accounts import Account, BookId
 from phalanx.domain.instructions import BatchRequest, BatchRow, FollowUp
 from phalanx.domain.instruments import Instrument
-from phalanx.domain.orders import ClOrdId, Closing, OrdStatus, Side
+from phalanx.domain.orders import TERMINAL, ClOrdId, Closing, Side, was_never_taken
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.context import Context, find_instrument
 from phalanx.engine.plans.order import terms_of
@@ -14,7 +14,7 @@ from phalanx.engine.plans.selection import shuffled
 from phalanx.engine.pricing import hold_for
 from phalanx.engine.refused import Refused
 from phalanx.engine.risk import PricedInstrument, Terms, refusal
-from phalanx.engine.state import Book, Lot, Order, State, position_key
+from phalanx.engine.state import Book, Lot, State, position_key
 from phalanx.engine.tally import Tally
 
 _R = ReasonCode
@@ -64,8 +64,8 @@ class _Basket:
         for number, row in enumerate(self._request.rows, 1):
             account = self._account(row)
             if account is None:
-                named = row.account or str(row.client)
-                return Reason(_R.UNKNOWN_ACCOUNT, (f"{named} (row {number})",))
+                code = _R.UNKNOWN_ACCOUNT if row.account else _R.UNKNOWN_CLIENT
+                return Reason(code, (f"{row.account or row.client} (row {number})",))
             if row.client and account.client_id != row.client:
                 named = f"{account.id} (row {number})"
                 return Reason(_R.ACCOUNT_NOT_CLIENTS, (named, str(row.client)))
@@ -122,21 +122,28 @@ class _Basket:
 
     def _follow_refusal(self, row: BatchRow) -> Reason | None:
         """An order is retried or reversed once, and retried only if it was never taken. Who repeats such a
-        follow-up wants just that again.
+        follow-up wants just that again. Of orders that left memory the latest ``FOLLOWED_MAX`` that were
+        followed up are known; an older one could be reversed twice.
         """
         if self._follow_up is FollowUp.REPEAT:
             return None
         source = self._state.orders.get(row.source)
         if row.source in self._followed:
             return Reason(_R.ALREADY_FOLLOWED, (row.source, "a row further up"))
-        if source is not None and source.followed_by is not None:
-            return Reason(_R.ALREADY_FOLLOWED, (row.source, source.followed_by))
+        followed_by = self._state.followed.get(row.source) if source is None else source.followed_by
+        if followed_by is not None:
+            return Reason(_R.ALREADY_FOLLOWED, (row.source, followed_by))
         if self._follow_up is not FollowUp.RETRY:
+            if source is not None and source.status not in TERMINAL:
+                # What it still fills could never be taken back: an order is reversed once.
+                return Reason(_R.STILL_WORKING, (row.source,))
             return None
         if source is None:
             # What became of it is not known for sure any more, so it could be bought twice.
             return Reason(_R.ORDER_TOO_OLD, (row.source,))
-        if not _was_never_taken(source):
+        # No deadline is set as long as it was not dispatched.
+        dispatched = bool(source.deadline)
+        if not was_never_taken(source.status, source.cum_quantity, dispatched=dispatched):
             return Reason(_R.NOT_RETRYABLE, (row.source, source.status.name))
         return None
 
@@ -159,12 +166,3 @@ class _Basket:
             if part == free:
                 lots.popleft()
         return tuple(closes)
-
-
-def _was_never_taken(order: Order) -> bool:
-    """Proved: refused, absent at the broker, or ended before a byte of it was written."""
-    if order.cum_quantity:
-        return False
-    if order.status is OrdStatus.EXPIRED:
-        return not order.deadline  # none is set as long as it was not dispatched
-    return order.status in {OrdStatus.REJECTED, OrdStatus.NOT_RECEIVED}

@@ -20,7 +20,7 @@ def plan_cancel_rest(state: State, request: CancelRestRequest) -> Plan:
     for order in state.open_orders():
         if order.instruction_id != request.instruction:
             continue
-        if _is_canceling(state, order):
+        if _is_canceling(order):
             reason = Reason(_R.ALREADY_CANCELING, (order.draft.cl_ord_id,))
             plan.skip_for(state.book_of(order).account, reason, order.draft.instrument)
         else:
@@ -40,7 +40,5 @@ def _is_closing(state: State, instruction_id: InstructionId) -> bool:
     return bool(instruction.watched and instruction.percent_bps)
 
 
-def _is_canceling(state: State, order: Order) -> bool:
-    if order.closed_by in state.instructions:
-        return True
+def _is_canceling(order: Order) -> bool:
     return order.request is not None and order.request.kind is RequestKind.CANCEL

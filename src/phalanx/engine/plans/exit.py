@@ -1,18 +1,20 @@
 """The plan of an exit: call back what works on the other side, sell what is held, buy back what is short."""
 
-from phalanx.domain.accounts import Account, AccountId
+from phalanx.domain.accounts import Account
 from phalanx.domain.instructions import ExitRequest, ExitScope
 from phalanx.domain.instruments import InstrumentKey
-from phalanx.domain.orders import ClOrdId, Product
+from phalanx.domain.orders import Product
 from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.engine.apply.lots import find_lot_of
 from phalanx.engine.context import Context, find_instrument
-from phalanx.engine.plans.exposure import WorkingSells, reach
+from phalanx.engine.exposure import WorkingSells, reach
 from phalanx.engine.plans.plan import Plan
 from phalanx.engine.plans.position_exit import ExitInProgress, exit_position
 from phalanx.engine.plans.selection import chosen
 from phalanx.engine.state import Book, State, position_key
 
 _R = ReasonCode
+_PRODUCTS = tuple(Product)
 
 
 _NAMES = {
@@ -28,10 +30,11 @@ def plan_exit(state: State, context: Context, request: ExitRequest) -> Plan:
     owner = ""
     named = _NAMES[request.scope]
     if request.trade:
-        found = _trade(state, request.trade)
+        found = find_lot_of(state, request.trade)
         if found is None:
             return Plan(state, Reason(_R.UNKNOWN_TRADE, (request.trade,)))
-        owner, key, named = *found, request.trade
+        book, lot = found
+        owner, key, named = book.account, lot.instrument, request.trade
     elif request.instrument:
         instrument = find_instrument(state, context, request.instrument)
         if instrument is None:
@@ -48,7 +51,7 @@ def plan_exit(state: State, context: Context, request: ExitRequest) -> Plan:
         plan,
         reach(state, context.now, request.scope, request.trade),
         WorkingSells(state),
-        dict(request.quantities),
+        request.caps(account.id for account in accounts),
     )
     for account in accounts:
         if not owner or account.id == owner or not request.selection.is_everybody:
@@ -59,22 +62,11 @@ def plan_exit(state: State, context: Context, request: ExitRequest) -> Plan:
     return plan
 
 
-def _trade(state: State, trade: ClOrdId) -> tuple[AccountId, InstrumentKey] | None:
-    """Whose lot has that id, and of what it is."""
-    order = state.orders.get(trade)
-    books = state.books.values() if order is None else (state.book_of(order),)
-    for book in books:
-        for key, lots in book.lots.items():
-            if trade in lots:
-                return book.account, key
-    return None
-
-
 def _products(book: Book, key: InstrumentKey) -> list[Product]:
     """In which products the book has lots, or a position, of an instrument."""
-    lots = book.lots.get(key)
-    found = set() if lots is None else {lot.product for lot in lots.values()}
-    return [p for p in Product if p in found or position_key(key, p) in book.positions]
+    # A list: hashing an enum's member costs more than finding it among a few.
+    found = [lot.product for lot in book.lots.get(key, {}).values()]
+    return [p for p in _PRODUCTS if p in found or position_key(key, p) in book.positions]
 
 
 def _exit_account(
@@ -82,6 +74,11 @@ def _exit_account(
 ) -> None:
     """One position after the other; an account that somebody named hears also that it has none."""
     plan, book = leaving.plan, leaving.state.books[account.book]
+    is_named = not leaving.request.selection.is_everybody
+    if leaving.request.quantities and account.id not in leaving.caps:
+        if is_named:
+            plan.skip_for(account.id, Reason(_R.NOT_IN_QUANTITIES), key)
+        return
     before = len(plan.orders), len(plan.cancels), len(plan.skips)
     keys = [key]
     if not key:
@@ -92,5 +89,5 @@ def _exit_account(
             if leaving.request.product in {None, product}:
                 exit_position(leaving, account, book, each, product)
     is_silent = before == (len(plan.orders), len(plan.cancels), len(plan.skips))
-    if is_silent and not leaving.request.selection.is_everybody:
+    if is_silent and is_named:
         plan.skip_for(account.id, Reason(_R.NOTHING_TO_EXIT, (named,)), key)

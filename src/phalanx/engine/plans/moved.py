@@ -15,9 +15,9 @@ from phalanx.domain.instruments import InstrumentKey, Quote
 from phalanx.domain.numbers import BASIS_POINTS
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.context import Context, Pinned
-from phalanx.engine.ids import base36, prefix
-from phalanx.engine.limits import group_limits, limit_for
-from phalanx.engine.plans.plan import Plan, request_code
+from phalanx.engine.ids import new_cl_ord_id, new_request_id
+from phalanx.engine.limits import limit_for
+from phalanx.engine.plans.plan import Plan
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import State
 
@@ -37,13 +37,12 @@ def account_prints(state: State, plan: Plan, strategy: str | None = None) -> dic
     over it and the settings. Prices are no part of it, and neither are ids and the facts of reasons.
     """
     shared = _encode((state.settings, "" in state.kills))
-    groups = group_limits(state) if state.limits else {}
 
     def standing(account_id: AccountId) -> bytes:
         account = state.accounts.get(account_id)
         if account is None:
             return bytes(_HALF_BYTES)
-        limit = limit_for(state, account, strategy, groups)
+        limit = limit_for(state, account, strategy)
         own = (account, state.books[account.book], limit, account_id in state.kills)
         return _digest(shared + _encode(own))
 
@@ -105,7 +104,7 @@ def _outcomes(state: State, plan: Plan) -> dict[AccountId, list[object]]:
     found: dict[AccountId, list[object]] = {}
     for draft in plan.orders:
         account = state.books[draft.book].account
-        found.setdefault(account, []).append(msgspec.structs.replace(draft, cl_ord_id=""))
+        found.setdefault(account, []).append(msgspec.structs.replace(draft, cl_ord_id="", lot=""))
     for cancel in plan.cancels:
         account = state.books[cancel.book].account
         found.setdefault(account, []).append((cancel.cl_ord_id, cancel.resell))
@@ -163,12 +162,18 @@ def _out_of_collar(
 
 def _renumber(state: State, plan: Plan) -> None:
     """Ids without gaps again: applying the plan counts its orders and cancels."""
-    code = prefix(state.desk_id, state.shard)
-    plan.orders[:] = [
-        msgspec.structs.replace(draft, cl_ord_id=code + base36(number))
+    desk = state.desk_id, state.shard
+    ids = {
+        draft.cl_ord_id: new_cl_ord_id(*desk, number)
         for number, draft in enumerate(plan.orders, state.next_order)
+    }
+    plan.orders[:] = [
+        msgspec.structs.replace(
+            draft, cl_ord_id=ids[draft.cl_ord_id], lot=ids[draft.lot] if draft.lot else ""
+        )
+        for draft in plan.orders
     ]
     plan.cancels[:] = [
-        msgspec.structs.replace(cancel, request_id=request_code(code, number))
+        msgspec.structs.replace(cancel, request_id=new_request_id(*desk, number))
         for number, cancel in enumerate(plan.cancels, state.next_request)
     ]

@@ -23,8 +23,8 @@ def plan_order(state: State, context: Context, request: OrderRequest, *, keyed: 
     """One order or one skip. ``keyed``: the caller's idempotency key replaces the duplicate window."""
     account = _account(state, request)
     if account is None:
-        named = request.account or str(request.client)
-        return Plan(state, Reason(_R.UNKNOWN_ACCOUNT, (named,)))
+        code = _R.UNKNOWN_ACCOUNT if request.account else _R.UNKNOWN_CLIENT
+        return Plan(state, Reason(code, (request.account or str(request.client),)))
     if request.client and account.client_id != request.client:
         return Plan(state, Reason(_R.ACCOUNT_NOT_CLIENTS, (account.id, str(request.client))))
     if request.mode not in {None, account.mode}:

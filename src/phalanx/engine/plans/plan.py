@@ -6,14 +6,13 @@ from typing import TypeAlias
 from phalanx.domain.accounts import Account, AccountId, BookId
 from phalanx.domain.instructions import CancelDraft, Skip
 from phalanx.domain.instruments import Instrument, InstrumentFacts, InstrumentKey
-from phalanx.domain.limits import Limit
 from phalanx.domain.numbers import Money, Quantity, round_down
-from phalanx.domain.orders import ClOrdId, Closing, OrderDraft, OrdStatus
+from phalanx.domain.orders import ClOrdId, Closing, OrderDraft, OrdStatus, Side, parts_closed
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.context import Context
-from phalanx.engine.ids import base36, prefix
-from phalanx.engine.limits import group_limits, limit_for
-from phalanx.engine.pricing import instrument_facts
+from phalanx.engine.ids import new_cl_ord_id, new_request_id
+from phalanx.engine.limits import limit_for
+from phalanx.engine.pricing import usable_facts
 from phalanx.engine.refused import Refused
 from phalanx.engine.risk import PricedInstrument, Terms
 from phalanx.engine.state import Book, Order, State, position_key
@@ -27,10 +26,9 @@ class Plan:
     """Collects what an instruction will do. Ids continue the journaled counters of ``state``."""
 
     __slots__ = (
-        "_group_limits",
+        "_desk",
         "_next_order",
         "_next_request",
-        "_prefix",
         "_priced",
         "_tallies",
         "cancels",
@@ -46,12 +44,11 @@ class Plan:
         self.skips: list[Skip] = []
         self.instruments: list[InstrumentFacts] = []
         self.refusal = refusal
-        self._prefix = prefix(state.desk_id, state.shard)
+        self._desk = state.desk_id, state.shard
         self._next_order = state.next_order
         self._next_request = state.next_request
         self._tallies: dict[BookId, Tally] = {}
         self._priced: dict[InstrumentKey, PricedInstrument] = {}
-        self._group_limits: dict[AccountId, list[Limit]] | None = None
 
     def skip(self, account: AccountId, code: ReasonCode, *facts: int | str) -> None:
         """Leave an account out, and say why."""
@@ -69,12 +66,14 @@ class Plan:
         """What this plan has given the book already, with the limits that hold for its account."""
         found = self._tallies.get(book.id)
         if found is None:
-            limit = None
-            if state.limits:
-                if self._group_limits is None:
-                    self._group_limits = group_limits(state)
-                limit = limit_for(state, account, strategy, self._group_limits)
-            found = self._tallies[book.id] = Tally(limit)
+            found = self._tallies[book.id] = Tally(limit_for(state, account, strategy))
+        return found
+
+    def tally_of_exits(self, book: Book) -> Tally:
+        """The same for a plan that only reduces: no limit of the desk's holds for that."""
+        found = self._tallies.get(book.id)
+        if found is None:
+            found = self._tallies[book.id] = Tally()
         return found
 
     def add(  # noqa: PLR0913  everything one order needs
@@ -91,13 +90,14 @@ class Plan:
     ) -> ClOrdId:
         """Plan one order, or above the freeze quantity its slices; the id is the (first) order's.
 
-        ``hold`` and ``closes`` are for all of it. A ``tally`` takes it in.
+        ``hold`` and ``closes`` are for all of it, and the slices of a buy fill one lot. A ``tally``
+        takes it in.
         """
         first = ""
         for quantity, part_hold, part_closes in _slices(instrument, terms, hold, closes):
             if len(self.orders) >= ORDERS_MAX:
                 raise Refused("PLAN_TOO_LARGE", f"more than {ORDERS_MAX} orders")
-            cl_ord_id = self._prefix + base36(self._next_order)
+            cl_ord_id = new_cl_ord_id(*self._desk, self._next_order)
             first = first or cl_ord_id
             draft = OrderDraft(
                 cl_ord_id,
@@ -115,6 +115,7 @@ class Plan:
                 terms.reduces,
                 terms.stop_price,
                 row=row,
+                lot=first if terms.side is Side.BUY and first != cl_ord_id else "",
             )
             self._next_order += 1
             self.orders.append(draft)
@@ -128,10 +129,20 @@ class Plan:
         ``resell``: how much of what a cancelled sell frees is to be sold again.
         """
         draft = order.draft
-        request_id = request_code(self._prefix, self._next_request)
+        request_id = new_request_id(*self._desk, self._next_request)
         self._next_request += 1
         unsent = order.status is OrdStatus.PENDING_NEW
-        self.cancels.append(CancelDraft(request_id, draft.cl_ord_id, draft.book, unsent, resell))
+        self.cancels.append(
+            CancelDraft(
+                request_id,
+                draft.cl_ord_id,
+                draft.book,
+                unsent,
+                resell,
+                draft.side,
+                order.lot,
+            )
+        )
 
     def price(
         self, state: State, context: Context, instrument: Instrument, called: str = ""
@@ -144,19 +155,18 @@ class Plan:
         if found is not None:
             return found
         quote = context.quote(instrument.key)
-        facts = None
-        if quote is not None and quote.last > 0 and quote.reference_close > 0:
-            other = called if called != instrument.symbol else ""
-            facts = instrument_facts(state.settings, instrument, quote, other)
+        other = called if called != instrument.symbol else ""
+        facts = usable_facts(state.settings, instrument, quote, other)
+        if facts is not None:
             self.instruments.append(facts)
-        priced = PricedInstrument(instrument, quote if facts is not None else None, facts)
+        priced = PricedInstrument(
+            instrument,
+            quote if facts is not None else None,
+            facts,
+            context.instruments.listings(instrument),
+        )
         self._priced[instrument.key] = priced
         return priced
-
-
-def request_code(code_prefix: str, counter: int) -> str:
-    """The id of a cancel or replace: ``R`` and ten characters like a ClOrdID's."""
-    return "R" + code_prefix + base36(counter)
 
 
 _Slice: TypeAlias = tuple[Quantity, Money, tuple[Closing, ...]]
@@ -180,15 +190,6 @@ def _sliced(
     while start < quantity:
         end = min(start + slice_max, quantity)
         upto = hold * end // quantity
-        yield end - start, upto - held, _stretch(closes, start, end)
+        parts = parts_closed(closes, start, end)
+        yield end - start, upto - held, tuple(Closing(c.lot, part) for c, part in parts)
         start, held = end, upto
-
-
-def _stretch(closes: tuple[Closing, ...], start: Quantity, end: Quantity) -> tuple[Closing, ...]:
-    parts, edge = [], 0
-    for closing in closes:
-        part = min(end, edge + closing.quantity) - max(start, edge)
-        if part > 0:
-            parts.append(Closing(closing.lot, part))
-        edge += closing.quantity
-    return tuple(parts)

@@ -21,7 +21,7 @@ from phalanx.domain.orders import (
 )
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.context import Context
-from phalanx.engine.plans.exposure import (
+from phalanx.engine.exposure import (
     Reach,
     WorkingSells,
     closings,
@@ -90,7 +90,7 @@ class _Position:
         found = book.positions.get(self.place)
         self.held, self.selling = (0, 0) if found is None else (found.quantity, found.selling)
         self.is_oversold = leaving.reach.is_whole and self.selling > self.held
-        self.tally = self.plan.tally(self.state, account, book)
+        self.tally = self.plan.tally_of_exits(book)
         self.instrument = known_instrument(
             self.context.instruments, self.state.local_instruments, key
         )
@@ -140,9 +140,11 @@ class _Position:
         if not wanted or not self._may_send(Side.SELL, wanted):
             return
         self._count(wanted)
-        self._call_back(standing, wanted - min(wanted, free))
+        if standing:
+            self._call_back(standing, wanted - min(wanted, free))
+            free = self._free(lots)
         shares = [(lot.id, free_of(lot, self.tally)) for lot in lots]
-        now = round_down(min(wanted, self._free(lots)), self._lot_size())
+        now = round_down(min(wanted, free), self._lot_size())
         self._send(Side.SELL, now, closings(shares, now))
 
     def _free(self, lots: list[Lot]) -> Quantity:
@@ -185,7 +187,8 @@ class _Position:
             missing -= min(part, missing)
             if sell.order.status is OrdStatus.PENDING_NEW:
                 self.plan.cancel(sell.order)
-                self.tally.free(sell.order.draft, sell.order.leaves_quantity, self.place)
+                order = sell.order
+                self.tally.free(order.draft, order.quantity, order.leaves_quantity, self.place)
             else:
                 self.plan.cancel(sell.order, sell.claimed + part)
 
@@ -240,7 +243,9 @@ class _Position:
         share = total * percent_bps // BASIS_POINTS
         asked = min(share, self.leaving.caps.get(self.account.id, share))
         wanted = round_down(asked, lot_size)
-        if not wanted or (percent_bps == BASIS_POINTS and asked == share != wanted):
+        if asked < share and not asked:
+            self._skip(_R.BOUND_REACHED, self.account.id)
+        elif not wanted or (percent_bps == BASIS_POINTS and asked == share != wanted):
             self._skip(_R.LOT_MULTIPLE, asked - wanted, lot_size)
         return wanted
 
@@ -255,7 +260,8 @@ class _Position:
             return False
         called = self.request.instrument
         self.priced = self.plan.price(self.state, self.context, self.instrument, called)
-        step, _ = next(slices(quantity, (), self.state.settings.quantity_max, self._lot_size()))
+        most = round_down(self.state.settings.quantity_max, self._lot_size())
+        step = min(quantity, max(most, self._lot_size()))
         reason = account_refusal(
             self.state, self.context, self.account, reduces=True
         ) or self.priced.refusal(self.state, self.context, self.account, self._terms(side, step))

@@ -241,7 +241,7 @@ class _Buying:
         """Why this book may not buy one lot of what others of its kind may."""
         assert stock.priced is not None
         assert stock.one_lot is not None
-        return entry_refusal(self._state, book, stock.priced.instrument, stock.one_lot, tally)
+        return entry_refusal(self._state, book, stock.priced, stock.one_lot, tally)
 
     def _verdict(self, account: Account) -> list[Reason | None]:
         """Why accounts of this mode and broker may not buy one lot of each stock, for each place."""

@@ -20,7 +20,7 @@ _BUY, _SELL, _MARKET = Side.BUY, Side.SELL, OrdType.MARKET
 
 
 def plan_signal(state: State, context: Context, request: SignalRequest) -> Plan:
-    """One order, cancel or skip for every account subscribed to the strategy."""
+    """One order, cancel or skip for every account subscribed to the strategy, or named."""
     strategy = state.strategies.get(request.strategy)
     if strategy is None:
         return Plan(state, Reason(_R.UNKNOWN_STRATEGY, (request.strategy,)))
@@ -29,10 +29,10 @@ def plan_signal(state: State, context: Context, request: SignalRequest) -> Plan:
     instrument = find_instrument(state, context, request.instrument)
     if instrument is None:
         return Plan(state, Reason(_R.UNKNOWN_INSTRUMENT, (request.instrument,)))
-    subscriptions = _subscribed(state, context, strategy, request.selection)
+    plan = Plan(state)
+    subscriptions = _subscribed(state, context, plan, strategy, request.selection)
     if isinstance(subscriptions, Reason):
         return Plan(state, subscriptions)
-    plan = Plan(state)
     priced = plan.price(state, context, instrument)
     plan_one = _buy if request.side is Side.BUY else _sell
     for subscription in subscriptions:
@@ -48,16 +48,22 @@ def plan_signal(state: State, context: Context, request: SignalRequest) -> Plan:
 
 
 def _subscribed(
-    state: State, context: Context, strategy: Strategy, selection: Selection
+    state: State, context: Context, plan: Plan, strategy: Strategy, selection: Selection
 ) -> list[Subscription] | Reason:
-    """The subscriptions of those chosen, in an order drawn by the seed."""
+    """The subscriptions of those chosen, in an order drawn by the seed. Who was named and has none is
+    skipped.
+    """
     subscriptions = state.subscriptions.get(strategy.name, {})
     if selection is EVERYBODY or selection == EVERYBODY:
         return shuffled(list(subscriptions.values()), context.seed)
     accounts = chosen(state, context.seed, selection, primary_only=False)
     if isinstance(accounts, Reason):
         return accounts
-    return [subscriptions[a.id] for a in accounts if a.id in subscriptions]
+    if not selection.is_everybody:
+        for account in accounts:
+            if account.id not in subscriptions:
+                plan.skip(account.id, _R.NOT_SUBSCRIBED, strategy.name)
+    return [subscriptions[account.id] for account in accounts if account.id in subscriptions]
 
 
 def _buy(

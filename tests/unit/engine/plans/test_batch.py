@@ -10,6 +10,7 @@ from phalanx.domain.numbers import format_fixed, whole
 from phalanx.domain.orders import ExecType, OrdStatus, OrdType, Product, Side, TimeInForce
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine import commands as c
+from phalanx.engine.apply import upkeep
 from phalanx.engine.plans.plan import ORDERS_MAX
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import state_hash
@@ -136,20 +137,27 @@ class TestStop:
 
 class TestWhole:
     @pytest.mark.parametrize(
-        ("row", "words"),
+        ("row", "code", "words"),
         [
-            (lambda w: w.row(client=9), "no account 9 (row 2)"),
-            (lambda w: w.row(account="A9"), "no account A9 (row 2)"),
-            (lambda w: w.row(account="A2"), "account A2 (row 2) is not client 1's"),
-            (lambda w: w.row(instrument="NOBODY"), "no instrument is named NOBODY (row 2)"),
+            (lambda w: w.row(client=9), "UNKNOWN_CLIENT", "no client 9 (row 2)"),
+            (lambda w: w.row(account="A9"), "UNKNOWN_ACCOUNT", "no account A9 (row 2)"),
+            (
+                *(lambda w: w.row(account="A2"), "ACCOUNT_NOT_CLIENTS"),
+                "account A2 (row 2) is not client 1's",
+            ),
+            (
+                *(lambda w: w.row(instrument="NOBODY"), "UNKNOWN_INSTRUMENT"),
+                "no instrument is named NOBODY (row 2)",
+            ),
         ],
     )
     def test_basket_is_refused_for_a_name_that_nobody_knows(
-        self, world: World, row: Callable[[World], BatchRow], words: str
+        self, world: World, row: Callable[[World], BatchRow], code: str, words: str
     ) -> None:
         planned = world.basket(world.row(), row(world))
 
-        assert str(planned.refusal) == words
+        assert planned.refusal is not None
+        assert (planned.refusal.code, str(planned.refusal)) == (code, words)
         assert (planned.orders, planned.skips) == ((), ())
 
     def test_basket_of_nothing_is_valid_for_nobody(self, world: World) -> None:
@@ -406,9 +414,57 @@ class TestReverse:
         planned = world.basket(row, follow_up=FollowUp.REVERSE)
         assert skipped(planned) == [("A1", "ALREADY_FOLLOWED", 1)]
 
+    def test_waits_for_the_end_of_what_still_works(self, world: World) -> None:
+        (buy,) = world.order(Side.BUY, quantity="10", price="99").orders
+        world.filled(buy.cl_ord_id, "4", price="99")
+        row = world.row(Side.SELL, quantity="4", source=buy.cl_ord_id)
+
+        planned = world.basket(row, follow_up=FollowUp.REVERSE)
+
+        assert skipped(planned) == [("A1", "STILL_WORKING", 1)]
+        assert world.an_order(buy.cl_ord_id).followed_by is None
+
     def test_may_be_of_an_order_that_left_memory(self, world: World) -> None:
         bought(world)
         row = world.row(Side.SELL, quantity="4", source="AA0000000Z")
 
         assert rows_of(world.basket(row, follow_up=FollowUp.REVERSE)) == [("A1/P", 1)]
         assert world.status("AA00000000") is OrdStatus.FILLED
+
+    def test_is_done_once_also_of_an_order_that_left_memory(self, world: World) -> None:
+        bought(world)
+        row = world.row(Side.SELL, quantity="4", source="AA0000000Z")
+        world.basket(row, follow_up=FollowUp.REVERSE)
+
+        planned = world.basket(row, follow_up=FollowUp.REVERSE)
+
+        assert skipped(planned) == [("A1", "ALREADY_FOLLOWED", 1)]
+
+    def test_is_known_when_the_order_that_it_followed_leaves_memory(self, world: World) -> None:
+        source = bought(world)
+        row = world.row(Side.SELL, source=source)
+        reverse = world.basket(row, follow_up=FollowUp.REVERSE)
+        world.filled(reverse.orders[0].cl_ord_id)
+        world.settings(retire_after_s=0)
+        world.do(c.Tick())
+        assert source not in world.state.orders
+        bought(world)
+
+        planned = world.basket(row, follow_up=FollowUp.REVERSE)
+
+        assert skipped(planned) == [("A1", "ALREADY_FOLLOWED", 1)]
+        assert planned.skips[0].reason.facts == (source, reverse.instruction_id)
+
+    def test_of_the_oldest_is_forgotten_beyond_the_bound(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(upkeep, "FOLLOWED_MAX", 2)
+        monkeypatch.setattr(upkeep, "_FORGOTTEN_AT_ONCE", 1)
+        bought(world)
+        rows = [world.row(Side.SELL, quantity="1", source=f"AA0000000{x}") for x in "XYZ"]
+        for row in rows:
+            world.basket(row, follow_up=FollowUp.REVERSE)
+
+        assert list(world.state.followed) == ["AA0000000Y", "AA0000000Z"]
+        again = world.basket(*rows, follow_up=FollowUp.REVERSE)
+        assert rows_of(again) == [("A1/P", 1)]

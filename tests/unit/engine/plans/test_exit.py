@@ -219,7 +219,34 @@ def test_an_upper_bound_holds_for_its_account_over_all_products(world: World) ->
     planned = world.exit("INFY", quantities=(("A1", whole(14)),))
 
     out = sorted((d.book, d.quantity // whole(1)) for d in planned.orders)
-    assert out == [("A1/P", 4), ("A1/P", 10), ("A2/P", 10)]
+    assert out == [("A1/P", 4), ("A1/P", 10)]
+
+
+def test_where_accounts_have_quantities_the_others_have_none(world: World) -> None:
+    held(world, "10")
+    held(world, "10", client=2)
+
+    selection = Selection(clients=(1, 2))
+
+    planned = world.exit("INFY", selection=selection, quantities=(("A1", whole(4)),))
+
+    assert [(d.book, d.quantity // whole(1)) for d in planned.orders] == [("A1/P", 4)]
+    assert [(s.account, s.reason.code) for s in planned.skips] == [("A2", "NOT_IN_QUANTITIES")]
+
+
+def test_a_bound_for_each_account_holds_for_whoever_is_one_by_then(world: World) -> None:
+    held(world, "10")
+    held(world, "10", client=2)
+    held(world, "3", product=Product.INTRADAY)
+
+    planned = world.exit("INFY", each_max=whole(4))
+
+    totals: dict[str, int] = {}
+    for draft in planned.orders:
+        totals[draft.book] = totals.get(draft.book, 0) + draft.quantity // whole(1)
+    assert totals == {"A1/P": 4, "A2/P": 4}
+    instruction = world.state.instructions[planned.instruction_id]
+    assert instruction.caps == {"A1": 0, "A2": 0}
 
 
 def test_a_bound_of_nothing_leaves_the_account_out(world: World) -> None:
@@ -228,7 +255,7 @@ def test_a_bound_of_nothing_leaves_the_account_out(world: World) -> None:
     planned = world.exit("INFY", quantities=(("A1", 0),))
 
     assert refusal(planned) == "NOTHING_VALID"
-    assert world.reasons(planned) == ["LOT_MULTIPLE"]
+    assert world.reasons(planned) == ["BOUND_REACHED"]
 
 
 def test_a_cap_on_orders_slices_it_and_does_not_lock_it_in(world: World) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from phalanx.domain.accounts import Mode
 from phalanx.domain.events import InstructionPlanned
-from phalanx.domain.instructions import SignalRequest
+from phalanx.domain.instructions import Selection, SignalRequest
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, OrdType, Product, Side, TimeInForce
 from phalanx.domain.reasons import ReasonCode
@@ -253,3 +253,39 @@ def test_an_instruction_may_bring_its_own_expiry(world: World) -> None:
 
     assert planned.expires_at == planned.time + 5 * 10**9
     assert (planned.note, planned.hops.received) == ("why", 11)
+
+
+class TestNamed:
+    """A signal for some says of everybody who was named what became of it."""
+
+    def test_without_a_subscription_is_skipped(self) -> None:
+        world = World()
+        world.subscribe(world.account(1), "RED", "INFY")
+        world.account(2)
+        world.account(3)
+
+        planned = world.submit(
+            SignalRequest("RED", "INFY", Side.BUY, Selection(("A1",), clients=(2,)))
+        )
+
+        assert [draft.book for draft in planned.orders] == ["A1/P"]
+        assert [(skip.account, str(skip.reason)) for skip in planned.skips] == [
+            ("A2", "the account is not subscribed to RED")
+        ]
+
+    def test_alone_and_without_one_makes_it_valid_for_nobody(self, world: World) -> None:
+        world.account(2)
+
+        planned = world.submit(SignalRequest("RED", "INFY", Side.BUY, Selection(("A2",))))
+
+        assert world.reasons(planned) == ["NOT_SUBSCRIBED"]
+        assert planned.refusal is not None
+        assert planned.refusal.code.value == "NOTHING_VALID"
+
+    def test_is_nobody_where_only_a_mode_is_chosen(self, world: World) -> None:
+        world.account(2)
+
+        planned = world.submit(SignalRequest("RED", "INFY", Side.BUY, Selection(mode=Mode.PAPER)))
+
+        assert planned.skips == ()
+        assert len(planned.orders) == 1

@@ -1,4 +1,4 @@
-"""What of a book an exit is about: which lots, what of them is free, and what is sold of them already."""
+"""What of a book may still be sold or bought back: its lots, what is free of them, and what works on them."""
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 
@@ -8,11 +8,10 @@ from phalanx.domain.accounts import BookId
 from phalanx.domain.instructions import ExitScope
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Quantity, round_down
-from phalanx.domain.orders import ClOrdId, Closing, Product, Side
-from phalanx.domain.pnl import parts_closed
+from phalanx.domain.orders import ClOrdId, Closing, Product, Side, parts_closed
 from phalanx.domain.time import Nanoseconds, trading_day
 from phalanx.engine.state import Book, Lot, Order, State, position_key
-from phalanx.engine.tally import Tally
+from phalanx.engine.tally import NOTHING, Tally
 
 Share = tuple[ClOrdId, Quantity]
 """A lot, and how much of it may be sold."""
@@ -80,13 +79,56 @@ def sold_of(order: Order, lots: Container[ClOrdId]) -> Quantity:
     return sum(part for closing, part in parts if closing.lot in lots)
 
 
-def coming(state: State, book: Book, instrument: InstrumentKey, product: Product) -> Quantity:
-    """What working buys of one position may still fill."""
+def coming(
+    state: State, book: Book, instrument: InstrumentKey, product: Product | None = None
+) -> Quantity:
+    """What working buys of one position, or of the instrument in any product, may still fill."""
     return sum(
         state.orders[cl_ord_id].leaves_quantity
-        for lot in lots_of(book, instrument, product)
+        for lot in book.lots.get(instrument, {}).values()
+        if product is None or lot.product is product
         for cl_ord_id in lot.buys
     )
+
+
+def sellable(
+    book: Book, instrument: InstrumentKey, product: Product, tally: Tally = NOTHING
+) -> Quantity:
+    """What of the position may be sold now."""
+    key = position_key(instrument, product)
+    position = book.positions.get(key)
+    if position is None:
+        return 0
+    if tally is NOTHING:
+        return position.sellable
+    planned = tally.selling.get(key, 0) - tally.freed.get(key, 0)
+    return max(0, position.quantity - position.selling - planned)
+
+
+def to_cover(
+    state: State, book: Book, instrument: InstrumentKey, product: Product, tally: Tally = NOTHING
+) -> Quantity:
+    """What of a short nobody is buying back yet."""
+    key = position_key(instrument, product)
+    position = book.positions.get(key)
+    if position is None or position.quantity >= 0:
+        return 0
+    back = coming(state, book, instrument, product) + tally.covering.get(key, 0)
+    return max(0, -position.quantity - back)
+
+
+def exposed(
+    state: State, book: Book, listings: Sequence[InstrumentKey], tally: Tally = NOTHING
+) -> Quantity:
+    """What the book holds of a stock, on all its exchanges in any product, and may still buy."""
+    held = sum(
+        position.quantity
+        for instrument in listings
+        for product in Product
+        if (position := book.positions.get(position_key(instrument, product))) is not None
+    )
+    buying = sum(coming(state, book, key) + tally.buying.get(key, 0) for key in listings)
+    return max(0, held) + buying
 
 
 def closings(shares: Iterable[Share], quantity: Quantity) -> tuple[Closing, ...]:
@@ -105,6 +147,9 @@ def slices(
 ) -> Iterator[tuple[Quantity, tuple[Closing, ...]]]:
     """``quantity`` in whole lots of at most ``most`` (but one lot at least), each with what it closes."""
     step = max(round_down(most, lot_size), lot_size)
+    if 0 < quantity <= step:
+        yield quantity, tuple(closes)
+        return
     for start in range(0, quantity, step):
         end = min(start + step, quantity)
         parts = parts_closed(closes, start, end)

@@ -1,0 +1,140 @@
+"""Clients, accounts, strategies, groups, lists, limits, settings, switches, and positions that came in."""
+
+from phalanx.domain.accounts import Account, AccountId, BookId, Client
+from phalanx.domain.events.recorded import Recorded
+from phalanx.domain.groups import Group, PriorityList
+from phalanx.domain.instructions import (
+    Origin,
+)
+from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.limits import Limit, LimitLevel
+from phalanx.domain.numbers import Money, Quantity
+from phalanx.domain.orders import (
+    ClOrdId,
+    Product,
+)
+from phalanx.domain.settings import RiskSettings
+from phalanx.domain.strategies import Strategy, Subscription
+from phalanx.domain.time import Nanoseconds
+
+
+class ClientPut(Recorded, frozen=True, tag=5):
+    """A client is new or changed."""
+
+    origin: Origin
+    client: Client
+
+
+class AccountPut(Recorded, frozen=True, tag=6):
+    """An account is new or changed."""
+
+    origin: Origin
+    account: Account
+
+
+class CashAdjusted(Recorded, frozen=True, tag=7):
+    """Cash came to or left a book other than by trading."""
+
+    origin: Origin
+    book: BookId
+    amount: Money
+    note: str = ""
+
+
+class StrategyPut(Recorded, frozen=True, tag=8):
+    """A strategy is new or changed."""
+
+    origin: Origin
+    strategy: Strategy
+
+
+class SubscriptionPut(Recorded, frozen=True, tag=9):
+    """A subscription is new or changed."""
+
+    origin: Origin
+    subscription: Subscription
+
+
+class SettingsPut(Recorded, frozen=True, tag=10):
+    """The settings that decide about orders changed."""
+
+    origin: Origin
+    settings: RiskSettings
+
+
+class KillPut(Recorded, frozen=True, tag=21):
+    """New risk is stopped for everybody (``account`` empty) or for one account."""
+
+    origin: Origin
+    account: AccountId
+    note: str = ""
+
+
+class KillLifted(Recorded, frozen=True, tag=22):
+    """A kill was lifted on purpose."""
+
+    origin: Origin
+    account: AccountId
+    note: str = ""
+
+
+class GroupPut(Recorded, frozen=True, tag=29):
+    """A group is new or changed."""
+
+    origin: Origin
+    group: Group
+
+
+class GroupRemoved(Recorded, frozen=True, tag=30):
+    """A group is gone; its accounts stay."""
+
+    origin: Origin
+    name: str
+
+
+class ListPut(Recorded, frozen=True, tag=31):
+    """A priority list is new or changed."""
+
+    origin: Origin
+    priority_list: PriorityList
+
+
+class ListRemoved(Recorded, frozen=True, tag=32):
+    """A priority list is gone."""
+
+    origin: Origin
+    name: str
+
+
+class LimitPut(Recorded, frozen=True, tag=33):
+    """A level's limits are new or changed, all of them at once."""
+
+    origin: Origin
+    limit: Limit
+
+
+class LimitRemoved(Recorded, frozen=True, tag=34):
+    """A level has no limits of its own any more."""
+
+    origin: Origin
+    level: LimitLevel
+    name: str
+
+
+class LotAdopted(Recorded, frozen=True, tag=37):
+    """A position that the book holds already came in: one lot, which no order of ours opened.
+
+    ``cost``: what all of it cost; with ``cost_known`` False nobody knows, and it is counted at
+    zero. ``opened_at``: when it was bought.
+    """
+
+    origin: Origin
+    lot: ClOrdId
+    book: BookId
+    instrument: InstrumentKey
+    product: Product
+    quantity: Quantity
+    cost: Money
+    cost_known: bool
+    opened_at: Nanoseconds
+    called: str = ""
