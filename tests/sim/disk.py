@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from phalanx.domain.accounts import BookId
 from phalanx.domain.events import (
     Event,
     FillOrdered,
@@ -51,6 +52,7 @@ class Disk:
         self._executions: set[tuple[ClOrdId, str]] = set()
         self._followed: dict[ClOrdId, tuple[InstructionId, int]] = {}
         self._adopted: set[ClOrdId] = set()
+        self._fills: Counter[BookId] = Counter()
 
     def follow(self) -> None:
         """Take in what is new."""
@@ -166,10 +168,21 @@ class Disk:
             edge += closing.quantity
         assert event.cum_quantity <= edge, f"{event.cl_ord_id} sold what it does not close"
 
+    def fills(self, book: BookId) -> int:
+        """How many executions a book had."""
+        return self._fills[book]
+
     def _check_book(self, draft: OrderDraft) -> None:
-        """A fill just booked turned no position over and spent nothing that was not there."""
+        """A fill just booked turned no position over and spent nothing that was not there.
+
+        The charges of every fill are rounded up, a hold's only once: of that last decimal nothing is
+        said.
+        """
         key = position_key(draft.instrument, draft.product)
         held = self.ledger.positions[draft.book, key]
         assert held >= 0, f"{draft.cl_ord_id} turned {draft.book} {key} over: {held}"
         cash = self.ledger.cash[draft.book]
-        assert cash >= 0, f"{draft.cl_ord_id} took the cash of {draft.book} to {cash}"
+        self._fills[draft.book] += 1
+        assert cash >= -self._fills[draft.book], (
+            f"{draft.cl_ord_id} took the cash of {draft.book} to {cash}"
+        )

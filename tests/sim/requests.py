@@ -159,7 +159,7 @@ class Requests:
         amounts = {
             Method.EQUAL_CASH: whole(pick((3_000, 40_000))),
             Method.FIXED_CASH: whole(pick((1_000, 9_000))),
-            Method.PERCENT_OF_CASH: pick((100, 2_500)),
+            Method.PERCENT_OF_CASH: pick((100, 2_500, 10_000)),
             Method.PERCENT_OF_NET_VALUE: pick((100, 2_500)),
             Method.PERCENT_OF_POSITION: pick((5_000, 10_000)),
         }

@@ -69,7 +69,8 @@ class Truth:
         moved = {s.account for s in fired.skips if s.reason.code is ReasonCode.MOVED}
         assert not (refuse and moved), "all or nothing"
         assert not moved & after.keys()
-        assert {k: v for k, v in before.items() if k not in moved} == after
+        expected = {account: drafts for account, drafts in before.items() if account not in moved}
+        assert expected == after, "fired was something else than was previewed"
 
     def unresolved(self) -> list[str]:
         """The orders that are sent, or in doubt, as the disk has them now."""
@@ -110,7 +111,8 @@ class Truth:
         waiting = {key for key in self.disk.held if key not in self.disk.instructions}
         assert durable.held.keys() == waiting
         for book in durable.books.values():
-            assert book.holds <= book.cash, f"{book.id} has set more aside than it has"
+            rounded = self.disk.fills(book.id) + book.open_orders
+            assert book.holds <= book.cash + rounded, f"{book.id} has set more aside than it has"
 
     def check_quiet(self) -> None:
         """Enough time has passed: what waited for its time was planned or has ended, and fills that
@@ -155,7 +157,8 @@ def _by_account(planned: InstructionPlanned) -> dict[AccountId, list[OrderDraft]
     """Every account's orders, without their ids."""
     found: dict[AccountId, list[OrderDraft]] = defaultdict(list)
     for draft in planned.orders:
-        found[split_book(draft.book)[0]].append(msgspec.structs.replace(draft, cl_ord_id=""))
+        bare = msgspec.structs.replace(draft, cl_ord_id="", lot="")
+        found[split_book(draft.book)[0]].append(bare)
     return found
 
 

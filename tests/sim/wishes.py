@@ -22,7 +22,7 @@ from phalanx.domain.instructions import (
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import whole
-from phalanx.domain.orders import OrdType, Product
+from phalanx.domain.orders import TERMINAL, OrdType, Product
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.time import DAY, HOUR, MILLISECOND, SECOND
 from phalanx.engine import commands as c
@@ -103,7 +103,7 @@ class Wishes:
     async def _previewed(self) -> None:
         request = self._requests.any()
         previewed = await self._preview(c.Submit(Origin("local", Door.INSTRUCTIONS), request))
-        if previewed is None:
+        if previewed is None or not previewed.token:
             return
         await self._world.wait(self._chance.choice((0, 0.05, 1.0)))
         refuse = self._chance.random() < 0.5
@@ -115,9 +115,12 @@ class Wishes:
 
     async def _follow_up(self) -> None:
         """Cancel, retry, reverse or repeat something that was given before, a moment after looking."""
-        if not self._given:
+        parents = self._given[-12:]
+        if self._chance.random() < 0.5:
+            parents = [one for one in self._given if FollowUp.RETRY in self._possible(one)]
+        if not parents:
             return
-        parent = self._chance.choice(self._given[-12:])
+        parent = self._chance.choice(parents)
         follow_up = self._chance.choice(self._possible(parent))
         request = self._following(parent, follow_up)
         if request is None:
@@ -133,9 +136,9 @@ class Wishes:
         own = [
             FollowUp.REVERSE if order.cum_quantity else FollowUp.RETRY
             for order in self._state.orders.values()
-            if order.instruction_id == parent.instruction_id
+            if order.instruction_id == parent.instruction_id and order.status in TERMINAL
         ]
-        return own if own and self._chance.random() < 0.5 else [FollowUp.CANCEL, FollowUp.REPEAT]
+        return [*own, FollowUp.CANCEL, FollowUp.REPEAT]
 
     def _following(
         self, parent: InstructionPlanned | InstructionHeld, follow_up: FollowUp

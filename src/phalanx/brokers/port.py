@@ -188,11 +188,17 @@ class FillsByHand(Protocol):
     """A broker whose working orders a person can have filled: the paper one."""
 
     def fill_by_hand(
-        self, cl_ord_id: ClOrdId, quantity: Quantity, price: Price, exec_id: str
+        self,
+        cl_ord_id: ClOrdId,
+        quantity: Quantity,
+        price: Price,
+        exec_id: str,
+        refused: Callable[[str], None] | None = None,
     ) -> None:
         """Fill so much of a working order; the fill comes as a report, a TRADE with this ExecID.
 
         Never more than is left, nothing beyond the order's limit, and nothing at all for an order
-        that has ended or an ExecID that was filled before.
+        that has ended or an ExecID that was filled before. ``refused`` is called, later, with why a
+        working order was not filled; never for an ExecID that has been or will be reported.
         """
         ...

@@ -8,10 +8,10 @@ from phalanx.desk.book_rows import BookRows
 from phalanx.desk.instruction_rows import InstructionRows
 from phalanx.desk.messages import (
     AccountRow,
-    Asked,
     DeskMessage,
     InstructionRow,
     OrderRow,
+    Replacement,
     row_of,
 )
 from phalanx.desk.stream import Stream, Topic
@@ -20,6 +20,7 @@ from phalanx.domain.accounts import AccountId
 from phalanx.domain.numbers import multiply
 from phalanx.domain.orders import (
     TERMINAL,
+    UNANSWERED,
     ClOrdId,
     ExecType,
     Hops,
@@ -34,15 +35,13 @@ from phalanx.engine.state import State
 INSTRUCTIONS_SHOWN_MAX = 1_000
 """Instructions kept on the board; older ones are in the views."""
 
-_UNANSWERED = frozenset({OrdStatus.PENDING_NEW, OrdStatus.SENT})
-
 
 class Boards:
     """Keeps the topics ``orders``, ``instructions``, ``accounts`` and ``desk`` true as of each group.
 
     Orders, accounts, kills and what is held begin as the state has them; other instructions are
     those planned since. ``ended`` is told the status of every order when it ends, ``answered`` of every
-    order that its broker (or the desk for it) has said something about.
+    change of an order that its broker (or the desk for it) has said something about.
     """
 
     def __init__(
@@ -201,7 +200,7 @@ class Boards:
         self._touch(self._orders, cl_ord_id)
         if before is not status:
             self._count(row, before)
-            if before in _UNANSWERED and status not in _UNANSWERED:
+            if status not in UNANSWERED:
                 self._answered(row)
         return row
 
@@ -215,7 +214,7 @@ class Boards:
             self._books.add_open(row.book, step)
             self._count_watched(row, step)
         if ends:
-            row.asked = None
+            row.replacement = None
             row.canceling = ""
         if ends and not ended:
             self._ended_as(row.status)
@@ -247,10 +246,10 @@ class Boards:
         if row is None:
             return
         self._clock(row, event.hops)
-        if event.report.exec_type is ExecType.REPLACED and row.asked is not None:
-            row.quantity = max(row.asked.quantity, row.filled)
-            row.limit = row.asked.limit
-            row.asked = None
+        if event.report.exec_type is ExecType.REPLACED and row.replacement is not None:
+            row.quantity = max(row.replacement.quantity, row.filled)
+            row.limit = row.replacement.limit
+            row.replacement = None
         row.filled = event.cum_quantity
         if event.last_quantity:
             value = multiply(event.report.last_price, event.last_quantity)
@@ -303,24 +302,27 @@ class Boards:
         if row.status is OrdStatus.PENDING_NEW:
             self._set(cl_ord_id, OrdStatus.CANCELED, time)
             return
-        if row.asked is not None and not row.asked.sent:
-            row.asked = None
+        if row.replacement is not None and not row.replacement.sent:
+            row.replacement = None
         row.canceling = request_id
         self._move(row, Trigger.CANCEL_REQUEST, time)
 
     def _cancel_requested(self, event: e.CancelRequested) -> None:
+        row: OrderRow | None = self._orders.rows.get(event.cl_ord_id)
+        if row is not None and event.reason is not None:
+            row.text = str(event.reason)
         self._cancel(event.cl_ord_id, event.request_id, event.time)
 
     def _replace_requested(self, event: e.ReplaceRequested) -> None:
         row: OrderRow | None = self._orders.rows.get(event.cl_ord_id)
         if row is not None:
-            row.asked = Asked(event.request_id, event.quantity, event.price)
+            row.replacement = Replacement(event.request_id, event.quantity, event.price)
             self._move(row, Trigger.REPLACE_REQUEST, event.time)
 
     def _request_dispatched(self, event: e.RequestDispatched) -> None:
         row: OrderRow | None = self._orders.rows.get(event.cl_ord_id)
-        if row is not None and row.asked is not None:
-            row.asked.sent |= row.asked.request_id == event.request_id
+        if row is not None and row.replacement is not None:
+            row.replacement.sent |= row.replacement.request_id == event.request_id
 
     def _request_ended(self, event: e.RequestEnded) -> None:
         row: OrderRow | None = self._orders.rows.get(event.cl_ord_id)
@@ -328,12 +330,12 @@ class Boards:
             return
         if row.canceling == event.request_id:
             row.canceling = ""
-        asked = row.asked
-        if asked is not None and asked.request_id == event.request_id:
-            row.asked = None
+        replacement = row.replacement
+        if replacement is not None and replacement.request_id == event.request_id:
+            row.replacement = None
             if row.status is OrdStatus.PENDING_CANCEL:
                 return
-        elif asked is not None and row.status is OrdStatus.PENDING_CANCEL:
+        elif replacement is not None and row.status is OrdStatus.PENDING_CANCEL:
             self._set(row.cl_ord_id, OrdStatus.PENDING_REPLACE, event.time)
             return
         self._move(row, Trigger.REQUEST_END, event.time)

@@ -18,13 +18,13 @@ from phalanx.desk.held import HeldInstructions
 from phalanx.desk.intake import encoded, only_lessens_risk
 from phalanx.desk.ports import Ports
 from phalanx.desk.previews import Previewed, Previews
-from phalanx.desk.recovery import event_at, keep_snapshot
-from phalanx.desk.settled import Answers, Settled
+from phalanx.desk.recovery import event_at, events_at, keep_snapshot
+from phalanx.desk.settled import Settled, SettledOrders
 from phalanx.desk.stream import Stream
 from phalanx.desk.telemetry import Telemetry
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import Event, encode_event
-from phalanx.domain.instructions import Origin
+from phalanx.domain.instructions import InstructionRequest, Origin
 from phalanx.domain.instruments import InstrumentIndex, InstrumentKey, known_symbol
 from phalanx.domain.orders import ClOrdId, ExecutionReport
 from phalanx.domain.time import MILLISECOND, Nanoseconds
@@ -100,8 +100,8 @@ class Desk:
             state, ports.brokers, self._gate, self.clock, ports.timer, self.handle, self.closed
         )
         self._faults = Faults(state, self.telemetry, self.firing, self.closed, self._die)
-        self._answers = Answers(ports.timer)
-        self._boards = Boards(state, self._symbol, self.telemetry.ended, self._answers.answered)
+        self._settled = SettledOrders(ports.timer)
+        self._boards = Boards(state, self._symbol, self.telemetry.ended, self._settled.answered)
         self._previews = Previews(state, self.clock, ports.random)
         self._held = HeldInstructions(state, self.clock, ports.timer, self.handle, self._is_busy)
         self._observers: list[Callable[[Sequence[Event], int], None]] = []
@@ -155,14 +155,26 @@ class Desk:
         self._check_load(command)
         return await self._answer(self._decide(command))
 
-    async def preview(self, command: c.Submit) -> Previewed:
+    def read_back(self, executed: Executed, count: int) -> tuple[Event, ...]:
+        """The first ``count`` events of a command, also where ``executed`` is a repeat of it."""
+        if not executed.replayed:
+            return executed.events[:count]
+        return events_at(self._ports.journal, executed.seq, count)
+
+    async def preview(self, command: c.Submit, asked: object = None) -> Previewed:
         """What the instruction would come to now, once what it was reckoned from is durable; nothing
-        of it is journaled. Raises Refused and Stopped like ``execute``.
+        of it is journaled. ``asked``: what somebody asked for, where the command was made of it.
+        Raises Refused, Overloaded and Stopped like ``execute``: it plans as much.
         """
         self._check_open()
-        previewed = self._previews.make(command, self._context(command))
+        self._check_load(command)
+        previewed = self._previews.make(command, self._context(command), asked)
         await self._commit.durable(self.state.seq)
         return previewed
+
+    def previewed(self, token: str, actor: str, asked: object) -> InstructionRequest | None:
+        """The request that ``actor`` had previewed under ``token`` when they ``asked`` the same."""
+        return self._previews.request_of(token, actor, asked)
 
     async def fire(self, command: c.Submit, token: str, *, refuse: bool) -> Executed:
         """Execute just what was previewed under ``token``, once; accounts that moved are left out.
@@ -181,10 +193,17 @@ class Desk:
         return await self._answer(events)
 
     async def settled(
-        self, cl_ord_ids: Sequence[ClOrdId], within_ns: Nanoseconds
+        self,
+        cl_ord_ids: Sequence[ClOrdId],
+        within_ns: Nanoseconds,
+        *,
+        ended: Sequence[ClOrdId] = (),
     ) -> Mapping[ClOrdId, Settled]:
-        """How these durable orders stand once their brokers have answered for each, or the time is over."""
-        return await self._answers.wait(self._boards.orders, cl_ord_ids, within_ns)
+        """How these durable orders stand once their brokers have answered for each, and each of ``ended``
+        is at its end or in doubt; or the time is over.
+        """
+        board = self._boards.orders
+        return await self._settled.wait(board, cl_ord_ids, within_ns, ended=ended)
 
     def handle(self, command: c.Command) -> None:
         """Decide a command of the desk's own: a report, a timer, a turn. Nobody waits for it, and
@@ -246,7 +265,7 @@ class Desk:
         for task in self._tasks[1:]:
             task.cancel()
         self._held.close()
-        self._answers.close()
+        self._settled.close()
         if not self._dead:
             with suppress(Stopped):
                 # What is decided still goes out; what comes back until the end is still booked.
@@ -365,7 +384,7 @@ class Desk:
         self.stopped = str(failure) or repr(failure)
         self.firing.close()
         self._commit.fail(failure)
-        self._answers.close()
+        self._settled.close()
         self.stream.close()
         if self.failed is not None and not self.failed.done():
             self.failed.set_result(failure)

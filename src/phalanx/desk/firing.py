@@ -139,6 +139,7 @@ class Firing:
         return follow_ups
 
     def _after_end(self, event: OrderEnded) -> list[Command]:
+        self._forget(event.cl_ord_id)
         self._children.update(child.cl_ord_id for child in event.children)
         return self._enqueue(event.children) if event.children else []
 
@@ -253,7 +254,7 @@ class Firing:
         for command in follow_ups:
             self.handle(command)
         for exec_id in tuple(self._state.hand_fills):
-            send_hand_fill(self._state, self._brokers, exec_id)
+            send_hand_fill(self._state, self._brokers, exec_id, self.handle)
 
     def _pump(self, lanes: Iterable[Lane]) -> None:
         """Let everything in these lanes go whose turn has come."""
@@ -343,7 +344,7 @@ class Firing:
             elif type(event) is RequestDispatched:
                 self._request(event)
             elif type(event) is FillOrdered:
-                send_hand_fill(self._state, self._brokers, event.exec_id)
+                send_hand_fill(self._state, self._brokers, event.exec_id, self.handle)
 
     def answered(self, key: str) -> None:
         """The broker has said something about the order or request with this id."""

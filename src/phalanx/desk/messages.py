@@ -151,7 +151,7 @@ class DeskMessage(msgspec.Struct, frozen=True, gc=False):
     time_ns: int = 0
 
 
-class Asked(msgspec.Struct, gc=False):
+class Replacement(msgspec.Struct, gc=False):
     """What a replace asks for; ``sent``: the broker may know it."""
 
     request_id: str
@@ -188,7 +188,7 @@ class OrderRow(msgspec.Struct, gc=False):
     tat: int = 0
     time: int = 0
     closed_by: str = ""
-    asked: Asked | None = None
+    replacement: Replacement | None = None
     canceling: str = ""
     stop_price: int = 0
 
@@ -227,9 +227,9 @@ def row_of(order: Order, account: str, symbol: str, time: int) -> OrderRow:
     canceling = ""
     if request is not None and request.kind is RequestKind.CANCEL:
         canceling = request.id
-    asked = None
+    replacement = None
     if replace is not None:
-        asked = Asked(replace.id, replace.quantity, replace.limit, replace.dispatched)
+        replacement = Replacement(replace.id, replace.quantity, replace.limit, replace.dispatched)
     return OrderRow(
         draft.cl_ord_id,
         order.instruction_id,
@@ -249,7 +249,7 @@ def row_of(order: Order, account: str, symbol: str, time: int) -> OrderRow:
         order.order_id,
         time=time,
         closed_by=order.closed_by or "",
-        asked=asked,
+        replacement=replacement,
         canceling=canceling,
         stop_price=draft.stop_price,
     )

@@ -8,7 +8,7 @@ import msgspec
 from phalanx.desk.intake import encoded
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import InstructionPlanned
-from phalanx.domain.instructions import InstructionRequest
+from phalanx.domain.instructions import InstructionRequest, rows_of
 from phalanx.domain.instruments import InstrumentKey, Quote
 from phalanx.domain.numbers import Money
 from phalanx.domain.time import SECOND, Clock, Nanoseconds, Random
@@ -23,18 +23,27 @@ from phalanx.engine.state import State
 KEPT_NS: Nanoseconds = 120 * SECOND
 """How long a token is good for."""
 
+_KEPT_S = KEPT_NS // SECOND
+_UNKNOWN = f"no preview has this token; they are kept for {_KEPT_S} s, and over no restart"
+
 PREVIEWS_MAX = 256
 
-OUTCOMES_MAX = 200_000
-"""Orders, cancels and skips of all kept previews together; the newest preview is kept whatever its size."""
+WEIGHT_MAX = 200_000
+"""Orders, cancels, skips and rows of all kept previews together; the newest preview is kept whatever its
+size.
+"""
 
 TOKEN_BYTES = 18
+
+GONE_MAX = 4_096
+"""Of so many tokens that fire nothing any more is it known why, the latest."""
 
 
 class Previewed(msgspec.Struct, frozen=True):
     """What an instruction would come to. ``planned`` has no id; nothing of it is journaled.
 
-    ``expires_at``: wall time until which ``token`` fires just this. ``cash_after``: of every account
+    ``expires_at``: wall time until which ``token`` fires just this; the token is empty when there is
+    nothing to fire, neither an order nor a cancel. ``cash_after``: of every account
     in the plan, what it could still spend once the plan's buys have set their cash aside.
     """
 
@@ -48,11 +57,12 @@ class _Kept(msgspec.Struct, frozen=True, gc=False):
     """What firing needs of a preview. ``until``: monotonic."""
 
     actor: str
+    asked: object
     request: InstructionRequest
     seed: int
     quotes: Mapping[InstrumentKey, Quote | None]
     prints: Mapping[AccountId, bytes]
-    outcomes: int
+    weight: int
     until: Nanoseconds
 
 
@@ -64,10 +74,14 @@ class Previews:
         self._clock = clock
         self._random = random
         self._kept: dict[str, _Kept] = {}
-        self._outcomes = 0
+        self._gone: dict[str, str] = {}
+        self._weight = 0
 
-    def make(self, command: Submit, context: Context) -> Previewed:
-        """Plan as ``submit`` would, and keep what it saw under a new token. Raises Refused like it."""
+    def make(self, command: Submit, context: Context, asked: object = None) -> Previewed:
+        """Plan as ``submit`` would, and keep what it saw under a new token, if there is something to fire.
+
+        ``asked``: what the command was made of. Raises Refused like ``submit``.
+        """
         quotes: dict[InstrumentKey, Quote | None] = {}
 
         def quote(key: InstrumentKey) -> Quote | None:
@@ -78,30 +92,37 @@ class Previews:
         noting = msgspec.structs.replace(context, quote=quote)
         planned, prints = preview(self._state, command, noting)
         encoded((planned,))
-        token = urlsafe_b64encode(self._random.token(TOKEN_BYTES)).decode()
-        self._keep(
-            token,
-            _Kept(
+        token = ""
+        if planned.orders or planned.cancels:
+            token = urlsafe_b64encode(self._random.token(TOKEN_BYTES)).decode()
+            kept = _Kept(
                 command.origin.actor,
+                asked,
                 command.request,
                 context.seed,
                 quotes,
                 prints,
-                len(planned.orders) + len(planned.cancels) + len(planned.skips),
+                _weight(planned),
                 self._clock.monotonic() + KEPT_NS,
-            ),
-        )
+            )
+            self._keep(token, kept)
         return Previewed(planned, token, context.now + KEPT_NS, _cash_after(self._state, planned))
+
+    def request_of(self, token: str, actor: str, asked: object) -> InstructionRequest | None:
+        """What the actor previewed under the token, if that was made of what is ``asked`` now."""
+        kept = self._kept.get(token)
+        return None if kept is None or (kept.actor, kept.asked) != (actor, asked) else kept.request
 
     def pinned(self, command: Submit, token: str, context: Context, *, refuse: bool) -> Context:
         """The context that fires the preview of this token.
 
-        Raises Refused ``PREVIEW_EXPIRED`` (also for a token that nobody has) and ``PREVIEW_MISMATCH``.
+        Raises Refused ``PREVIEW_EXPIRED`` (also for a token that nobody has), which says why the token
+        is good for nothing, and ``PREVIEW_MISMATCH``.
         """
         self._forget_old()
         kept = self._kept.get(token)
         if kept is None:
-            raise Refused("PREVIEW_EXPIRED", f"previews are kept for {KEPT_NS // SECOND} s")
+            raise Refused("PREVIEW_EXPIRED", self._gone.get(token, _UNKNOWN))
         if (kept.actor, kept.request) != (command.origin.actor, command.request):
             raise Refused("PREVIEW_MISMATCH", "this is not the instruction that was previewed")
         if command.fire_at > context.now:
@@ -115,21 +136,40 @@ class Previews:
 
     def forget(self, token: str) -> None:
         """The preview was fired."""
-        self._outcomes -= self._kept.pop(token).outcomes
+        self._drop(token, "it was fired already, and fires once")
+
+    def _drop(self, token: str, why: str) -> None:
+        self._weight -= self._kept.pop(token).weight
+        self._gone[token] = why
+        if len(self._gone) > GONE_MAX:
+            del self._gone[next(iter(self._gone))]
 
     def _keep(self, token: str, kept: _Kept) -> None:
         self._forget_old()
         while self._kept and (
-            len(self._kept) >= PREVIEWS_MAX or self._outcomes + kept.outcomes > OUTCOMES_MAX
+            len(self._kept) >= PREVIEWS_MAX or self._weight + kept.weight > WEIGHT_MAX
         ):
-            self.forget(next(iter(self._kept)))
+            self._drop(next(iter(self._kept)), _pushed_out())
         self._kept[token] = kept
-        self._outcomes += kept.outcomes
+        self._weight += kept.weight
 
     def _forget_old(self) -> None:
         now = self._clock.monotonic()
         for token in [token for token, kept in self._kept.items() if kept.until <= now]:
-            self.forget(token)
+            self._drop(token, f"it is too old: previews are kept for {_KEPT_S} s")
+
+
+def _pushed_out() -> str:
+    return (
+        f"newer previews pushed it out: at most {PREVIEWS_MAX} are kept, and of all together "
+        f"{WEIGHT_MAX} orders, cancels, skips and rows"
+    )
+
+
+def _weight(planned: InstructionPlanned) -> int:
+    """How much is kept for it: what its accounts are to come to, and the request itself."""
+    outcomes = len(planned.orders) + len(planned.cancels) + len(planned.skips)
+    return outcomes + rows_of(planned.request)
 
 
 def _cash_after(state: State, planned: InstructionPlanned) -> dict[AccountId, Money]:

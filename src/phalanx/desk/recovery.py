@@ -49,6 +49,13 @@ def event_at(reader: JournalReader, seq: int) -> Event:
     return decode_events(record.body)[seq - record.first_seq]
 
 
+def events_at(reader: JournalReader, seq: int, count: int) -> tuple[Event, ...]:
+    """That many events of one command from ``seq`` on, read back. Raises NoSuchSeq."""
+    record = reader.record_at(seq)
+    place = seq - record.first_seq
+    return tuple(decode_events(record.body)[place : place + count])
+
+
 def keep_snapshot(journal: Journal, state: State) -> None:
     """Store the state, if it is as of the journal's tail. Blocks on the disk. Raises JournalFailed."""
     tail = journal.tail()

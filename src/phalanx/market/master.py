@@ -2,7 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from heapq import nsmallest
+from itertools import chain, islice
+from operator import itemgetter
+from typing import TypeAlias
 
 import msgspec
 
@@ -40,6 +44,9 @@ _ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3,5}", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])", re.ASCII)
 _FLAG = re.compile(r"true|false", re.ASCII)
+
+
+_Rank: TypeAlias = tuple[int, int, str]
 
 
 class MasterDiff(msgspec.Struct, frozen=True):
@@ -114,39 +121,42 @@ def diff(before: InstrumentIndex, after: InstrumentIndex) -> MasterDiff:
     return MasterDiff(tuple(added), tuple(changed), removed)
 
 
-def search(index: InstrumentIndex, query: str, limit: int) -> list[Instrument]:
-    """At most ``limit`` instruments whose symbol, alias or token has ``query`` in it, in any case.
+def search(
+    index: InstrumentIndex, query: str, limit: int, local: Sequence[Instrument] = ()
+) -> list[Instrument]:
+    """At most ``limit`` instruments, ``local`` ones among them, whose symbol, alias or token has ``query``
+    in it, in any case.
 
-    Whole matches come first, then prefixes, then the rest; within each the order of the master.
-    An empty query finds the first ``limit``.
+    Whole matches come first, the symbol's before the others; then prefixes, then the rest, short
+    names first and then by the alphabet. An empty query finds the first ``limit``.
     """
     if limit <= 0:
         return []
     wanted = query.casefold()
+    if not wanted:
+        return list(islice(chain(index, local), limit))
     names: dict[str, list[str]] = {}
     for alias, symbol in index.aliases.items():
         names.setdefault(symbol, []).append(alias.casefold())
-    ranked: tuple[list[Instrument], ...] = ([], [], [])
-    for instrument in index:
+    found: list[tuple[_Rank, Instrument]] = []
+    for instrument in chain(index, local):
         symbol = instrument.symbol
-        rank = _rank(wanted, [symbol.casefold(), instrument.token.casefold()])
-        if rank and symbol in names:
-            rank = min(rank, _rank(wanted, names[symbol]))
-        if rank < len(ranked) and len(ranked[rank]) < limit:
-            ranked[rank].append(instrument)
-    return [*ranked[0], *ranked[1], *ranked[2]][:limit]
+        others = names.get(symbol, ())
+        ranks = [
+            _rank(wanted, name, is_symbol=not at)
+            for at, name in enumerate((symbol.casefold(), instrument.token.casefold(), *others))
+            if wanted in name
+        ]
+        if ranks:
+            found.append((min(ranks), instrument))
+    return [one for _, one in nsmallest(limit, found, key=itemgetter(0))]
 
 
-def _rank(wanted: str, names: list[str]) -> int:
-    """0: is one of the names, 1: begins one, 2: is inside one, 3: none of these."""
-    if wanted in names:
-        return 0
-    best = 3
-    for name in names:
-        place = name.find(wanted)
-        if place >= 0:
-            best = min(best, 2 if place else 1)
-    return best
+def _rank(wanted: str, name: str, *, is_symbol: bool) -> _Rank:
+    """How well a name that has ``wanted`` in it matches: the lowest is the best."""
+    if name == wanted:
+        return 0, not is_symbol, name
+    return (1 if name.startswith(wanted) else 2), len(name), name
 
 
 def _instrument(row: Row) -> Instrument:

@@ -13,7 +13,7 @@ CLOSE_OF_DAY: Nanoseconds = 10 * HOUR
 
 _SYMBOL = re.compile(r"\S(?:.*\S)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_EPOCH = date(1970, 1, 1)
+_BEFORE, _EPOCH = date(1969, 12, 31), date(1970, 1, 1)
 
 
 def read_symbol(row: Row) -> str:
@@ -36,9 +36,16 @@ def nearest(price: Price, tick_size: Price) -> Price:
 
 
 def read_day(row: Row) -> int:
-    """The day number of a row's ``date``. Raises ImportFault."""
-    text = row.text("date", _DATE, 10)
+    """The day number of a row's ``date``: days since 1970. Raises ImportFault EMPTY_FIELD, BAD_DATE."""
+    text = row.given("date")
+    if not text:
+        raise row.fault(ImportCode.EMPTY_FIELD, "date")
     try:
-        return (date.fromisoformat(text) - _EPOCH).days
+        # Other ways to write a date are taken by the library, not by us.
+        day = date.fromisoformat(text) if _DATE.fullmatch(text) else _BEFORE
     except ValueError:
-        raise row.fault(ImportCode.BAD_TEXT, "date", shown(text)) from None
+        day = _BEFORE
+    if day < _EPOCH:
+        detail = f"{shown(text)} is not a day such as 2025-06-13"
+        raise row.fault(ImportCode.BAD_DATE, "date", detail)
+    return (day - _EPOCH).days

@@ -13,7 +13,7 @@ from phalanx.market.table import ImportCode, ImportFault, Row, read_rows
 
 COLUMNS = ("date", "symbol", "open", "high", "low", "close", "volume")
 
-MOVED_AT_ONCE_MAX = 500
+REPLAYED_AT_ONCE_MAX = 500
 """Most instruments that one step moves; a day of more of them takes more steps."""
 
 _TIMES: tuple[Nanoseconds, ...] = (
@@ -110,8 +110,8 @@ def _steps(
     for day, of_day in bars.items():
         known = [bar for bar in of_day if bar.symbol in ticks]
         for number, time in enumerate(_TIMES):
-            for first in range(0, len(known), MOVED_AT_ONCE_MAX):
-                part = known[first : first + MOVED_AT_ONCE_MAX]
+            for first in range(0, len(known), REPLAYED_AT_ONCE_MAX):
+                part = known[first : first + REPLAYED_AT_ONCE_MAX]
                 yield [_move(bar, number, day * DAY + time, ticks, closes) for bar in part]
         closes.update((bar.symbol, bar.close) for bar in known)
 

@@ -15,7 +15,7 @@ STEP_MAX = 400
 RANGE_BPS = 1_000
 """A walk stays so near to the reference close, and inside the price band where there is one."""
 
-MOVED_AT_ONCE_MAX = 250
+WALKED_AT_ONCE_MAX = 250
 """Most instruments that one step moves; with more of them they take turns."""
 
 _MILLION = 1_000_000
@@ -75,7 +75,7 @@ class Walk:
             self._keys += islice(self._board.quoted(), len(self._keys), None)
             self._next = 0
         now = self._clock.now()
-        for key in self._keys[self._next : self._next + MOVED_AT_ONCE_MAX]:
+        for key in self._keys[self._next : self._next + WALKED_AT_ONCE_MAX]:
             quote, instrument = self._board.get(key), self._instruments(key)
             if quote is None or instrument is None or quote.source is QuoteSource.FEED:
                 continue
@@ -83,7 +83,7 @@ class Walk:
             if last != quote.last:
                 close = quote.reference_close
                 self._board.put(key, Quote(last, close, now, QuoteSource.SIMULATED))
-        self._next += MOVED_AT_ONCE_MAX
+        self._next += WALKED_AT_ONCE_MAX
         return True
 
     def _walk(self, instrument: Instrument, quote: Quote) -> Price:

@@ -93,11 +93,16 @@ class Wire:
         self._pass(request, ticket, partial(self._broker.replace, request))
 
     def fill_by_hand(
-        self, cl_ord_id: ClOrdId, quantity: Quantity, price: Price, exec_id: str
+        self,
+        cl_ord_id: ClOrdId,
+        quantity: Quantity,
+        price: Price,
+        exec_id: str,
+        refused: Callable[[str], None] | None = None,
     ) -> None:
         """See `FillsByHand.fill_by_hand`: nothing goes over a wire, so nothing is lost on it."""
         assert isinstance(self._broker, FillsByHand)
-        self._broker.fill_by_hand(cl_ord_id, quantity, price, exec_id)
+        self._broker.fill_by_hand(cl_ord_id, quantity, price, exec_id, refused)
 
     async def find(
         self, account: AccountId, cl_ord_ids: Sequence[ClOrdId]

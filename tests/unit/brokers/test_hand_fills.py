@@ -1,5 +1,7 @@
 """Fills by hand on paper: what a person ordered, beside what the profile fills."""
 
+import pytest
+
 from phalanx.brokers.paper import RestoredOrder
 from phalanx.brokers.port import FillsByHand
 from phalanx.domain.accounts import FillProfile
@@ -18,8 +20,12 @@ async def _world(profile: FillProfile, charge_bps: int = 0) -> PaperWorld:
     return world
 
 
-def _fill(world: PaperWorld, quantity: int, exec_id: str = "H1", price: str = "100") -> None:
-    world.broker.fill_by_hand(ID, whole(quantity), parse_fixed(price), exec_id)
+def _fill(world: PaperWorld, quantity: int, exec_id: str = "H1", price: str = "100") -> list[str]:
+    """Order a fill; the list gets why it was refused, if it is."""
+    refused: list[str] = []
+    wanted = (ID, whole(quantity), parse_fixed(price), exec_id)
+    world.broker.fill_by_hand(*wanted, refused.append)
+    return refused
 
 
 async def test_it_is_a_trade_with_its_own_id_that_says_so() -> None:
@@ -131,15 +137,50 @@ async def test_one_that_waited_and_is_filled_waits_no_longer(world: PaperWorld) 
     assert world.broker._matcher._waiting == {}
 
 
-async def test_a_stop_that_a_person_filled_is_triggered(world: PaperWorld) -> None:
+@pytest.mark.parametrize("ord_type", [OrdType.STOP, OrdType.STOP_LIMIT])
+async def test_a_person_triggers_no_stop(world: PaperWorld, ord_type: OrdType) -> None:
+    world.place(order(limit="104", ord_type=ord_type, stop="103"))
+    world.clock.settle()
+
+    _fill(world, 1)
+    world.clock.settle()
+    world.price("102")
+    world.clock.settle()
+    assert world.quantities(ID) == [1]
+    world.price("103")
+    world.clock.settle()
+
+    assert world.quantities(ID) == [1, 9]
+    assert world.broker._matcher._stops == {}
+
+
+async def test_what_is_left_of_a_stop_waits_once() -> None:
+    world = await _world(RESTS)
     world.place(order(limit="104", ord_type=OrdType.STOP, stop="103"))
     world.clock.settle()
 
     _fill(world, 4)
+    _fill(world, 6, "H2")
     world.clock.settle()
 
     assert world.quantities(ID) == [4, 6]
     assert world.broker._matcher._stops == {}
+
+
+async def test_after_a_restart_a_stop_that_only_a_person_filled_waits_again() -> None:
+    world = await _world(FillProfile())
+    await world.broker.close()
+    broker = world.new_broker()
+    stop = order(limit="104", ord_type=OrdType.STOP, stop="103")
+    broker.restore([RestoredOrder(stop, f"P{ID}", whole(3), by_hand=True)])
+    await broker.connect()
+    world.clock.settle()
+    assert world.quantities(ID) == []
+
+    world.price("103")
+    world.clock.settle()
+
+    assert world.quantities(ID) == [7]
 
 
 async def test_a_limit_that_was_replaced_meanwhile_is_kept() -> None:
@@ -148,10 +189,12 @@ async def test_a_limit_that_was_replaced_meanwhile_is_kept() -> None:
     world.clock.settle()
     world.replace(ID, 10, "99")
 
-    _fill(world, 4)
+    refused = _fill(world, 4)
+    assert refused == []
     world.clock.settle()
 
     assert world.quantities(ID) == []
+    assert refused == ["100 is beyond its limit 99"]
 
 
 async def test_the_same_fill_is_filled_once() -> None:
@@ -159,12 +202,13 @@ async def test_the_same_fill_is_filled_once() -> None:
     world.place(order())
     world.clock.settle()
 
-    _fill(world, 4)
+    first = _fill(world, 4)
     world.clock.settle()
-    _fill(world, 4)
+    again = _fill(world, 4)
     world.clock.settle()
 
     assert world.quantities(ID) == [4]
+    assert first == again == []
 
 
 async def test_a_broker_that_is_not_connected_fills_nothing() -> None:
@@ -183,10 +227,24 @@ async def test_an_order_that_is_not_at_the_market_yet_is_not_filled() -> None:
     world = await _world(FillProfile(ack_delay_ms=20, filled_bps=0))
     world.place(order())
 
-    _fill(world, 4)
+    refused = _fill(world, 4)
     world.clock.advance(1_000 * MILLISECOND)
 
     assert world.reports == []
+    assert refused == ["it is not at the market yet"]
+
+
+async def test_an_order_that_ended_says_so_by_its_end_alone() -> None:
+    world = await _world(RESTS)
+    world.place(order())
+    world.clock.settle()
+    world.cancel(ID)
+
+    refused = _fill(world, 4)
+    world.clock.settle()
+
+    assert world.quantities(ID) == []
+    assert refused == []
 
 
 async def test_it_is_filled_after_a_restart() -> None:

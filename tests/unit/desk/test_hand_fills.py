@@ -7,10 +7,10 @@ import pytest
 
 from phalanx.desk.recovery import events_after
 from phalanx.domain.accounts import Account, FillProfile
-from phalanx.domain.events import Event, FillOrdered, OrderReported
-from phalanx.domain.instructions import Door, Origin
-from phalanx.domain.numbers import whole
-from phalanx.domain.orders import ClOrdId, OrdStatus, Side
+from phalanx.domain.events import Event, FillOrdered, OrderFlagged, OrderReported
+from phalanx.domain.instructions import Door, OrderRequest, Origin
+from phalanx.domain.numbers import parse_fixed, round_down, whole
+from phalanx.domain.orders import ClOrdId, OrdStatus, OrdType, Product, Side
 from phalanx.engine import commands as c
 from phalanx.journal.memory import MemoryJournal
 from phalanx.simulation.virtual import VirtualLoop, simulate
@@ -124,6 +124,41 @@ def test_a_crash_before_the_order_is_durable_fills_nothing() -> None:
         assert journaled(world, FillOrdered) == []
         assert fills(world) == []
         resting(world)
+
+    play(story)
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_what_the_broker_does_not_do_is_told_and_can_be_ordered_again(crash: bool) -> None:
+    async def story(world: World) -> None:
+        market = world.desk.state.orders[resting(world)]
+        quote = world.desk.quote(market.draft.instrument)
+        assert quote is not None
+        below = round_down(quote.last, parse_fixed("0.05")) - whole(1)
+        wanted = OrderRequest(
+            *(1, "", "INFY", Side.BUY, Product.DELIVERY, OrdType.LIMIT, whole(1), market.limit)
+        )
+        await world.desk.execute(c.CancelOrder(ORIGIN, market.draft.cl_ord_id))
+        await world.desk.execute(c.Submit(ORIGIN, wanted))
+        await world.wait(0.1)
+        cl_ord_id = resting(world)
+        world.desk.handle(c.ReplaceOrder(ORIGIN, cl_ord_id, price=below))
+        await world.desk.execute(c.FillByHand(ORIGIN, cl_ord_id, whole(1)))
+        await world.wait(0.1)
+        assert world.desk.state.orders[cl_ord_id].limit == below
+        if crash:
+            world.crash()
+            await world.start()
+            await world.wait(0.1)
+
+        (flagged,) = journaled(world, OrderFlagged)
+        assert (flagged.cl_ord_id, flagged.flag) == (cl_ord_id, "NOT_FILLED_BY_HAND")
+        assert world.desk.state.hand_fills == {}
+        again = c.FillByHand(ORIGIN, resting(world), whole(1), below)
+        (event,) = (await world.desk.execute(again)).events
+        assert isinstance(event, FillOrdered)
+        await world.wait(0.1)
+        assert fills(world) == [(event.exec_id, 1)]
 
     play(story)
 

@@ -10,7 +10,7 @@ from phalanx.desk import previews as previews_module
 from phalanx.desk.errors import Overloaded, Stopped
 from phalanx.desk.intake import COMMAND_BYTES_MAX
 from phalanx.domain.events import InstructionPlanned
-from phalanx.domain.instructions import Door, Origin, SignalRequest
+from phalanx.domain.instructions import Door, Origin, Selection, SignalRequest
 from phalanx.domain.instruments import Quote, QuoteSource
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import Side
@@ -108,7 +108,9 @@ async def test_a_token_is_good_for_two_minutes_whatever_the_wall_clock_does(rig:
     await rig.desk.fire(rig.signal(Side.BUY), first.token, refuse=False)
     await rig.wait(2)
 
-    with pytest.raises(Refused, match="PREVIEW_EXPIRED"):
+    with pytest.raises(
+        Refused, match="PREVIEW_EXPIRED: it is too old: previews are kept for 120 s"
+    ):
         await rig.desk.fire(rig.signal(Side.BUY), second.token, refuse=False)
 
 
@@ -118,8 +120,9 @@ async def test_a_token_fires_once(rig: Rig) -> None:
     token = (await rig.desk.preview(rig.signal(Side.BUY))).token
     await rig.desk.fire(rig.signal(Side.BUY), token, refuse=False)
 
-    for unknown in (token, "", "nobody's"):
-        with pytest.raises(Refused, match="PREVIEW_EXPIRED"):
+    unknown_one = "no preview has this token"
+    for unknown, why in ((token, "it was fired already"), ("", unknown_one), ("no", unknown_one)):
+        with pytest.raises(Refused, match=f"PREVIEW_EXPIRED: {why}"):
             await rig.desk.fire(rig.signal(Side.BUY), unknown, refuse=False)
     assert len(rig.events(InstructionPlanned)) == 1
 
@@ -216,27 +219,42 @@ async def test_only_so_many_previews_are_kept_the_oldest_goes(rig: Rig) -> None:
     tokens = [(await rig.desk.preview(rig.signal(Side.BUY))).token for _ in range(4)]
     patch.undo()
 
-    with pytest.raises(Refused, match="PREVIEW_EXPIRED"):
+    with pytest.raises(Refused, match="PREVIEW_EXPIRED: newer previews pushed it out: at most 3"):
         await rig.desk.fire(rig.signal(Side.BUY), tokens[0], refuse=False)
     assert (await rig.desk.fire(rig.signal(Side.BUY), tokens[1], refuse=False)).events
 
 
 @on_virtual_time
+async def test_why_a_token_went_is_known_of_the_latest(rig: Rig) -> None:
+    patch = pytest.MonkeyPatch()
+    patch.setattr(previews_module, "GONE_MAX", 2)
+    await people(rig, "A1")
+    tokens = [(await rig.desk.preview(rig.signal(Side.BUY))).token for _ in range(3)]
+    for token in tokens:
+        rig.desk._previews.forget(token)
+    patch.undo()
+
+    assert list(rig.desk._previews._gone) == tokens[1:]
+    with pytest.raises(Refused, match="PREVIEW_EXPIRED: no preview has this token"):
+        await rig.desk.fire(rig.signal(Side.BUY), tokens[0], refuse=False)
+
+
+@on_virtual_time
 async def test_only_so_many_outcomes_are_kept_but_always_the_newest(rig: Rig) -> None:
     patch = pytest.MonkeyPatch()
-    patch.setattr(previews_module, "OUTCOMES_MAX", 5)
+    patch.setattr(previews_module, "WEIGHT_MAX", 5)
     await people(rig, "A1", "A2")
     previews = rig.desk._previews
     tokens = [(await rig.desk.preview(rig.signal(Side.BUY))).token for _ in range(3)]
     assert list(previews._kept) == tokens[1:]
-    patch.setattr(previews_module, "OUTCOMES_MAX", 1)
+    patch.setattr(previews_module, "WEIGHT_MAX", 1)
     newest = (await rig.desk.preview(rig.signal(Side.BUY))).token
     patch.undo()
 
     assert list(previews._kept) == [newest]
-    assert previews._outcomes == 2
+    assert previews._weight == 2
     await rig.desk.fire(rig.signal(Side.BUY), newest, refuse=False)
-    assert previews._outcomes == 0
+    assert previews._weight == 0
 
 
 @on_virtual_time
@@ -248,7 +266,7 @@ async def test_what_is_past_its_time_takes_no_room(rig: Rig) -> None:
     await rig.desk.preview(rig.signal(Side.BUY))
 
     assert len(rig.desk._previews._kept) == 1
-    assert rig.desk._previews._outcomes == 1
+    assert rig.desk._previews._weight == 1
 
 
 @on_virtual_time
@@ -290,3 +308,39 @@ async def test_an_instrument_is_asked_for_its_price_once(rig: Rig) -> None:
     await rig.desk.preview(rig.signal(Side.BUY))
 
     assert asked == [INFY]
+
+
+@on_virtual_time
+async def test_what_has_nothing_to_fire_is_not_kept(rig: Rig) -> None:
+    await people(rig, "A1")
+    await rig.desk.execute(c.PutKill(ORIGIN, "A1"))
+
+    previewed = await rig.desk.preview(rig.signal(Side.BUY))
+
+    assert (previewed.planned.orders, previewed.token) == ((), "")
+    assert rig.desk._previews._kept == {}
+
+
+@on_virtual_time
+async def test_a_preview_weighs_what_its_request_says_as_well(rig: Rig) -> None:
+    await people(rig, "A1", "A2")
+    selection = Selection(accounts=("A1",))
+    request = SignalRequest("ALPHA", "INFY", Side.BUY, selection)
+
+    await rig.desk.preview(c.Submit(ORIGIN, request))
+
+    assert rig.desk._previews._weight == 2
+
+
+@on_virtual_time
+async def test_new_risk_is_not_even_previewed_under_load(rig: Rig) -> None:
+    await people(rig, "A1")
+    await rig.bought("A1")
+    patch = pytest.MonkeyPatch()
+    patch.setattr("phalanx.desk.desk.WAITING_BYTES_MAX", 0)
+    with pytest.raises(Overloaded):
+        await rig.desk.preview(rig.signal(Side.BUY))
+    assert (await rig.desk.preview(rig.signal(Side.SELL))).planned.request == rig.signal(
+        Side.SELL
+    ).request
+    patch.undo()

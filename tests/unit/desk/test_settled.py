@@ -26,7 +26,7 @@ async def signalled(rig: Rig, *accounts: str) -> list[ClOrdId]:
 
 
 def is_idle(rig: Rig) -> bool:
-    answers = rig.desk._answers
+    answers = rig.desk._settled
     return not (answers._waits or answers._waiters or answers._waited_for)
 
 
@@ -144,6 +144,39 @@ async def test_one_that_nobody_knows_is_left_out(rig: Rig) -> None:
     found = await rig.desk.settled((order, "AA0ZZZZZZZ"), TWO_SECONDS)
 
     assert list(found) == [order]
+
+
+@on_virtual_time
+async def test_of_some_the_end_is_waited_for(rig: Rig) -> None:
+    first, second, third = await signalled(rig, "A1", "A2", "A3")
+    for order in (first, second):
+        rig.broker.tickets[order].done(Accepted("B1"))
+    asked = asyncio.create_task(
+        rig.desk.settled((first,), TWO_SECONDS, ended=(second, third, "AA0ZZZZZZZ"))
+    )
+    await rig.wait(0.1)
+    rig.broker.tickets[third].done(Unknown("time-out"))
+    rig.broker.fill(second, whole(1))
+
+    found = await asked
+
+    assert [found[one].status for one in (first, second, third)] == [
+        *(OrdStatus.NEW, OrdStatus.FILLED, OrdStatus.IN_DOUBT)
+    ]
+    assert is_idle(rig)
+
+
+@on_virtual_time
+async def test_an_end_that_does_not_come_is_waited_for_as_long_as_it_was_told(rig: Rig) -> None:
+    (order,) = await signalled(rig, "A1")
+    rig.broker.tickets[order].done(Accepted("B1"))
+    before = rig.clock.monotonic()
+
+    found = await rig.desk.settled((), TWO_SECONDS, ended=(order,))
+
+    assert rig.clock.monotonic() - before >= TWO_SECONDS
+    assert found[order].status is OrdStatus.NEW
+    assert is_idle(rig)
 
 
 @pytest.mark.parametrize(("bound", "most"), [("WAITERS_MAX", 1), ("WAITED_FOR_MAX", 2)])

@@ -45,6 +45,7 @@ async def test_an_entry_is_canceled_at_the_broker_and_only_once(rig: Rig) -> Non
     assert rig.broker.cancels == []
     await rig.wait(60)
     assert [request.cl_ord_id for request in rig.broker.cancels] == [cl_ord_id]
+    assert rig.desk._boards.orders[cl_ord_id].text == "not filled within 30 s"
     rig.broker.end(cl_ord_id)
     await rig.wait()
 

@@ -313,3 +313,24 @@ def test_search_ranks_whole_names_then_beginnings_then_the_rest(
     index: InstrumentIndex, query: str, limit: int, symbols: list[str]
 ) -> None:
     assert [instrument.symbol for instrument in search(index, query, limit)] == symbols
+
+
+def test_search_finds_short_names_first_then_by_the_alphabet() -> None:
+    symbols = ("RELIGARE", "RELIANCE25NOVFUT", "RELIANCE", "RELX", "RELA", "BREL", "ABREL", "REL")
+    rows = [f"{symbol},{at},NSE,EQ,1,0.05" for at, symbol in enumerate(symbols)]
+    index = read_index(_csv(*rows))
+
+    assert [one.symbol for one in search(index, "rel", 9)] == [
+        *("REL", "RELA", "RELX", "RELIANCE", "RELIGARE", "RELIANCE25NOVFUT", "BREL", "ABREL")
+    ]
+
+
+def test_a_symbol_that_is_meant_comes_before_a_token_and_local_ones_are_among_the_others() -> None:
+    index = read_index(
+        _csv("TOKEN,77,NSE,EQ,1,0.05", "77,1,NSE,EQ,1,0.05", "77LONGER,2,NSE,EQ,1,1")
+    )
+    (local,) = read_instruments(_csv("77X,9,NSE,EQ,1,1"))
+
+    found = search(index, "77", 3, (local,))
+
+    assert [one.symbol for one in found] == ["77", "TOKEN", "77X"]

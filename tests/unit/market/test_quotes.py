@@ -152,8 +152,8 @@ def test_a_bare_token_of_many_exchanges_is_no_symbol() -> None:
     ("row", "code", "column"),
     [
         ("X,2025-09-30,0", ImportCode.NOT_POSITIVE, "close"),
-        ("X,2025-09-31,1", ImportCode.BAD_TEXT, "date"),
-        ("X,30.9.2025,1", ImportCode.BAD_TEXT, "date"),
+        ("X,2025-09-31,1", ImportCode.BAD_DATE, "date"),
+        ("X,30.9.2025,1", ImportCode.BAD_DATE, "date"),
         ("X,2025-09-30,x", ImportCode.BAD_NUMBER, "close"),
     ],
 )

@@ -140,7 +140,7 @@ def test_closes_that_are_loaded_again_do_not_stop_the_walk() -> None:
 
 
 def test_many_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walk, "MOVED_AT_ONCE_MAX", 2)
+    monkeypatch.setattr(walk, "WALKED_AT_ONCE_MAX", 2)
     board = _board()
     board.get(Z.key)
     stroll = _walk(board)

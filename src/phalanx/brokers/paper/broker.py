@@ -90,7 +90,9 @@ class PaperBroker:
             assert request.cl_ord_id not in self._book, "once each"
             account = self._accounts(request.account) or Account(request.account, 0)
             instrument = self._instruments(request.instrument)
-            order = PaperOrder(request, restored.order_id, account, instrument, filled)
+            order = PaperOrder(
+                request, restored.order_id, account, instrument, filled, by_hand=restored.by_hand
+            )
             order.is_accepted = True
             self._book.working[order.cl_ord_id] = order
             if filled == request.quantity:
@@ -171,13 +173,18 @@ class PaperBroker:
             self._answer(ticket, delay_ns, partial(self._replace, order, request))
 
     def fill_by_hand(
-        self, cl_ord_id: ClOrdId, quantity: Quantity, price: Price, exec_id: str
+        self,
+        cl_ord_id: ClOrdId,
+        quantity: Quantity,
+        price: Price,
+        exec_id: str,
+        refused: Callable[[str], None] | None = None,
     ) -> None:
-        """Have a working order filled by a person; the report comes on the next turn.
+        """Have a working order filled by a person; the report, or the refusal, comes on the next turn.
 
         See `FillsByHand`: what has happened to the order until then is looked at then.
         """
-        fill = partial(self._fill_by_hand, cl_ord_id, quantity, price, exec_id)
+        fill = partial(self._fill_by_hand, cl_ord_id, quantity, price, exec_id, refused)
         if self._is_open:
             self._agenda.add(0, fill)
 
@@ -266,11 +273,22 @@ class PaperBroker:
             self._matcher.replace(order, request.quantity, request.limit, request.request_id)
 
     def _fill_by_hand(
-        self, cl_ord_id: ClOrdId, quantity: Quantity, price: Price, exec_id: str
+        self,
+        cl_ord_id: ClOrdId,
+        quantity: Quantity,
+        price: Price,
+        exec_id: str,
+        refused: Callable[[str], None] | None,
     ) -> None:
         order = self._book.working.get(cl_ord_id)
-        if order is not None and order.is_accepted:
-            self._matcher.fill_by_hand(order, quantity, price, exec_id)
+        if order is None:
+            # Its end is reported, and ends what was ordered of it as well.
+            return
+        why = "it is not at the market yet"
+        if order.is_accepted:
+            why = self._matcher.fill_by_hand(order, quantity, price, exec_id)
+        if why and refused is not None:
+            refused(why)
 
     def _order(
         self, account: AccountId, cl_ord_id: ClOrdId, order_id: str = ""

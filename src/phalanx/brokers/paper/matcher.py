@@ -9,7 +9,7 @@ from phalanx.brokers.paper.fills import fill_price, next_slice
 from phalanx.brokers.paper.orders import PaperBook, PaperOrder, Waiting
 from phalanx.brokers.port import ReportListener
 from phalanx.domain.instruments import InstrumentKey, Quote
-from phalanx.domain.numbers import Price, Quantity, multiply, share_up
+from phalanx.domain.numbers import Price, Quantity, format_fixed, multiply, share_up
 from phalanx.domain.orders import ExecType, ExecutionReport
 from phalanx.domain.time import Clock
 
@@ -70,21 +70,28 @@ class Matcher:
 
     def fill_by_hand(
         self, order: PaperOrder, quantity: Quantity, price: Price, exec_id: str
-    ) -> None:
+    ) -> str:
         """Fill what a person ordered of a working order, as far as it is left and within the limit; each
-        ExecID once.
+        ExecID once. What is left of a stop waits on for its price. Returns why it is not done, empty
+        when it is or was.
         """
+        if any(report.exec_id == exec_id for report in order.reports):
+            return ""
         quantity = min(quantity, order.quantity - order.cum_quantity)
-        told = any(report.exec_id == exec_id for report in order.reports)
-        if quantity <= 0 or told or not order.may_trade_at(price):
-            return
+        if quantity <= 0:
+            return "nothing is left of it"
+        if not order.may_trade_at(price):
+            return f"{format_fixed(price)} is beyond its limit {format_fixed(order.limit)}"
         waited = self._wait_no_longer(order)
         order.fill_by_hand(quantity)
         self._report(order, ExecType.TRADE, exec_id, quantity, price, text="by hand")
         if order.is_ended or not order.slices_left:
             self._drop_step(order)
-        elif waited:
+        elif waited and order.is_triggered:
             self._work(order)
+        elif waited:
+            self._wait(order)
+        return ""
 
     def replace(self, order: PaperOrder, quantity: Quantity, limit: Price, mark: str) -> None:
         """Give an order new terms. A slice that waited for the price is due at once; one that has

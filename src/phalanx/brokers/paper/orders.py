@@ -30,12 +30,14 @@ ENDED_MAX = 10_000
 class RestoredOrder(msgspec.Struct, frozen=True, gc=False):
     """What the journal says of an order that paper had accepted and that is not at its end.
 
-    ``request`` carries the quantity and limit that hold now, replacements included.
+    ``request`` carries the quantity and limit that hold now, replacements included. ``by_hand``: all
+    its fills, if it has any, were a person's.
     """
 
     request: PlaceRequest
     order_id: str
     cum_quantity: Quantity
+    by_hand: bool = False
 
 
 class PaperOrder:
@@ -79,6 +81,8 @@ class PaperOrder:
         account: Account,
         instrument: Instrument | None,
         cum_quantity: Quantity = 0,
+        *,
+        by_hand: bool = False,
     ) -> None:
         self.cl_ord_id: ClOrdId = request.cl_ord_id
         self.order_id = order_id
@@ -89,8 +93,8 @@ class PaperOrder:
         self.limit: Price = request.limit
         stops = request.ord_type in STOPS
         self.stop_price: Price = request.stop_price if stops else 0
-        # What has filled has been triggered: that much of the past a restart can tell.
-        self.is_triggered = not stops or cum_quantity > 0
+        # What a price has filled has been triggered: that much of the past a restart can tell.
+        self.is_triggered = not stops or (cum_quantity > 0 and not by_hand)
         self.is_accepted = False
         self.is_ioc = request.time_in_force == TimeInForce.IOC
         self.profile = account.fill_profile
@@ -153,8 +157,9 @@ class PaperOrder:
         self._refill(max(1, self.slices_left))
 
     def fill_by_hand(self, quantity: Quantity) -> None:
-        """Take note that a person fills so much now: what its profile still fills becomes less."""
-        self.is_triggered = True
+        """Take note that a person fills so much now: what its profile still fills becomes less. A stop
+        stays what it is: a person is no price.
+        """
         self._refill(max(1, self.slices_left), quantity)
 
     def record(self, report: ExecutionReport) -> None:

@@ -4,6 +4,7 @@ from phalanx.brokers.paper.orders import RestoredOrder
 from phalanx.brokers.paper.terms import CAPABILITIES
 from phalanx.brokers.placing import place_request
 from phalanx.domain.orders import OrdStatus
+from phalanx.engine.ids import is_hand_fill_id
 from phalanx.engine.state import State
 
 _NOT_REPORTED = frozenset(
@@ -19,5 +20,7 @@ def restored_orders(state: State) -> list[RestoredOrder]:
         if account.broker != CAPABILITIES.name or order.status in _NOT_REPORTED:
             continue
         request = place_request(order, account.id)
-        restored.append(RestoredOrder(request, order.order_id, order.cum_quantity))
+        # A fill without an ExecID is not a person's.
+        by_hand = bool(order.exec_ids) and all(map(is_hand_fill_id, order.exec_ids))
+        restored.append(RestoredOrder(request, order.order_id, order.cum_quantity, by_hand))
     return restored
