@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from phalanx.api.tables import restored
+from phalanx.market.cells import restored
 from tests.api.conftest import Site
 
 CSV = {"content-type": "text/csv"}

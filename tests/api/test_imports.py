@@ -9,6 +9,7 @@ import pytest
 from phalanx.desk.recovery import event_at
 from phalanx.domain.events import LotAdopted
 from phalanx.domain.instructions import Door
+from phalanx.domain.instruments import InstrumentIndex
 from phalanx.domain.orders import Product
 from tests.api.conftest import WORKED_EXAMPLE, Site, open_site
 
@@ -226,6 +227,21 @@ class TestPositions:
         held, _ = (await example.get("/api/v1/positions"))["items"]
         assert held["quantity"] == "20"
 
+    async def test_that_were_sold_from_since_are_not_doubled_either(self, example: Site) -> None:
+        await sent(example, POSITIONS, TWO)
+        sell = {"kind": "exit", "instrument": "RELIANCE", "quantity": 4}
+        await example.send("POST", "/api/v1/instructions", sell)
+
+        async def sold() -> bool:
+            held, _ = (await example.get("/api/v1/positions"))["items"]
+            return bool(held["quantity"] == "6")
+
+        await example.until(sold)
+
+        again = await send(example, POSITIONS, TWO)
+
+        assert (again.status_code, again.json()["code"]) == (409, "POSITIONS_EXIST")
+
     @pytest.mark.parametrize(
         "row",
         [
@@ -256,6 +272,18 @@ class TestPositions:
         assert (again.json(), again.headers["idempotent-replayed"]) == (first, "true")
         assert other.json()["code"] == "IDEMPOTENCY_KEY_REUSED"
         assert example.system.desk.state.seq == seq
+
+    async def test_repeat_their_first_report_whatever_the_names_mean_by_now(
+        self, example: Site
+    ) -> None:
+        first = await sent(example, POSITIONS, TWO, "k")
+        example.system.desk.use_instruments(InstrumentIndex(()))
+
+        again = await send(example, POSITIONS, TWO, "k")
+
+        assert again.headers.get("idempotent-replayed") == "true", again.text
+        ids = [one["trade_id"] for one in first["items"]]
+        assert [one["trade_id"] for one in again.json()["items"]] == ids
 
     async def test_of_today_are_taken_and_of_tomorrow_are_not(self, example: Site) -> None:
         now = example.system.desk.clock.now() // 1_000_000_000 + 19_800

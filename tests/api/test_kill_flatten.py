@@ -1,5 +1,11 @@
 """A kill that also flattens: the stop first, then an exit of today's positions, each once."""
 
+import pytest
+
+from phalanx.desk.desk import Executed
+from phalanx.desk.errors import Overloaded
+from phalanx.domain.instructions import Door, Origin
+from phalanx.engine import commands as c
 from tests.api.conftest import Site
 from tests.api.test_kinds import PATH, ROW, filled, give
 
@@ -63,7 +69,7 @@ async def test_a_kill_that_stands_already_may_still_flatten_once(example: Site) 
     first = await example.send("PUT", KILL, {"flatten": True}, "k")
     again = await example.send("PUT", KILL, {"flatten": True}, "k")
 
-    assert first.json()["note"] == "first"
+    assert first.json()["note"] == ""
     assert first.json()["flatten"]["counts"]["orders"] == 2
     assert again.json()["flatten"] == first.json()["flatten"]
 
@@ -84,3 +90,94 @@ async def test_without_flatten_nothing_is_sold(example: Site) -> None:
 
     assert answer.json()["flatten"] is None
     assert (await example.get(PATH, kind="exit"))["total"] == 0
+
+
+async def test_a_key_kills_once_also_when_a_kill_stood_already(example: Site) -> None:
+    await example.send("PUT", KILL, {"note": "first"})
+    await example.send("PUT", KILL, {"note": "second"}, "k")
+    await example.send("DELETE", KILL)
+
+    again = await example.send("PUT", KILL, {"note": "second"}, "k")
+
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (await example.get(KILL))["total"] == 0
+
+
+async def test_a_kill_that_is_lifted_meanwhile_is_answered_as_it_stood(
+    example: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await example.send("PUT", KILL, {"note": "first"})
+    desk = example.system.desk
+    execute = desk.execute
+
+    async def lifted_meanwhile(command: c.Command) -> Executed:
+        executed = await execute(command)
+        await execute(c.LiftKill(Origin("other", Door.KILL), ""))
+        return executed
+
+    monkeypatch.setattr(desk, "execute", lifted_meanwhile)
+    answer = await example.send("PUT", KILL, {"note": "second"})
+
+    assert (answer.status_code, answer.json()["note"]) == (200, "first")
+
+
+async def test_more_than_one_instruction_can_hold_goes_in_several(
+    example: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bought(example)
+    monkeypatch.setattr("phalanx.engine.plans.plan.ORDERS_MAX", 1)
+
+    first = await example.send("PUT", KILL, {"flatten": True}, "k")
+    again = await example.send("PUT", KILL, {"flatten": True}, "k")
+
+    flatten = first.json()["flatten"]
+    (other,) = flatten["more"]
+    for part in (flatten, other):
+        assert (part["status"], part["counts"]["orders"]) == ("WORKING", 1)
+        await filled(example, part["instruction_id"])
+    assert again.json()["flatten"] == flatten
+    assert (await example.get("/api/v1/positions"))["items"] == []
+    assert (await example.get(PATH, kind="exit"))["total"] == 2
+
+
+async def test_a_repeat_gives_the_parts_that_are_missing(
+    example: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bought(example)
+    monkeypatch.setattr("phalanx.engine.plans.plan.ORDERS_MAX", 1)
+    desk = example.system.desk
+    execute = desk.execute
+    exits: list[c.Command] = []
+
+    async def overloaded_at_the_second(command: c.Command) -> Executed:
+        executed = await execute(command) if len(exits) < 1 else None
+        if isinstance(command, c.Submit):
+            exits.append(command)
+        if executed is None:
+            raise Overloaded
+        return executed
+
+    monkeypatch.setattr(desk, "execute", overloaded_at_the_second)
+    assert (await example.send("PUT", KILL, {"flatten": True}, "k")).status_code == 503
+    monkeypatch.setattr(desk, "execute", execute)
+
+    again = await example.send("PUT", KILL, {"flatten": True}, "k")
+
+    flatten = again.json()["flatten"]
+    for part in (flatten, *flatten["more"]):
+        await filled(example, part["instruction_id"])
+    assert (await example.get("/api/v1/positions"))["items"] == []
+    assert (await example.get(PATH, kind="exit"))["total"] == 2
+
+
+@pytest.mark.parametrize("path", [PATH, f"{PATH}/preview"])
+async def test_an_exit_that_is_too_large_says_how_to_split_it(
+    example: Site, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    await bought(example)
+    monkeypatch.setattr("phalanx.engine.plans.plan.ORDERS_MAX", 1)
+
+    answer = await example.send("POST", path, {"kind": "exit", "everything": True})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "PLAN_TOO_LARGE")
+    assert "several exits" in answer.json()["detail"]

@@ -209,6 +209,7 @@ async def test_one_bad_limit_refuses_all(example: Site) -> None:
         ("level,orders_per_day_max\nglobal,0\n", "BAD_NUMBER", 2, "orders_per_day_max"),
         ("level,orders_per_day_max\nglobal,1.5\n", "BAD_NUMBER", 2, "orders_per_day_max"),
         ("level,restricted\nglobal,TCS NOSUCH\n", "UNKNOWN_INSTRUMENT", 2, "restricted"),
+        (f"level,restricted\nglobal,{'X' * 129}\n", "TEXT_TOO_LONG", 2, "restricted"),
         (f"level,restricted\nglobal,{'X ' * 1001}\n", "FIELD_TOO_LONG", 2, "restricted"),
         ("level,name,value_max\nclient,9,1\n", "UNKNOWN_LEVEL_NAME", 2, "name"),
         ("level,name,value_max\nclient,1,1\nclient,1,2\n", "DUPLICATE_KEY", 3, "name"),

@@ -11,11 +11,12 @@ from phalanx.api.catalogue import DOORS
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Door
 from phalanx.api.instruction_shapes import InstructionBody
-from phalanx.api.requests import read_instruction
+from phalanx.api.new_instructions import read_instruction
 from phalanx.domain.instructions import KINDS
 from phalanx.domain.profiles import read_profiles
 from phalanx.market.master import read_instruments
 from tests.api.conftest import Site
+from tests.api.schema_fit import WORDS, misfits, schemas
 
 READERS: dict[str, Callable[[bytes], object]] = {
     "/api/v1/instruments": read_instruments,
@@ -94,6 +95,49 @@ def test_every_reference_leads_somewhere() -> None:
 
     assert references(DOCUMENT) <= known
     assert not [name for name in DOCUMENT["components"]["schemas"] if "." in name]
+
+
+def test_every_default_is_what_its_schema_allows() -> None:
+    found = [(where, schema) for where, schema in schemas(DOCUMENT) if "default" in schema]
+
+    assert len(found) > 100
+    assert [
+        (where, schema["default"], faults)
+        for where, schema in found
+        if (faults := list(misfits(schema["default"], schema, DOCUMENT)))
+    ] == []
+
+
+def test_no_schema_says_what_the_check_of_defaults_passes_over() -> None:
+    said = {
+        word
+        for where, schema in schemas(DOCUMENT)
+        if not where.endswith(("/properties", "/schemas", "/mapping", "/discriminator"))
+        for word in schema
+    }
+
+    assert said <= WORDS
+
+
+def test_a_default_outside_of_its_schema_is_found() -> None:
+    text = {"anyOf": [{"type": "string", "minLength": 1}, {"type": "integer"}], "default": ""}
+
+    assert list(misfits("", text, DOCUMENT)) == ["anyOf"]
+    assert list(misfits(7, text, DOCUMENT)) == []
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if door.examples], ids=named)
+def test_an_example_is_what_its_schema_allows(door: Door) -> None:
+    for content in operation(door)["requestBody"]["content"].values():
+        for example in content["examples"].values():
+            assert list(misfits(example["value"], content["schema"], DOCUMENT)) == []
+
+
+def test_the_cash_after_of_a_preview_promises_no_proceeds() -> None:
+    about = " ".join(DOCUMENT["components"]["schemas"]["Outcome"]["description"].split())
+
+    assert "cash available after what its buys set aside" in about
+    assert "proceeds of sells come with their fills" in about
 
 
 def test_the_handlers_have_names_of_their_own() -> None:

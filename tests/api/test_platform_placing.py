@@ -150,9 +150,15 @@ async def test_a_limit_that_does_not_fill_is_a_success(example: Site) -> None:
     assert given.note == "by phone"
     assert given.origin.door is Door.PLATFORM
 
+
+async def test_an_exit_waits_until_the_buy_that_it_calls_back_is_canceled(example: Site) -> None:
+    await example.send("PATCH", "/api/v1/accounts/PAPER-1", {"fill_profile": {"ack_delay_ms": 50}})
+    buy = await sent(example, PLACE, {**BUY, "order_type": "LIMIT", "price": 1300})
+
     left = await sent(example, PLACE, EXIT)
-    assert left["order_id"] == answer["order_id"], "the buy that is called back"
-    assert left["status"] in {"SUCCESS", "PENDING"}
+
+    assert left["order_id"] == buy["order_id"]
+    assert (left["status"], left["message"]) == ("SUCCESS", "the working buy is canceled")
 
 
 @pytest.mark.parametrize("price", [None, 0, "0"], ids=repr)
@@ -355,3 +361,28 @@ def test_a_status_in_the_platform_s_words(
     fate = fates.fate_of_orders(("A",), {"A": settled})
 
     assert (fate.status, fate.message) == expected
+
+
+EARLY = [
+    (PLACE, {**EXIT, "client_id": 2, "account_id": "PAPER-1"}),
+    (ALL, {**TERMS, "client_orders": orders_of((99, 1))}),
+    ("/api/v1/trades/exit-by-token/2885", [99]),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), EARLY, ids=["place", "execute-all", "exit-by-token"])
+async def test_an_answer_without_an_instruction_waits_for_what_it_was_made_from(
+    example: Site, monkeypatch: pytest.MonkeyPatch, path: str, body: object
+) -> None:
+    desk = example.system.desk
+    durable = desk.durable
+    waited: list[int] = []
+
+    async def noted(seq: int) -> None:
+        waited.append(seq)
+        await durable(seq)
+
+    monkeypatch.setattr(desk, "durable", noted)
+    await sent(example, path, body)
+
+    assert waited == [desk.state.seq]

@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
+from phalanx.domain.accounts import Account
+from phalanx.domain.instructions import Door, Origin
+from phalanx.domain.numbers import whole
+from phalanx.engine.commands import PutReference
 from tests.api.conftest import Site
-from tests.api.test_kinds import KINDS, PATH, ROW, give, refused, soon
+from tests.api.test_kinds import KINDS, PATH, ROW, filled, give, refused, soon
 
 PREVIEW = f"{PATH}/preview"
 BODY = {"kind": "batch", "rows": [ROW, {**ROW, "client": 2}]}
@@ -29,6 +33,9 @@ def terms(answer: Any) -> list[tuple[str | None, ...]]:  # noqa: ANN401  JSON
 
 @pytest.mark.parametrize("name", KINDS)
 async def test_any_kind_fires_what_was_previewed(example: Site, name: str) -> None:
+    if name == "exit":
+        held = await give(example, {"kind": "order", **ROW})
+        await filled(example, held["instruction_id"])
     previewed = await preview(example, KINDS[name])
     fired = await give(example, {**KINDS[name], "preview": previewed["token"]})
 
@@ -46,6 +53,29 @@ async def test_a_preview_says_what_it_costs(example: Site) -> None:
     (outcome,) = (await preview(example, body))["outcomes"]
 
     assert (outcome["charges"], outcome["cash_after"]) == ("13.6", "986386.4")
+
+
+async def test_a_preview_adds_up_its_accounts(example: Site) -> None:
+    await example.send("PATCH", "/api/v1/accounts/PAPER-1", {"charge_bps": 10})
+    row = {**ROW, "type": "LIMIT", "price": "1360", "quantity": 10}
+    rows = [row, {**row, "client": 2}, {**row, "quantity": 20}, {**row, "quantity": 1_000}]
+
+    found = await preview(example, {"kind": "batch", "rows": rows})
+    given = await give(example, {"kind": "batch", "rows": rows})
+
+    by_account = {one["account"]: one for one in found["accounts"]}
+    first = by_account["PAPER-1"]
+    assert (first["orders"], first["skips"], first["value"]) == (2, 1, "40800")
+    assert (first["client_id"], first["charges"], first["cash_after"]) == (1, "40.8", "959159.2")
+    assert by_account["PAPER-2"]["value"] == "13600"
+    totals = found["totals"]
+    assert (totals["accounts"], totals["orders"], totals["skips"]) == (2, 3, 1)
+    assert (totals["value"], totals["charges"]) == ("54400", "40.8")
+    assert [(one["reason"], one["skips"]) for one in totals["reasons"]] == [
+        ("INSUFFICIENT_CASH", 1)
+    ]
+    assert "accounts" not in given
+    assert "totals" not in given
 
 
 async def test_an_account_that_moved_is_skipped(example: Site) -> None:
@@ -124,3 +154,45 @@ async def test_a_preview_of_what_is_refused_says_so(example: Site) -> None:
 
     assert (previewed["status"], previewed["reason"]) == ("REJECTED", "UNKNOWN_LIST")
     assert previewed["outcomes"] == []
+    assert (previewed["token"], previewed["expires_at"]) == (None, None)
+
+
+async def test_whoever_joins_a_group_meanwhile_is_left_out_and_fits_the_bound(
+    example: Site,
+) -> None:
+    rows = [{**ROW, "client": client, "quantity": 10} for client in (1, 2)]
+    await filled(example, (await give(example, {"kind": "batch", "rows": rows}))["instruction_id"])
+    await example.send("PUT", "/api/v1/groups/core", {"members": ["PAPER-1"]})
+    body = {"kind": "exit", "instrument": "RELIANCE", "groups": ["core"], "quantity": 4}
+    token = (await preview(example, body))["token"]
+    await example.send("PUT", "/api/v1/groups/core", {"members": ["PAPER-1", "PAPER-2"]})
+
+    fired = await give(example, {**body, "preview": token})
+    later = await give(example, body)
+
+    assert {one["account"]: (one["reason"], one["quantity"]) for one in fired["outcomes"]} == {
+        "PAPER-1": (None, "4"),
+        "PAPER-2": ("MOVED", None),
+    }
+    assert {one["account"]: one["quantity"] for one in later["outcomes"]} == {
+        "PAPER-1": "4",
+        "PAPER-2": "4",
+    }
+
+
+async def test_what_was_filled_in_for_a_preview_is_what_is_fired(example: Site) -> None:
+    allocation = {"method": "quantities", "quantities": [{"client": 1, "quantity": 3}]}
+    body = {**KINDS["shared"], "allocation": allocation}
+    token = (await preview(example, body))["token"]
+    second = Account("SECOND", 1)
+    cash = ((second.book, whole(500_000), ""),)
+    origin = Origin("local", Door.DESK)
+    desk = example.system.desk
+    await desk.execute(PutReference(origin, accounts=(second,), cash=cash))
+    assert desk.state.primary_accounts[1] == "SECOND"
+
+    other = await refused(example, {**KINDS["shared"], "preview": token})
+    fired = await give(example, {**body, "preview": token})
+
+    assert other[:2] == (422, "PREVIEW_MISMATCH")
+    assert [(one["account"], one["quantity"]) for one in fired["outcomes"]] == [("PAPER-1", "3")]

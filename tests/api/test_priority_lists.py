@@ -49,8 +49,8 @@ async def test_a_list_repeats_the_names_of_its_maker(site: Site) -> None:
     [
         "instrument\nRELIANCE\nTCS\n",
         "symbol\r\nRELIANCE\r\nTCS\r\n",
-        '\ufeffrank,instrument\n2,"RELIANCE"\n\n1,TCS',
-        "instrument,symbol,exchange,token_id,rank\nRELIANCE,X,X,X,1\nTCS,,,,\n",
+        '\ufeffrank,instrument\n2,"TCS"\n\n1,RELIANCE',
+        "instrument,symbol,exchange,token_id,rank\nRELIANCE,X,X,X,1\nTCS,,,,2\n",
     ],
 )
 async def test_a_list_may_be_a_csv(site: Site, content: str) -> None:
@@ -147,6 +147,9 @@ async def test_a_body_that_is_no_list(site: Site, body: object, code: str, field
         (b"instrument\nRELIANCE\nNOSUCH\n", "UNKNOWN_INSTRUMENT", 3),
         (b"instrument\nRELIANCE\n2885\n", "DUPLICATE_INSTRUMENT", 3),
         (b"instrument,rank\nRELIANCE,1\n,2\n", "EMPTY_FIELD", 3),
+        (b"instrument,rank\nRELIANCE,1\nTCS,\n", "BAD_RANK", 3),
+        (b"instrument,rank\nRELIANCE,1\nTCS,1\n", "BAD_RANK", 3),
+        (b"instrument,rank\nRELIANCE,first\n", "BAD_RANK", 2),
         (b"instrument\n\xff\n", "NOT_UTF8", 2),
         (b"instrument\n" + b"X\n" * 1_001, "TOO_MANY_ROWS", None),
         (b"instrument\n" + b"a" * 129, "FIELD_TOO_LONG", 2),

@@ -1,12 +1,12 @@
 """What an instruction asked for, in the words of the body that asked for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import msgspec
 
 from phalanx.api.fields import BASIS_POINT
-from phalanx.domain.accounts import Mode
+from phalanx.domain.accounts import AccountId, Mode
 from phalanx.domain.allocation import Allocation, ListMethod, Method
 from phalanx.domain.instructions import (
     AllocatedRequest,
@@ -20,7 +20,7 @@ from phalanx.domain.instructions import (
     Selection,
     SignalRequest,
 )
-from phalanx.domain.numbers import Fixed, format_fixed
+from phalanx.domain.numbers import Fixed, Quantity, format_fixed
 
 _QUANTITIES = frozenset({Method.EQUAL_QUANTITY, Method.FIXED_QUANTITY, Method.MULTIPLIER})
 _AMOUNTS = frozenset({Method.EQUAL_CASH, Method.FIXED_CASH})
@@ -125,7 +125,10 @@ class AskedBatch(Whom, frozen=True, tag_field="kind", tag="batch", kw_only=True)
 
 
 class AskedExit(Whom, frozen=True, tag_field="kind", tag="exit"):
-    """What was asked: to get out. ``quantity``: at most so many of each account."""
+    """What was asked: to get out. ``quantity``: at most so many of each account; ``quantities``: at most
+    so many of these ones, and nothing of others, where a door says so for its callers. Lists of
+    instructions leave them out.
+    """
 
     instrument: str | None
     trade: str | None
@@ -134,6 +137,7 @@ class AskedExit(Whom, frozen=True, tag_field="kind", tag="exit"):
     quantity: str | None
     product: str | None
     price: str | None
+    quantities: list[AskedQuantity] | None = None
 
 
 class AskedCancel(msgspec.Struct, frozen=True, tag_field="kind", tag="cancel"):
@@ -155,6 +159,8 @@ def asked(request: InstructionRequest, *, in_full: bool) -> Asking:
             return AskedBatch(rows=rows, rows_total=len(request.rows), mode=_mode(request.mode))
         case AllocatedRequest():
             return _allocated(request, in_full=in_full)
+        case ExitRequest():
+            return _exit(request, in_full=in_full)
         case _:
             return _ASKED[type(request)](request)
 
@@ -220,25 +226,27 @@ def _allocation(allocation: Allocation, *, in_full: bool) -> AskedAllocation:
         return AskedAllocation(method.value, amount=format_fixed(amount))
     if method not in {Method.QUANTITIES, Method.LIKE}:
         return AskedAllocation(method.value, percent=_percent(amount))
-    sizes = [AskedQuantity(who, format_fixed(size)) for who, size in allocation.quantities]
     return AskedAllocation(
         method.value,
-        quantities=sizes if in_full else None,
+        quantities=_sizes(allocation.quantities) if in_full else None,
         instruction=allocation.instruction or None,
     )
 
 
-def _exit(request: ExitRequest) -> AskedExit:
-    # The door knows one bound for all accounts.
-    each_max = request.quantities[0][1] if request.quantities else 0
+def _sizes(quantities: Iterable[tuple[AccountId, Quantity]]) -> list[AskedQuantity]:
+    return [AskedQuantity(who, format_fixed(size)) for who, size in quantities]
+
+
+def _exit(request: ExitRequest, *, in_full: bool) -> AskedExit:
     return AskedExit(
         request.instrument or None,
         request.trade or None,
         _percent(request.percent_bps),
         request.scope.name.lower(),
-        _maybe(each_max),
+        _maybe(request.each_max),
         None if request.product is None else request.product.name,
         _maybe(request.price),
+        _sizes(request.quantities) if in_full and request.quantities else None,
         **_whom(request.selection),
     )
 
@@ -288,6 +296,5 @@ _ASKED: dict[type, Callable[[Any], Asking]] = {
     SignalRequest: _signal,
     OrderRequest: _order,
     PriorityBuyRequest: _priority_buy,
-    ExitRequest: _exit,
     CancelRestRequest: _cancel,
 }

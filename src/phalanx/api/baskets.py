@@ -12,16 +12,17 @@ from phalanx.api import examples
 from phalanx.api.exchange import Answer, Call, Door
 from phalanx.api.fields import name, note
 from phalanx.api.instruction_shapes import ModeName, OnMovedName
+from phalanx.api.new_instructions import ORD_TYPES, NewInstruction, price_not_allowed
 from phalanx.api.outcomes import PlannedInstruction, PreviewedInstruction
-from phalanx.api.problems import Problem
-from phalanx.api.requests import ORD_TYPES, Asked, price_not_allowed
 from phalanx.api.shapes import ID_MAX, ExpiresS, Note
 from phalanx.api.submission import BODY_MAX, give, preview, read_aside
+from phalanx.api.tables import file_problem
 from phalanx.domain.accounts import Mode
 from phalanx.domain.instructions import BatchRequest, BatchRow
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.numbers import Price
-from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
+from phalanx.domain.orders import PRICED, STOPPED, OrdType, Product, Side, TimeInForce
+from phalanx.market.cells import restored
 from phalanx.market.table import ImportCode, ImportFault, Row, read_rows, shown
 
 Word = TypeVar("Word")
@@ -57,10 +58,10 @@ async def preview_basket(call: Call) -> Answer:
     return await preview(call, DoorName.INSTRUCTIONS, await _asked(call))
 
 
-async def _asked(call: Call) -> Asked:
+async def _asked(call: Call) -> NewInstruction:
     query = call.query(BasketQuery)
     mode = None if query.mode is UNSET else Mode[query.mode.upper()]
-    return Asked(
+    return NewInstruction(
         await read_aside(call, partial(read_basket, mode=mode)),
         note(query.note),
         None if query.expires_s is UNSET else query.expires_s,
@@ -75,27 +76,23 @@ def read_basket(content: bytes, mode: Mode | None = None) -> BatchRequest:
     try:
         return BatchRequest(tuple(map(_row, read_rows(content, REQUIRED, OPTIONAL))), mode)
     except ImportFault as fault:
-        raise Problem(
-            fault.code.value, str(fault), field=fault.column or None, line=fault.line or None
-        ) from None
+        raise file_problem(fault) from None
 
 
 def _row(row: Row) -> BatchRow:
     client, account = _who(row)
     ord_type = _one_of(row, "type", ORD_TYPES, OrdType.MARKET)
-    priced = ord_type in {OrdType.LIMIT, OrdType.STOP_LIMIT}
-    stopped = ord_type in {OrdType.STOP, OrdType.STOP_LIMIT}
     return BatchRow(
         client,
         account,
-        row.name("instrument"),
+        restored(row.name("instrument")),
         _one_of(row, "side", _SIDES, None),
         _one_of(row, "product", _PRODUCTS, Product.DELIVERY),
         ord_type,
         row.positive("quantity"),
-        _price(row, "price", ord_type, needed=priced),
+        _price(row, "price", ord_type, needed=ord_type in PRICED),
         _one_of(row, "time_in_force", _TIMES_IN_FORCE, TimeInForce.DAY),
-        _price(row, "stop_price", ord_type, needed=stopped),
+        _price(row, "stop_price", ord_type, needed=ord_type in STOPPED),
     )
 
 
@@ -103,7 +100,7 @@ def _who(row: Row) -> tuple[int, str]:
     if not (row.has("client") or row.has("account")):
         raise ImportFault(ImportCode.MISSING_COLUMN, 1, "account", "or client")
     client = row.optional("client", _CLIENT, len(str(ID_MAX)))
-    account = row.name("account") if row.given("account") else ""
+    account = restored(row.name("account")) if row.given("account") else ""
     if not client and not account:
         raise row.fault(ImportCode.EMPTY_FIELD, "account", "name a client or an account")
     if client and int(client) > ID_MAX:
@@ -141,7 +138,8 @@ _ABOUT = (
     "The columns instrument, side, quantity, and client or account; and where wanted product, type, "
     "price, stop_price and time_in_force, in any order. Each row is an order of a batch; without "
     "more it is DELIVERY, MARKET and DAY. The file is read whole or not at all: what is wrong with "
-    "it is said with its line. "
+    "it is said with its line. A basket that names a client, an account or an instrument that there is "
+    "not is refused whole, with the row; a row that may not go for another reason is a skip. "
 )
 
 doors: tuple[Door, ...] = (

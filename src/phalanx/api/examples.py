@@ -256,6 +256,28 @@ PREVIEW_ANSWERS: Examples = {
         ],
         "token": "Ax_3vXKIp7RY2x-WTo3NrfW1",
         "expires_at": "2026-11-20T09:17:00.000000+05:30",
+        "accounts": [
+            {
+                "client": "Holland Proctor",
+                "client_id": 1,
+                "account": "PAPER-1",
+                "orders": 1,
+                "cancels": 0,
+                "skips": 0,
+                "value": "13645",
+                "charges": "0",
+                "cash_after": "986355",
+            }
+        ],
+        "totals": {
+            "accounts": 1,
+            "orders": 1,
+            "cancels": 0,
+            "skips": 0,
+            "value": "13645",
+            "charges": "0",
+            "reasons": [],
+        },
     },
 }
 

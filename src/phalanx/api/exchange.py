@@ -143,6 +143,10 @@ class Call:
         return Answer(200, content, (NO_STORE,))
 
 
+class _NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The query string of a door that asks for none."""
+
+
 Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
 
 
@@ -192,6 +196,9 @@ async def respond(house: House, door: Door, scope: Scope, receive: Receive) -> R
     try:
         call.actor = authorize(scope, head)
         call.body = await _body(house, door, head, receive)
+        if door.query is None and scope["query_string"]:
+            # A filter that is silently passed over answers another question.
+            call.query(_NoQuery)
         answer = await door.handler(call)
     except Exception as error:  # noqa: BLE001  a door answers, whatever happened behind it
         answer = refuse(error, call.request_id)

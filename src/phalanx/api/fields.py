@@ -66,18 +66,19 @@ def basis_points(raw: msgspec.Raw, field: str) -> int:
     return found
 
 
-def name(text: str, field: str) -> str:
+def name(text: str, field: str, line: int | None = None) -> str:
     """A name of something: 1 to 128 characters, none of them a control character.
 
-    Raises Problem ``EMPTY_TEXT``, ``TEXT_TOO_LONG``, ``INVALID_TEXT``.
+    ``line``: of a file, where it stands. Raises Problem ``EMPTY_TEXT``, ``TEXT_TOO_LONG``,
+    ``INVALID_TEXT``.
     """
     if not text:
-        raise Problem("EMPTY_TEXT", "must not be empty", field=field)
+        raise Problem("EMPTY_TEXT", "must not be empty", field=field, line=line)
     if len(text) > NAME_CHARACTERS_MAX:
         detail = f"at most {NAME_CHARACTERS_MAX} characters"
-        raise Problem("TEXT_TOO_LONG", detail, field=field)
+        raise Problem("TEXT_TOO_LONG", detail, field=field, line=line)
     if not is_printable(text):
-        raise Problem("INVALID_TEXT", "holds a control character", field=field)
+        raise Problem("INVALID_TEXT", "holds a control character", field=field, line=line)
     return text
 
 

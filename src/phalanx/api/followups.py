@@ -14,10 +14,10 @@ from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door
 from phalanx.api.fields import note
 from phalanx.api.instruction_shapes import FollowUpBody
+from phalanx.api.new_instructions import NewInstruction
 from phalanx.api.outcomes import PlannedInstruction
 from phalanx.api.problems import Problem
 from phalanx.api.reading import read_views
-from phalanx.api.requests import Asked
 from phalanx.api.submission import follow, is_repeat
 from phalanx.domain.instructions import (
     BatchRequest,
@@ -28,14 +28,14 @@ from phalanx.domain.instructions import (
     InstructionRequest,
 )
 from phalanx.domain.instructions import Door as DoorName
-from phalanx.domain.orders import OrdStatus, OrdType, Side
+from phalanx.domain.orders import PRICED, OrdType, Side, was_never_taken
+from phalanx.domain.reasons import ReasonCode
 from phalanx.views.queries import Views
 from phalanx.views.rows import InstructionTree, OrderRow
 
 PATH = "/api/v1/instructions/{instruction_id}"
 _body: Body[FollowUpBody] = Body(FollowUpBody)
 _OPPOSITE = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
-_PRICED = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
 
 Find = Callable[[Call, InstructionId], Awaitable[InstructionRequest]]
 
@@ -70,7 +70,7 @@ async def _follow_up(call: Call, follow_up: FollowUp, find: Find) -> Answer:
     request: InstructionRequest = CancelRestRequest(parent)
     if not is_repeat(call, origin):
         request = await find(call, parent)
-    return await follow(call, origin, parent, follow_up, Asked(request, remark, expires_s))
+    return await follow(call, origin, parent, follow_up, NewInstruction(request, remark, expires_s))
 
 
 async def _cancel(call: Call, parent: InstructionId) -> InstructionRequest:
@@ -143,12 +143,9 @@ def reverse_rows(orders: Iterable[OrderRow]) -> list[tuple[OrderRow, BatchRow]]:
 
 
 def _was_never_taken(order: OrderRow) -> bool:
-    """Rejected, proved absent, or out of time before it was sent; not what lapsed at the broker."""
-    if order.cum_quantity:
-        return False
-    if order.status is OrdStatus.EXPIRED:
-        return not order.order_id
-    return order.status in {OrdStatus.REJECTED, OrdStatus.NOT_RECEIVED}
+    # Out of time is what was never sent; what lapses at a broker has another reason.
+    dispatched = order.reason_code != ReasonCode.INSTRUCTION_EXPIRED
+    return was_never_taken(order.status, order.cum_quantity, dispatched=dispatched)
 
 
 def _again(order: OrderRow) -> BatchRow:
@@ -160,7 +157,7 @@ def _again(order: OrderRow) -> BatchRow:
         order.product,
         order.ord_type,
         order.quantity,
-        order.limit if order.ord_type in _PRICED else 0,
+        order.limit if order.ord_type in PRICED else 0,
         order.time_in_force,
         order.stop_price,
         order.cl_ord_id,

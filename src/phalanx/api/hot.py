@@ -5,23 +5,25 @@ from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name, token
 from phalanx.api.instruction_shapes import InstructionBody
+from phalanx.api.new_instructions import NewInstruction, read_instruction
 from phalanx.api.outcomes import (
     CreateOrderAnswer,
     PlannedInstruction,
     PreviewedInstruction,
     create_order_answer,
 )
-from phalanx.api.requests import Asked, read_instruction
 from phalanx.api.shapes import CreateOrder
 from phalanx.api.submission import BODY_MAX, give, preview, read_aside
 from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import Door as DoorName
-from phalanx.domain.instructions import SignalRequest
+from phalanx.domain.instructions import ExitRequest, SignalRequest
 from phalanx.domain.orders import Side
 from phalanx.engine.commands import Submit
+from phalanx.engine.refused import Refused
 
 _INVALID_POSITION = {"POSITION": "INVALID_POSITION", "position": "INVALID_POSITION"}
 _create_order: Body[CreateOrder] = Body(CreateOrder, _INVALID_POSITION)
+_SPLIT = "give several exits, each with some of the accounts, clients or groups by name"
 _instruction: Body[InstructionBody] = Body(InstructionBody, _INVALID_POSITION)
 
 
@@ -40,15 +42,30 @@ async def create_order(call: Call) -> Answer:
 
 async def post_instruction(call: Call) -> Answer:
     """Any kind of instruction: 202 once its plan is durable."""
-    return await give(call, DoorName.INSTRUCTIONS, await read_aside(call, _read))
+    asked = await read_aside(call, _read)
+    try:
+        return await give(call, DoorName.INSTRUCTIONS, asked)
+    except Refused as refused:
+        raise _with_advice(refused, asked) from None
 
 
 async def preview_instruction(call: Call) -> Answer:
     """Any kind of instruction: what it would come to now."""
-    return await preview(call, DoorName.INSTRUCTIONS, await read_aside(call, _read))
+    asked = await read_aside(call, _read)
+    try:
+        return await preview(call, DoorName.INSTRUCTIONS, asked)
+    except Refused as refused:
+        raise _with_advice(refused, asked) from None
 
 
-def _read(content: bytes) -> Asked:
+def _with_advice(refused: Refused, asked: NewInstruction) -> Refused:
+    """An exit that is too large can always be given in parts."""
+    if refused.code != "PLAN_TOO_LARGE" or not isinstance(asked.request, ExitRequest):
+        return refused
+    return Refused(refused.code, f"{refused.detail}; {_SPLIT}")
+
+
+def _read(content: bytes) -> NewInstruction:
     return read_instruction(_instruction.decode(content))
 
 
@@ -61,7 +78,7 @@ SHAPE_PROBLEMS = (
     *("INVALID_NUMBER", "TOO_PRECISE", "NOT_POSITIVE", "PRICE_NOT_ALLOWED"),
     *("CONTRADICTING_FIELDS", "NOTHING_CHOSEN", "INVALID_TIME", "UNKNOWN_CLIENT"),
     *("DUPLICATE_ACCOUNT", "UNKNOWN_INSTRUCTION", "NOTHING_LIKE", "SEVERAL_INSTRUMENTS"),
-    "PLAN_TOO_LARGE",
+    *("PLAN_TOO_LARGE", "VIEWS_UNAVAILABLE"),
 )
 FIRING_PROBLEMS = (
     *("PREVIEW_WITH_FIRE_AT", "FIRE_AT_PAST", "FIRE_AT_TOO_FAR", "TOO_MANY_HELD"),
@@ -114,7 +131,8 @@ doors: tuple[Door, ...] = (
         PreviewedInstruction,
         tag="instructions",
         about="The same plan, and nothing is done. The token is good for 120 seconds: sent back as "
-        "`preview` with the same body it fires exactly this, at these prices. A preview changes "
+        "`preview` with the same body it fires exactly this, at these prices. However many outcomes "
+        "are listed, `accounts` has every account and `totals` are of the whole. A preview changes "
         "nothing, so it takes no Idempotency-Key.",
         body=InstructionBody,
         body_max=BODY_MAX,

@@ -1,7 +1,6 @@
 """Clients and opening positions from CSV files: all of a file or nothing, and each line is answered."""
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -12,29 +11,27 @@ from phalanx.api import reference_examples as examples
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.naming import known, known_account, owner_of, primary_account
 from phalanx.api.problems import Problem
-from phalanx.api.tables import file_problem, restored
+from phalanx.api.submission import is_repeat
+from phalanx.api.tables import file_problem
 from phalanx.desk.desk import Desk, Executed
-from phalanx.domain.accounts import AccountId
-from phalanx.domain.events import LotAdopted
+from phalanx.domain.accounts import AccountId, split_book
+from phalanx.domain.events import Event, LotAdopted
 from phalanx.domain.instructions import Door as DoorName
-from phalanx.domain.instruments import split_key
+from phalanx.domain.instruments import known_symbol, split_key
 from phalanx.domain.numbers import FIXED_MAX, Fixed, format_fixed, multiply
 from phalanx.domain.orders import Product
 from phalanx.domain.time import DAY, SECOND, Nanoseconds, trading_day
 from phalanx.engine.commands import AdoptedLot, AdoptLots, ImportClients, ImportedClient
-from phalanx.engine.idempotency import first_use
-from phalanx.engine.ids import base36
 from phalanx.engine.plans.plan import ORDERS_MAX
 from phalanx.engine.state import position_key
+from phalanx.market.cells import restored
+from phalanx.market.price_rows import read_day
 from phalanx.market.table import ImportCode, ImportFault, Row, read_rows, shown
 
 CLIENTS_MAX = 10_000
 """Most clients of one file."""
 BODY_MAX = 8 * 1024 * 1024
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_BEFORE, _EPOCH = date(1969, 12, 31), date(1970, 1, 1)
-_PREFIX = 3
-"""So many characters of a lot's id come before its number."""
+_EPOCH = date(1970, 1, 1)
 
 
 class ImportedClientAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -110,18 +107,11 @@ async def import_positions(call: Call) -> Answer:
     lines = await asyncio.to_thread(_read_positions, call.body)
     asked = [msgspec.structs.astuple(line)[1:] for line in lines]
     origin = call.origin(DoorName.IMPORT, "positions", again, asked)
-    named = {client.name: client.id for client in desk.state.clients.values()}
-    lots = tuple(_lot(desk, line, named) for line in lines)
-    if not again and first_use(desk.state, origin) is None and _are_there(desk, lots):
-        detail = "the books have lots like all of these already; again=true adopts them once more"
-        raise Problem("POSITIONS_EXIST", detail)
+    # A repeat is answered by what was adopted then, whatever the books and the names are by now.
+    lots = () if is_repeat(call, origin) else _lots(desk, lines, again=again)
     executed = await desk.execute(AdoptLots(origin, lots))
-    first = executed.events[0]
-    assert isinstance(first, LotAdopted), f"{type(first).__name__} adopts nothing"
-    items = [
-        _adopted(desk, line, lot, _trade_id(first, place))
-        for place, (line, lot) in enumerate(zip(lines, lots, strict=True))
-    ]
+    adopted = desk.read_back(executed, len(lines))
+    items = [_adopted(desk, line, event) for line, event in zip(lines, adopted, strict=True)]
     unknown = sum(not item.cost_known for item in items)
     return answer_json(200, PositionsReport(len(items), unknown, items), executed)
 
@@ -217,22 +207,17 @@ def _position_line(row: Row) -> _Line:
     instrument = restored(row.name("instrument"))
     quantity = row.positive("quantity")
     cost = row.amount("cost") if row.given("cost") else None
-    return _Line(row.line, client, account, instrument, quantity, cost, _day(row), product)
+    return _Line(row.line, client, account, instrument, quantity, cost, read_day(row), product)
 
 
-def _day(row: Row) -> int:
-    """Days since 1970 of the column ``date``."""
-    text = row.given("date")
-    if not text:
-        raise row.fault(ImportCode.EMPTY_FIELD, "date")
-    try:
-        # Other ways to write a date are taken by the library, not by us.
-        day = date.fromisoformat(text) if _DATE.fullmatch(text) else _BEFORE
-    except ValueError:
-        day = _BEFORE
-    if day < _EPOCH:
-        raise row.fault(ImportCode.BAD_DATE, "date", "not a day such as 2025-06-13")
-    return (day - _EPOCH).days
+def _lots(desk: Desk, lines: Sequence[_Line], *, again: bool) -> tuple[AdoptedLot, ...]:
+    """The lines as the engine takes them. Raises Problem, ``POSITIONS_EXIST`` unless ``again``."""
+    named = {client.name: client.id for client in desk.state.clients.values()}
+    lots = tuple(_lot(desk, line, named) for line in lines)
+    if not again and _are_there(desk, lots):
+        detail = "the books have lots like all of these already; again=true adopts them once more"
+        raise Problem("POSITIONS_EXIST", detail)
+    return lots
 
 
 def _lot(desk: Desk, line: _Line, named: Mapping[str, int]) -> AdoptedLot:
@@ -304,38 +289,35 @@ _Likeness = tuple[str, str, int, Fixed, Nanoseconds]
 
 
 def _are_there(desk: Desk, lots: Sequence[AdoptedLot]) -> bool:
-    """Whether the books have a lot like each of these, so that this is likely the same file again."""
+    """Whether the books have adopted a lot like each of these, so that this is likely the same file
+    again. What was sold of a lot since does not count; one that is all sold is forgotten.
+    """
     books = desk.state.books
     wanted: Counter[_Likeness] = Counter(
         (lot.book, lot.instrument, int(lot.product), lot.quantity, lot.opened_at) for lot in lots
     )
     there: Counter[_Likeness] = Counter(
-        (book, key, int(lot.product), lot.remaining, lot.opened_at)
+        (book, key, int(lot.product), lot.adopted, lot.opened_at)
         for book, key in {(one[0], one[1]) for one in wanted}
         for lot in books[book].lots.get(key, {}).values()
+        if lot.adopted
     )
     return wanted <= there
 
 
-def _trade_id(first: LotAdopted, place: int) -> str:
-    """The id of the lot so many places after the first; they are numbered in one go."""
-    number = int(first.lot[_PREFIX:], 36)
-    return first.lot[:_PREFIX] + base36(number + place)
-
-
-def _adopted(desk: Desk, line: _Line, lot: AdoptedLot, trade_id: str) -> AdoptedPosition:
-    account = desk.state.books[lot.book].account
+def _adopted(desk: Desk, line: _Line, event: Event) -> AdoptedPosition:
+    assert isinstance(event, LotAdopted), f"{type(event).__name__} adopts nothing"
+    account = split_book(event.book)[0]
     client_id, client = owner_of(desk, account)
-    instrument = known(desk, line.instrument, "instrument", line.number)
     return AdoptedPosition(
         line.number,
-        trade_id,
+        event.lot,
         client,
         client_id,
         account,
         line.instrument,
-        instrument.symbol,
-        *split_key(lot.instrument),
+        known_symbol(desk.instruments, desk.state.local_instruments, event.instrument),
+        *split_key(event.instrument),
         line.product,
         format_fixed(line.quantity),
         None if line.cost is None else format_fixed(line.cost),

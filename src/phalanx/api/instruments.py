@@ -96,15 +96,10 @@ async def search_instruments(call: Call) -> Answer:
     """Whole matches first, then prefixes, then the rest."""
     query = call.query(SearchQuery)
     desk = call.desk
-    wanted = query.q.casefold()
-    local = [
-        instrument
-        for instrument in desk.state.local_instruments.values()
-        if wanted in instrument.symbol.casefold()
-    ]
+    local = tuple(desk.state.local_instruments.values())
     # An index never changes, so another thread may read it; a large one takes a while.
-    found = await asyncio.to_thread(search, desk.instruments, query.q, query.limit)
-    items = [_shown(desk, instrument) for instrument in (*found, *local)][: query.limit]
+    found = await asyncio.to_thread(search, desk.instruments, query.q, query.limit, local)
+    items = [_shown(desk, instrument) for instrument in found]
     return await call.as_of(lambda seq: InstrumentList(items, len(items), seq))
 
 

@@ -15,23 +15,24 @@ from phalanx.api.fields import name, positive, token
 from phalanx.api.lists import PageQuery, page
 from phalanx.api.naming import known, plain_name
 from phalanx.api.problems import Problem
-from phalanx.api.shapes import Exact, Name, Token
+from phalanx.api.shapes import Exact, Token
 from phalanx.api.tables import (
     FormatName,
     csv_as_of,
     file_problem,
-    restored,
     struct_rows,
 )
 from phalanx.desk.desk import Desk
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.limits import Limit, LimitLevel
+from phalanx.domain.names import NAME_CHARACTERS_MAX
 from phalanx.domain.numbers import Fixed, format_fixed
 from phalanx.engine.commands import PutLimits
 from phalanx.engine.idempotency import first_use
 from phalanx.engine.limits import LIMITS_MAX, has_level
 from phalanx.engine.state import limit_key
+from phalanx.market.cells import restored
 from phalanx.market.table import ImportCode, ImportFault, Row, read_rows, shown
 
 PATH = "/api/v1/limits"
@@ -41,6 +42,8 @@ RESTRICTED_MAX = 1_000
 COUNT_MAX = 1_000_000_000
 
 LevelName: TypeAlias = Literal["global", "group", "client", "account", "strategy"]
+LevelsName: TypeAlias = Annotated[str, Meta(extra_json_schema={"maxLength": NAME_CHARACTERS_MAX})]
+"""A name, or nothing where the level has none."""
 _LEVELS = {level.value: level for level in LimitLevel}
 _COUNT = re.compile(r"[0-9]{1,10}", re.ASCII)
 _WORD = re.compile(r'"([^"]*)"|(\S+)')
@@ -53,7 +56,7 @@ class LimitChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     level: LevelName
-    name: Name | int = ""
+    name: LevelsName | int = ""
     quantity_max: Exact | UnsetType = UNSET
     value_max: Exact | UnsetType = UNSET
     position_max: Exact | UnsetType = UNSET

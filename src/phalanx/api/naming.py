@@ -19,7 +19,7 @@ def known(desk: Desk, text: str, field: str, line: int | None = None) -> Instrum
 
     Raises Problem ``UNKNOWN_INSTRUMENT``, ``AMBIGUOUS_TOKEN``, and as ``fields.name`` does.
     """
-    name(text, field)
+    name(text, field, line)
     try:
         found = desk.instruments.resolve(text)
     except AmbiguousName as error:

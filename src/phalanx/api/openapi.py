@@ -33,8 +33,9 @@ multi-client platform (tags `clients`, `trades`, `tokens`) give JSON numbers.
 **Names.** An instrument is named by symbol, alias, token (`2885`) or `EXCHANGE:TOKEN`. Names have at
 most 128 characters, notes {NOTE_CHARACTERS_MAX}.
 
-**Errors** are problem documents (RFC 9457) with a stable `code`. A field that is unknown, or that
-is there twice, is an error. Nothing is journaled for a request that gets one.
+**Errors** are problem documents (RFC 9457) with a stable `code`. A field or a query parameter that
+is unknown, or that is there twice, is an error; what is wrong with a row of a file comes with its
+`line`. Nothing is journaled for a request that gets one.
 
 **Repeating.** With an `Idempotency-Key` a request that changes something may be repeated: the first
 answer comes again, marked `Idempotent-Replayed: true`. Another request under the same key is an

@@ -4,12 +4,19 @@ The same event gives the same answer for ever: a repeat under an idempotency key
 the event that was read back. Only the client's name is looked up; it belongs to the account.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TypeAlias
 
 import msgspec
 
+from phalanx.api.account_sums import (
+    AccountSum,
+    SumOfAll,
+    account_sums,
+    charges_of,
+    sum_of_all,
+)
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import InstructionHeld, InstructionPlanned
 from phalanx.domain.instructions import (
@@ -22,7 +29,7 @@ from phalanx.domain.instructions import (
     called_instrument,
 )
 from phalanx.domain.instruments import InstrumentFacts, InstrumentKey, split_key
-from phalanx.domain.numbers import Money, format_fixed, multiply, share_up
+from phalanx.domain.numbers import Money, format_fixed
 from phalanx.domain.orders import OrderDraft, OrdType, Product, Side
 from phalanx.domain.reasons import Reason
 from phalanx.domain.time import Nanoseconds, iso
@@ -67,8 +74,11 @@ class CreateOrderAnswer(msgspec.Struct, frozen=True, gc=False, rename={"response
 class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What an instruction came to for one account, or for one order, cancel or skip of it. The terms
     are those of the order, if there is one; of a cancel ``order_id`` is the cancelled order's.
-    ``row``: the place in the basket or list, from 1. ``charges`` (estimated) and ``cash_after``
-    are a preview's.
+    ``row``: the place in the basket or list, from 1. ``charges`` (estimated) and ``cash_after`` are a
+    preview's. ``cash_after``: the account's cash available after what its buys set aside; proceeds of
+    sells come with their fills. Of an order that is cut into slices at the freeze quantity, where
+    there is one outcome for each account, ``quantity`` and ``charges`` are those of all slices and
+    ``order_id`` is the first's; the instruction lists the others.
     """
 
     client: str
@@ -125,11 +135,15 @@ class PlannedInstruction(msgspec.Struct, frozen=True, gc=False):
 
 class PreviewedInstruction(PlannedInstruction, frozen=True, gc=False, kw_only=True):
     """What an instruction would come to. It and its orders have no ids: nothing was done. Fired with
-    ``token`` before ``expires_at`` it comes to exactly this, save for accounts that moved.
+    ``token`` before ``expires_at`` it comes to exactly this, save for accounts that moved. Both are
+    null when there is neither an order nor a cancel to fire. ``accounts`` has every account and
+    ``totals`` are of the whole plan, also where not all outcomes are listed.
     """
 
-    token: str
-    expires_at: str
+    token: str | None
+    expires_at: str | None
+    accounts: list[AccountSum]
+    totals: SumOfAll
 
 
 def create_order_answer(event: InstructionPlanned, state: State) -> CreateOrderAnswer:
@@ -173,8 +187,10 @@ def preview_answer(
     planned = msgspec.structs.replace(_planned(event, outcomes, total), instruction_id=None)
     return PreviewedInstruction(
         *msgspec.structs.astuple(planned),
-        token=token,
-        expires_at=iso(expires_at, state.settings.zone_offset_s),
+        token=token or None,
+        expires_at=iso(expires_at, state.settings.zone_offset_s) if token else None,
+        accounts=account_sums(event, state, cash_after),
+        totals=sum_of_all(event, state),
     )
 
 
@@ -227,13 +243,15 @@ def _is_about_one(event: InstructionPlanned, called: str) -> bool:
 
 
 class _End(msgspec.Struct, frozen=True, gc=False):
-    """One outcome; ``said``: code and sentence. ``cancels``: ``order_id`` is of an order that is there."""
+    """One outcome; ``said``: code and sentence. ``drafts``: its order, or the slices of it; without one
+    ``order_id`` is of an order that is there.
+    """
 
     account: AccountId
     status: str
     said: tuple[str | None, str | None] = (None, None)
     order_id: str | None = None
-    draft: OrderDraft | None = None
+    drafts: Sequence[OrderDraft] = ()
     instrument: InstrumentKey = ""
     row: int = 0
 
@@ -248,7 +266,7 @@ def _ends(event: InstructionPlanned, state: State) -> tuple[Iterable[_End], int]
         return found[:OUTCOMES_MAX], len(found)
     total = len(event.orders) + len(event.cancels) + len(event.skips)
     every = chain(
-        (_of_order(state, draft) for draft in event.orders),
+        (_of_order(state.books[draft.book].account, (draft,)) for draft in event.orders),
         (_of_cancel(state, cancel) for cancel in event.cancels),
         (_of_skip(skip) for skip in event.skips),
     )
@@ -256,13 +274,15 @@ def _ends(event: InstructionPlanned, state: State) -> tuple[Iterable[_End], int]
 
 
 def _one_each(event: InstructionPlanned, state: State) -> Iterator[_End]:
-    """One outcome per account: its order, else the buy that was cancelled for it, else its skip."""
-    seen: set[AccountId] = set()
+    """One outcome per account: its order with all its slices, else the buy that was cancelled for it,
+    else its skip.
+    """
+    slices: dict[AccountId, list[OrderDraft]] = {}
     for draft in event.orders:
-        end = _of_order(state, draft)
-        if end.account not in seen:
-            seen.add(end.account)
-            yield end
+        slices.setdefault(state.books[draft.book].account, []).append(draft)
+    for account, drafts in slices.items():
+        yield _of_order(account, drafts)
+    seen = set(slices)
     for cancel in event.cancels:
         end = _of_cancel(state, cancel)
         if end.account not in seen:
@@ -273,15 +293,15 @@ def _one_each(event: InstructionPlanned, state: State) -> Iterator[_End]:
             yield _of_skip(skip)
 
 
-def _of_order(state: State, draft: OrderDraft) -> _End:
-    account = state.books[draft.book].account
+def _of_order(account: AccountId, drafts: Sequence[OrderDraft]) -> _End:
+    first = drafts[0]
     return _End(
         account,
         ACCEPTED,
-        order_id=draft.cl_ord_id,
-        draft=draft,
-        instrument=draft.instrument,
-        row=draft.row,
+        order_id=first.cl_ord_id,
+        drafts=drafts,
+        instrument=first.instrument,
+        row=first.row,
     )
 
 
@@ -302,7 +322,7 @@ def _outcome(state: State, facts: _Facts, end: _End) -> Outcome:
         end.order_id,
         *_names(facts, end.instrument),
         end.row or None,
-        *_terms(end.draft),
+        *_terms(end.drafts),
     )
 
 
@@ -310,14 +330,13 @@ def _previewed(
     state: State, facts: _Facts, end: _End, cash_after: Mapping[AccountId, Money]
 ) -> Outcome:
     cash = cash_after.get(end.account)
-    draft = end.draft
     found = msgspec.structs.replace(
         _outcome(state, facts, end), cash_after=None if cash is None else format_fixed(cash)
     )
-    if draft is None:
+    if not end.drafts:
         return found
-    value = multiply(draft.limit, draft.quantity)
-    charges = share_up(value, state.accounts[end.account].charge_bps)
+    charge_bps = state.accounts[end.account].charge_bps
+    charges = sum(charges_of(draft, charge_bps) for draft in end.drafts)
     return msgspec.structs.replace(found, order_id=None, charges=format_fixed(charges))
 
 
@@ -343,11 +362,13 @@ def _said(reason: Reason | None) -> tuple[str | None, str | None]:
     return (None, None) if reason is None else (reason.code.value, str(reason))
 
 
-def _terms(draft: OrderDraft | None) -> tuple[str | None, ...]:
-    if draft is None:
+def _terms(drafts: Sequence[OrderDraft]) -> tuple[str | None, ...]:
+    """Of an order and its slices, which differ in nothing but their quantities."""
+    if not drafts:
         return ()
+    draft = drafts[0]
     return (
-        format_fixed(draft.quantity),
+        format_fixed(sum(one.quantity for one in drafts)),
         format_fixed(draft.limit),
         format_fixed(draft.stop_price) if draft.stop_price else None,
         _SIDES[draft.side],

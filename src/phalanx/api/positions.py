@@ -16,7 +16,8 @@ from phalanx.views.holdings import Holding, OpenBuy, cost_of, holding, open_buy
 
 class PositionAnswer(Holding, frozen=True, kw_only=True):
     """Net quantity of one instrument and product in one book. Prices and P&L are null where the
-    position is short or no price is known; ``unrealized_pnl`` is before charges.
+    position is short, no price is known or nobody knows what it cost; ``unrealized_pnl`` is before
+    charges.
     """
 
     last_price: str | None
@@ -125,11 +126,12 @@ def _open_buy(desk: Desk, book: Book, lot: Lot) -> OpenBuy:
 def _position(desk: Desk, book: Book, held: Position) -> PositionAnswer:
     quote = desk.quote(held.instrument)
     value = multiply(quote.last, held.quantity) if quote is not None else None
+    cost = cost_of(book, held)
     return PositionAnswer(
         *msgspec.structs.astuple(holding(desk.state, desk.instruments, book, held)),
         last_price=format_fixed(quote.last) if quote is not None else None,
-        unrealized_pnl=format_fixed(value - cost_of(book, held))
-        if held.quantity > 0 and value is not None
+        unrealized_pnl=format_fixed(value - cost)
+        if held.quantity > 0 and value is not None and cost is not None
         else None,
     )
 

@@ -1,7 +1,7 @@
 """Priority lists: named lists of instruments, most wanted first."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -15,7 +15,7 @@ from phalanx.api.lists import Skip, ViewLimit, page, symbol_of
 from phalanx.api.naming import known
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import Token
-from phalanx.api.tables import FormatName, csv_as_of, file_problem, restored, struct_rows
+from phalanx.api.tables import FormatName, csv_as_of, file_problem, struct_rows
 from phalanx.desk.desk import Desk
 from phalanx.domain.events import ListPut
 from phalanx.domain.groups import PriorityList
@@ -24,6 +24,8 @@ from phalanx.domain.instruments import InstrumentKey, split_key
 from phalanx.engine.commands import PutLists
 from phalanx.engine.groups import LIST_INSTRUMENTS_MAX, LISTS_MAX
 from phalanx.engine.idempotency import first_use
+from phalanx.market.cells import restored
+from phalanx.market.ranks import RANK, Ranked, in_rank_order
 from phalanx.market.table import ImportCode, ImportFault, Row, read_rows
 
 PATH = "/api/v1/priority-lists"
@@ -135,7 +137,7 @@ async def delete_priority_list(call: Call) -> Answer:
     return answer_json(200, ListRemovedAnswer(called, removed=True), executed)
 
 
-class _Asked(msgspec.Struct, frozen=True, gc=False):
+class _Named(msgspec.Struct, frozen=True, gc=False):
     """A name of an instrument and where it stands in the body; ``line`` only in a file."""
 
     name: str
@@ -143,27 +145,32 @@ class _Asked(msgspec.Struct, frozen=True, gc=False):
     line: int | None = None
 
 
-def _asked(call: Call) -> list[_Asked]:
+def _asked(call: Call) -> list[_Named]:
     if call.head.is_csv:
         try:
-            return list(_read(call.body))
+            return _read(call.body)
         except ImportFault as fault:
             raise file_problem(fault) from None
     return [
-        _Asked(token(one, field := f"instruments[{place}]"), field)
+        _Named(token(one, field := f"instruments[{place}]"), field)
         for place, one in enumerate(call.decode(_change).instruments)
     ]
 
 
-def _read(content: bytes) -> Iterator[_Asked]:
-    """The names in the column ``instrument``, where there is none in the column ``symbol``.
+def _read(content: bytes) -> list[_Named]:
+    """The names in the column ``instrument``, where there is none in the column ``symbol``; in the
+    order of the column ``rank`` where there is one, else of the lines.
 
-    The other columns of an export may be there; they say nothing more.
+    The other columns of an export may be there; they say nothing more. Raises ImportFault.
     """
     known_columns = RankAnswer.__struct_fields__
+    found, ranks = [], []
     for row in read_rows(content, (), known_columns, rows_max=LIST_INSTRUMENTS_MAX):
         column = _name_column(row)
-        yield _Asked(restored(row.name(column)), column, row.line)
+        found.append(_Named(restored(row.name(column)), column, row.line))
+        if row.has(RANK):
+            ranks.append(Ranked(row.line, row.given(RANK)))
+    return in_rank_order(found, ranks) if ranks else found
 
 
 def _name_column(row: Row) -> str:
@@ -174,7 +181,7 @@ def _name_column(row: Row) -> str:
     raise ImportFault(ImportCode.MISSING_COLUMN, 1, "instrument")
 
 
-def _keys(desk: Desk, asked: Sequence[_Asked]) -> tuple[InstrumentKey, ...]:
+def _keys(desk: Desk, asked: Sequence[_Named]) -> tuple[InstrumentKey, ...]:
     """Raises Problem ``UNKNOWN_INSTRUMENT``, ``AMBIGUOUS_TOKEN``, ``DUPLICATE_INSTRUMENT``."""
     keys: dict[InstrumentKey, str] = {}
     for one in asked:
@@ -231,8 +238,9 @@ doors: tuple[Door, ...] = (
         "Make or change a priority list",
         PriorityListAnswer,
         tag="groups",
-        about="Most wanted first; in a CSV the order of the lines counts, and the column is called "
-        "instrument or symbol. Answers repeat the names as they were sent.",
+        about="Most wanted first. In a CSV the column is called instrument or symbol; a column rank "
+        "says the order, whole numbers from 1, each once; without it the order of the lines counts. "
+        "Answers repeat the names as they were sent.",
         body=ListChange,
         body_max=BODY_MAX,
         csv=examples.PRIORITY_LIST_CSV,
@@ -240,6 +248,7 @@ doors: tuple[Door, ...] = (
         problems=(
             *("UNKNOWN_INSTRUMENT", "AMBIGUOUS_TOKEN", "DUPLICATE_INSTRUMENT", "INVALID_VALUE"),
             *("TOO_MANY_LISTS", "MISSING_COLUMN", "UNKNOWN_COLUMN", "EMPTY_FIELD", "EMPTY_FILE"),
+            "BAD_RANK",
         ),
         keyed=True,
     ),

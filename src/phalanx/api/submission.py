@@ -11,10 +11,10 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from phalanx.api.exchange import BODY_BYTES_MAX, NO_STORE, Answer, Call, answer_json
+from phalanx.api.new_instructions import NewInstruction, Size
 from phalanx.api.outcomes import instruction_answer, preview_answer
 from phalanx.api.problems import Problem
 from phalanx.api.reading import read_views
-from phalanx.api.requests import Asked, Size
 from phalanx.desk.desk import Executed
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.allocation import Method
@@ -28,13 +28,14 @@ from phalanx.domain.instructions import (
     Origin,
 )
 from phalanx.domain.instructions import Door as DoorName
-from phalanx.domain.numbers import Quantity
+from phalanx.domain.numbers import BASIS_POINTS, Quantity
 from phalanx.domain.time import DAY, Nanoseconds
+from phalanx.engine.apply.lots import find_lot_of
 from phalanx.engine.commands import Submit
 from phalanx.engine.idempotency import first_use
-from phalanx.engine.plans.selection import chosen
 from phalanx.engine.state import State
 from phalanx.views.queries import Views
+from phalanx.views.rows import TradeStatus
 
 T = TypeVar("T")
 Quantities = tuple[tuple[AccountId, Quantity], ...]
@@ -51,7 +52,7 @@ async def read_aside(call: Call, read: Callable[[bytes], T]) -> T:
     return await asyncio.to_thread(read, call.body)
 
 
-async def give(call: Call, door: DoorName, asked: Asked) -> Answer:
+async def give(call: Call, door: DoorName, asked: NewInstruction) -> Answer:
     """The instruction, once its plan is durable; or that it is held until its time.
 
     Raises Problem ``FIRE_AT_PAST``, ``FIRE_AT_TOO_FAR``, ``PREVIEW_WITH_FIRE_AT`` and whatever the
@@ -62,7 +63,8 @@ async def give(call: Call, door: DoorName, asked: Asked) -> Answer:
     request = asked.request
     if not is_repeat(call, origin):
         _check_fire_at(asked, call.desk.clock.now())
-        request = await _filled_in(call, asked)
+        previewed = call.desk.previewed(asked.preview, call.actor.name, _open_ended(asked))
+        request = previewed or await _filled_in(call, asked)
     fire_at = asked.fire_at or 0
     command = Submit(origin, request, asked.note, asked.expires_s, call.received, fire_at)
     if asked.preview:
@@ -76,7 +78,7 @@ async def follow(
     origin: Origin,
     parent: InstructionId,
     follow_up: FollowUp,
-    asked: Asked,
+    asked: NewInstruction,
 ) -> Answer:
     """An instruction that follows up on another one."""
     command = Submit(
@@ -91,7 +93,7 @@ async def follow(
     return given(call, await call.desk.execute(command))
 
 
-async def preview(call: Call, door: DoorName, asked: Asked) -> Answer:
+async def preview(call: Call, door: DoorName, asked: NewInstruction) -> Answer:
     """What the instruction would come to now, with a token to fire exactly that from.
 
     Raises Problem ``PREVIEW_WITH_FIRE_AT``, and whatever the desk refuses.
@@ -104,7 +106,7 @@ async def preview(call: Call, door: DoorName, asked: Asked) -> Answer:
     origin = Origin(call.actor.name, door, call.request_id)
     request = await _filled_in(call, asked)
     command = Submit(origin, request, asked.note, asked.expires_s, call.received)
-    previewed = await call.desk.preview(command)
+    previewed = await call.desk.preview(command, _open_ended(asked))
     found = preview_answer(
         previewed.planned,
         call.desk.state,
@@ -131,7 +133,7 @@ def is_repeat(call: Call, origin: Origin) -> bool:
     return first_use(call.desk.state, origin) is not None
 
 
-def _check_preview(asked: Asked) -> None:
+def _check_preview(asked: NewInstruction) -> None:
     if asked.preview and asked.fire_at is not None:
         raise _with_fire_at()
     if asked.on_moved and not asked.preview:
@@ -143,7 +145,7 @@ def _with_fire_at() -> Problem:
     return Problem("PREVIEW_WITH_FIRE_AT", detail, field="fire_at")
 
 
-def _check_fire_at(asked: Asked, now: Nanoseconds) -> None:
+def _check_fire_at(asked: NewInstruction, now: Nanoseconds) -> None:
     fire_at = asked.fire_at
     if fire_at is None:
         return
@@ -154,13 +156,17 @@ def _check_fire_at(asked: Asked, now: Nanoseconds) -> None:
         raise Problem("FIRE_AT_TOO_FAR", detail, field="fire_at")
 
 
-async def _filled_in(call: Call, asked: Asked) -> InstructionRequest:
+def _open_ended(asked: NewInstruction) -> object:
+    """What was asked, before anything was filled in: equal for a preview and its firing."""
+    return asked.request, asked.sizes
+
+
+async def _filled_in(call: Call, asked: NewInstruction) -> InstructionRequest:
     """The request with the quantities that depend on the state, or on another instruction."""
     request = asked.request
     match request:
-        case ExitRequest() if asked.each_max:
-            accounts = _accounts_of(call.desk.state, request)
-            return replace(request, quantities=tuple((one, asked.each_max) for one in accounts))
+        case ExitRequest() if request.trade:
+            return await trade_exit(call, request)
         case AllocatedRequest() if request.allocation.method is Method.LIKE:
             quantities = await _quantities_like(call, request.allocation.instruction)
         case AllocatedRequest() if asked.sizes:
@@ -170,16 +176,33 @@ async def _filled_in(call: Call, asked: Asked) -> InstructionRequest:
     return replace(request, allocation=replace(request.allocation, quantities=quantities))
 
 
-def _accounts_of(state: State, request: ExitRequest) -> list[AccountId]:
-    """Whom a bound for each account is about; nobody when the engine will refuse the whole exit."""
-    if request.trade:
-        books = (
-            book for book in state.books.values()
-            if any(request.trade in lots for lots in book.lots.values())
-        )  # fmt: skip
-        return [book.account for book in books]
-    found = chosen(state, 0, request.selection, primary_only=False)
-    return [account.id for account in found] if isinstance(found, list) else []
+async def trade_exit(call: Call, request: ExitRequest) -> ExitRequest:
+    """The exit of a trade as the engine can plan it. What a late fill of it bought may have joined
+    another lot of the same strategy: then its share of the account's position is closed instead. Of
+    any other trade that is no lot the engine says that it is not open.
+
+    Raises Problem ``VIEWS_UNAVAILABLE``.
+    """
+    state = call.desk.state
+    if find_lot_of(state, request.trade) is not None:
+        return request
+    trade = await read_views(call, lambda views: views.trade(request.trade))
+    if trade is None or trade.status is not TradeStatus.ACTIVE:
+        return request
+    if state.accounts[trade.account].mode is not trade.mode:
+        return request
+    if request.product not in {None, trade.product}:
+        return request
+    quantity = trade.pnl.remaining * request.percent_bps // BASIS_POINTS
+    return replace(
+        request,
+        instrument=trade.instrument,
+        trade="",
+        percent_bps=BASIS_POINTS,
+        selection=replace(request.selection, accounts=(trade.account,)),
+        quantities=((trade.account, quantity),),
+        product=trade.product,
+    )
 
 
 def _quantities(state: State, sizes: tuple[Size, ...]) -> Quantities:

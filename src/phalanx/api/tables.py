@@ -1,8 +1,4 @@
-"""Tables as CSV (RFC 4180): the one writer of every export, and what reading one has in common.
-
-A cell that a spreadsheet would run as a formula is written with a ``'`` in front, unless it is a
-plain number; ``restored`` takes that away again, so an export may be sent back as an import.
-"""
+"""Tables as CSV (RFC 4180): the one writer of every export, and what a refused file is told."""
 
 import csv
 import re
@@ -14,6 +10,7 @@ import msgspec
 
 from phalanx.api.exchange import NO_STORE, Answer, Call
 from phalanx.api.problems import Problem
+from phalanx.market.cells import neutralized
 from phalanx.market.table import ImportFault
 
 FormatName: TypeAlias = Literal["json", "csv"]
@@ -21,26 +18,7 @@ Cells: TypeAlias = Sequence[object]
 
 CSV = b"text/csv; charset=utf-8"
 TOTAL = b"x-total-count"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
-
-
-def neutralized(text: str) -> str:
-    """A text as a cell: with a ``'`` in front where a spreadsheet would run it as a formula.
-
-    A text that has such a ``'`` of its own gets another one, so that ``restored`` finds it again.
-    """
-    if text.lstrip("'").startswith(_FORMULA) and _NUMBER.fullmatch(text) is None:
-        return f"'{text}"
-    return text
-
-
-def restored(cell: str) -> str:
-    """The text that ``neutralized`` made this cell of."""
-    if cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA):
-        return cell[1:]
-    return cell
 
 
 def csv_content(columns: Sequence[str], rows: Iterable[Cells]) -> bytes:

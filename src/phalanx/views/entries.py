@@ -57,7 +57,8 @@ class OrderEntry(Entry, gc=False):
     """One row of ``orders``.
 
     ``request_key``: the request under way; ``over_key``: the replace in flight that a cancel came
-    over. ``closed_by``: the instruction that cancels this buy because it closes its lot.
+    over. ``closed_by``: the instruction that cancels this buy because it closes its lot. ``lot``: of a
+    buy's slices the first one, whose trade they all are; empty for a buy that is one order.
     """
 
     cl_ord_id: str
@@ -102,6 +103,7 @@ class OrderEntry(Entry, gc=False):
     acknowledged_ns: int = 0
     first_fill_at_ns: int = 0
     updated_at_ns: int = 0
+    lot: str = ""
 
 
 class RequestEntry(Entry, gc=False):
@@ -123,7 +125,7 @@ class RequestEntry(Entry, gc=False):
 
 
 class TradeEntry(Entry, gc=False):
-    """One row of ``trades``: a buy that filled, under the key of its order, or an adopted lot.
+    """One row of ``trades``: a buy that filled, under the key of its (first) order, or an adopted lot.
 
     ``ended_at_ns``: when the last of it was sold; a later fill of the buy opens it again.
     """

@@ -5,6 +5,7 @@ import msgspec
 from phalanx.domain.instruments import InstrumentIndex, InstrumentKey, known_symbol, split_key
 from phalanx.domain.numbers import Money, divide, format_fixed
 from phalanx.domain.time import iso
+from phalanx.engine.exposure import lots_of
 from phalanx.engine.state import Book, Lot, Position, State
 
 
@@ -31,7 +32,9 @@ class OpenBuy(msgspec.Struct, frozen=True):
 
 
 class Holding(msgspec.Struct, frozen=True):
-    """Net quantity of one instrument and product in one book; ``average_price`` is null when short."""
+    """Net quantity of one instrument and product in one book; ``average_price`` is null when short, and
+    where nobody knows what some of it cost.
+    """
 
     client: str
     client_id: int
@@ -69,7 +72,7 @@ def open_buy(state: State, index: InstrumentIndex, book: Book, lot: Lot) -> Open
 def holding(state: State, index: InstrumentIndex, book: Book, held: Position) -> Holding:
     """A position of ``book``. ``index``: the master that names are taken from."""
     names = _names(state, index, held.instrument)
-    known = held.quantity > 0
+    cost = cost_of(book, held)
     return Holding(
         *_owner(state, book),
         book.mode.name,
@@ -79,14 +82,18 @@ def holding(state: State, index: InstrumentIndex, book: Book, held: Position) ->
         format_fixed(held.quantity),
         format_fixed(held.sellable),
         format_fixed(held.selling),
-        format_fixed(divide(cost_of(book, held), held.quantity)) if known else None,
+        format_fixed(divide(cost, held.quantity))
+        if cost is not None and held.quantity > 0
+        else None,
     )
 
 
-def cost_of(book: Book, held: Position) -> Money:
-    """What the lots of a position cost."""
-    lots = book.lots.get(held.instrument, {}).values()
-    return sum(lot.cost for lot in lots if lot.product is held.product)
+def cost_of(book: Book, held: Position) -> Money | None:
+    """What the lots of a position cost; None where nobody knows that of one of them."""
+    lots = lots_of(book, held.instrument, held.product)
+    if not all(lot.cost_known for lot in lots if lot.remaining):
+        return None
+    return sum(lot.cost for lot in lots)
 
 
 def _owner(state: State, book: Book) -> tuple[str, int, str]:

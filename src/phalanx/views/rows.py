@@ -262,7 +262,7 @@ class InstructionTree(msgspec.Struct, frozen=True):
 
 
 class TradeRow(msgspec.Struct, frozen=True, array_like=True):
-    """One buy and what became of it. ``seq``: the event that placed it.
+    """One buy, its slices together, and what became of it. ``seq``: the event that placed it.
 
     While PENDING ``bought`` is zero, ``ordered`` and ``hold`` are what its order wants and set
     aside. ``opened_at_ns``: its first fill, while PENDING when it was placed. A buy that ended

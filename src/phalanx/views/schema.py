@@ -12,7 +12,7 @@ from typing import Final
 
 import apsw
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 APPLICATION_ID: Final = 0x50484C56  # "PHLV"
 BUSY_TIMEOUT_MS: Final = 2_000
 CACHE_KIB: Final = 32 * 1024
@@ -106,7 +106,7 @@ CREATE TABLE orders (
   request_key INTEGER, over_key INTEGER, closed_by INTEGER, received_ns INTEGER NOT NULL,
   planned_ns INTEGER NOT NULL, held_ns INTEGER NOT NULL, committed_ns INTEGER NOT NULL,
   waited_ns INTEGER NOT NULL, sent_ns INTEGER NOT NULL, acknowledged_ns INTEGER NOT NULL,
-  first_fill_at_ns INTEGER NOT NULL, updated_at_ns INTEGER NOT NULL
+  first_fill_at_ns INTEGER NOT NULL, updated_at_ns INTEGER NOT NULL, lot TEXT NOT NULL
 ) STRICT;
 -- What belongs to a client is found by its accounts: one more index over as many values would put
 -- another page into the log for nearly every order.
@@ -115,6 +115,7 @@ CREATE INDEX orders_account ON orders (account);
 CREATE INDEX orders_instrument ON orders (instrument);
 CREATE INDEX orders_strategy ON orders (strategy) WHERE strategy IS NOT NULL;
 CREATE INDEX orders_instruction ON orders (instruction_key);
+CREATE INDEX orders_lot ON orders (lot) WHERE lot <> '';
 -- An open order is in one of these two and an ended one in the other: one move in its life.
 CREATE INDEX orders_open ON orders (key) WHERE is_open = 1;
 CREATE INDEX orders_status ON orders (status) WHERE is_open = 0;

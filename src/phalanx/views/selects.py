@@ -72,21 +72,36 @@ TRADE_JOINS: Final = (
     " LEFT JOIN clients AS c ON c.id = t.client_id"
     " LEFT JOIN instruments AS i ON i.key = t.instrument"
 )
+_OPEN_SLICES: Final = "FROM orders AS s WHERE s.lot <> '' AND s.lot = o.lot AND s.is_open = 1"
+
+
+def _coming(column: str) -> str:
+    """What an order that bought nothing has of it while it is open, with its slices all of them."""
+    slices = f"(SELECT coalesce(sum(s.{column}), 0) {_OPEN_SLICES})"
+    return f"iif(o.lot = '', iif(o.is_open, o.{column}, 0), {slices})"
+
+
+_ORDERED: Final = _coming("quantity")
 UNFILLED_TRADE: Final = (
-    f"json_array(o.key >> {KEY_BITS}, o.cl_ord_id, o.account, o.mode, o.client_id, {_CLIENT_NAME},"
-    f" o.instrument, {_SYMBOL}, o.product, o.strategy,"
-    f" iif(o.is_open, {int(TradeStatus.PENDING)}, {int(TradeStatus.CLOSED)}), iif(o.is_open, o.quantity, 0),"
-    " iif(o.is_open, o.hold, 0), o.placed_at_ns, o.ended_at_ns, 0, 0, 0, 0, 0, 0, json('true'))"
+    f"json_array(o.key >> {KEY_BITS}, iif(o.lot = '', o.cl_ord_id, o.lot), o.account, o.mode,"
+    f" o.client_id, {_CLIENT_NAME}, o.instrument, {_SYMBOL}, o.product, o.strategy,"
+    f" iif({_ORDERED}, {int(TradeStatus.PENDING)}, {int(TradeStatus.CLOSED)}), {_ORDERED},"
+    f" {_coming('hold')}, o.placed_at_ns, iif({_ORDERED}, 0, o.ended_at_ns), 0, 0, 0, 0, 0, 0,"
+    " json('true'))"
 )
 IS_UNFILLED: Final = (
-    f"o.side = {int(Side.BUY)} AND o.reduce_only = 0 AND o.cum_quantity = 0 AND o.is_open = 1"
+    f"o.side = {int(Side.BUY)} AND o.reduce_only = 0 AND o.cum_quantity = 0 AND o.is_open = 1"  # noqa: S608
+    " AND (o.lot = '' OR NOT EXISTS (SELECT 1 FROM trades AS b WHERE b.id = o.lot)"
+    f" AND NOT EXISTS (SELECT 1 {_OPEN_SLICES} AND s.key < o.key))"
 )
-"""An order that is a trade of which nothing is bought yet: no row of ``trades`` tells of it."""
+"""An order that is a trade of which nothing is bought yet: no row of ``trades`` tells of it. Of slices
+the first that is open stands for all.
+"""
 ONE_TRADE: Final = (
     f"SELECT coalesce((SELECT {TRADE} FROM trades AS t {TRADE_JOINS} WHERE t.id = ?1),"  # noqa: S608
     f" (SELECT {UNFILLED_TRADE} FROM orders AS o LEFT JOIN clients AS c ON c.id = o.client_id"
     " LEFT JOIN instruments AS i ON i.key = o.instrument WHERE o.cl_ord_id = ?1"
-    f" AND o.side = {int(Side.BUY)} AND o.reduce_only = 0 AND o.cum_quantity = 0))"
+    f" AND o.lot IN ('', ?1) AND o.side = {int(Side.BUY)} AND o.reduce_only = 0 AND o.cum_quantity = 0))"
 )
 _MODE_OF_CLIENT: Final = (
     "(SELECT b.mode FROM accounts AS b WHERE b.client_id = c.id AND b.is_primary)"

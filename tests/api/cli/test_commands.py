@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.api.cli.conftest import WORKED_EXAMPLE
 from tests.api.cli.processes import Process, Server, run
 

@@ -5,7 +5,7 @@ import signal
 from collections import Counter
 from pathlib import Path
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.api.cli.processes import Process, Server, run
 
 
@@ -62,3 +62,14 @@ def test_json_lines(tmp_path: Path) -> None:
 
     assert all(set(line) == {"scene"} for line in told)
     assert (ready["ready"], ready["data"]) == (True, "data")
+
+
+def test_a_kill_of_the_desks_is_left_alone(tmp_path: Path) -> None:
+    with demo(tmp_path / "data", "--quiet") as server:
+        assert server.run("kill", "--note", "lunch").exit_code == Exit.OK
+        assert server.end() == Exit.OK
+    with demo(tmp_path / "data") as server:
+        assert "(lunch)" in server.line_with("a kill stands")
+        server.line_with("rejected")
+        assert [row["note"] for row in server.items("kill", "show")] == ["lunch"]
+        assert server.end() == Exit.OK

@@ -3,11 +3,12 @@
 import json
 import signal
 import socket
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.api.cli.processes import Process, Server
 from tests.api.cli.terminal import Screening
 
@@ -58,7 +59,7 @@ def test_a_basket_an_exit_and_what_follows_them(server: Server, tmp_path: Path) 
     assert "2 filled" in server.run("instructions", "show", name).stdout
     rehearsed = server.run("instructions", "reverse", name)
     assert (rehearsed.exit_code, "SELL" in rehearsed.stdout) == (Exit.OK, True)
-    assert server.run("instructions", "retry", name, "--confirm").exit_code == Exit.FAILURE
+    assert server.run("instructions", "retry", name, "--confirm").exit_code == Exit.REFUSED
     repeated = server.run("instructions", "repeat", name, "--confirm", "--wait")
     assert repeated.exit_code == Exit.OK
     assert held(server)["PAPER-1", "TCS"] == "6"
@@ -172,6 +173,46 @@ def test_watching_since_an_event_tells_everything_once(server: Server, tmp_path:
 
     assert entries == ["PLACED", "FILL"]
     assert sold["topic"] == "orders"
+
+
+def test_an_instrument_is_watched_by_any_of_its_names(server: Server, tmp_path: Path) -> None:
+    server.run("signal", "STRATEGY_B", "BUY", "MINDA", "--confirm", "--wait")
+    server.run("batch", "TCS", "--side", "BUY", "--each", "PAPER-1=1", "--confirm", "--wait")
+    words = ("watch", "--since", "0", "--json", "--topics", "orders", "--filter")
+    for name in ("instrument=MINDA", "instrument=unominda"):
+        with Process(*words, name, "--server", server.url, folder=tmp_path) as watching:
+            logged = [json.loads(watching.line())["symbol"] for _ in range(2)]
+            server.run("batch", "TCS", "--side", "BUY", "--each", "PAPER-1=1", "--confirm")
+            server.run("batch", "UNOMINDA", "--side", "BUY", "--each", "PAPER-1=1", "--confirm")
+            found = {json.loads(watching.line())["symbol"]}
+            assert watching.end(signal.SIGINT) == Exit.INTERRUPTED
+        assert {*logged, *found} == {"UNOMINDA"}
+
+
+def test_every_kind_is_held_until_its_time(server: Server) -> None:
+    server.run("lists", "put", "nifty", "RELIANCE")
+    at = (datetime.now(UTC) + timedelta(days=2)).isoformat(timespec="seconds")
+    for words in (
+        ("lists", "buy", "nifty"),
+        ("batch", "TCS", "--side", "BUY", "--each", "PAPER-1=1"),
+        ("exit", "--everything"),
+        ("signal", "STRATEGY_B", "BUY", "MINDA"),
+    ):
+        assert f"planned at {at}" in server.run(*words, "--at", at).stdout
+        fired = server.run(*words, "--at", at, "--confirm")
+        assert (fired.exit_code, fired.stdout[:11]) == (Exit.OK, "held until ")
+
+    waiting = server.items("instructions", "--status", "HELD")
+    assert [row["kind"] for row in waiting] == ["signal", "exit", "batch", "priority_buy"]
+
+
+def test_a_follow_up_with_nothing_to_do_is_refused(server: Server) -> None:
+    server.run("signal", "STRATEGY_B", "BUY", "MINDA", "--confirm", "--wait")
+    (row,) = server.items("instructions")
+    words = ("instructions", "retry", str(row["instruction_id"]))
+
+    assert server.run(*words).exit_code == Exit.REFUSED
+    assert server.run(*words, "--confirm").exit_code == Exit.REFUSED
 
 
 @pytest.mark.parametrize(

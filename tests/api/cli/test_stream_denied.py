@@ -7,7 +7,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.api.cli.processes import Server
 
 

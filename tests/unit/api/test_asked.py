@@ -4,7 +4,7 @@ import pytest
 from phalanx.api.asked import asked
 from phalanx.api.decoding import Body
 from phalanx.api.instruction_shapes import InstructionBody
-from phalanx.api.requests import read_instruction
+from phalanx.api.new_instructions import read_instruction
 from phalanx.domain.allocation import Allocation, Method
 from phalanx.domain.instructions import (
     AllocatedRequest,
@@ -50,7 +50,7 @@ GIVEN: list[dict[str, object]] = [
         "kind": "exit", "instrument": "NSE:2885", "percent": "50", "scope": "both",
         "clients": [1], "product": "MTF", "price": "7",
     },
-    {"kind": "exit", "trade": "A1", "percent": "100", "scope": "holdings"},
+    {"kind": "exit", "trade": "A1", "percent": "100", "scope": "holdings", "quantity": "7"},
 ]  # fmt: skip
 
 
@@ -106,10 +106,18 @@ def test_quantities_are_shown_by_the_instruction_itself_only() -> None:
     assert by_itself["quantities"] == [{"account": "P-1", "quantity": "5"}]
 
 
-def test_an_exit_s_bound_is_one_for_all() -> None:
-    request = ExitRequest("TCS", quantities=(("P-1", whole(5)), ("P-2", whole(5))))
+def test_an_exit_s_bounds_are_one_for_all_or_one_each() -> None:
+    for_all = msgspec.to_builtins(asked(ExitRequest("TCS", each_max=whole(5)), in_full=True))
+    each = ExitRequest("TCS", quantities=(("P-1", whole(5)), ("P-2", whole(5))))
+    by_itself = msgspec.to_builtins(asked(each, in_full=True))
 
-    assert msgspec.to_builtins(asked(request, in_full=True))["quantity"] == "5"
+    assert (for_all["quantity"], for_all["quantities"]) == ("5", None)
+    assert by_itself["quantity"] is None
+    assert by_itself["quantities"] == [
+        {"account": "P-1", "quantity": "5"},
+        {"account": "P-2", "quantity": "5"},
+    ]
+    assert msgspec.to_builtins(asked(each, in_full=False))["quantities"] is None
 
 
 def test_a_cancel_names_what_it_cancels() -> None:

@@ -31,6 +31,12 @@ def test_a_row_is_a_row_of_a_batch() -> None:
     assert found == BatchRequest((first, second), Mode.PAPER)
 
 
+def test_names_may_come_as_exports_write_them() -> None:
+    (row,) = read_basket(b"quantity,instrument,side,account\n1,'=A1,BUY,'-P\n").rows
+
+    assert (row.instrument, row.account) == ("=A1", "-P")
+
+
 def test_columns_that_are_not_needed_may_be_left_out() -> None:
     (row,) = read_basket(b"quantity,instrument,side,account\n1,=HYPERLINK(1),BUY,P\n").rows
 

@@ -81,8 +81,9 @@ def test_a_market_order_is_retried_at_the_market() -> None:
     [
         (replace(ORDER, status=OrdStatus.REJECTED), True),
         (replace(ORDER, status=OrdStatus.NOT_RECEIVED), True),
-        (replace(ORDER, status=OrdStatus.EXPIRED), True),
+        (replace(ORDER, status=OrdStatus.EXPIRED, reason_code="INSTRUCTION_EXPIRED"), True),
         (replace(ORDER, status=OrdStatus.EXPIRED, order_id="B1"), False),
+        (replace(ORDER, status=OrdStatus.EXPIRED), False),
         (replace(ORDER, status=OrdStatus.REJECTED, cum_quantity=1), False),
         (replace(ORDER, status=OrdStatus.EXPIRED, cum_quantity=1), False),
         (replace(ORDER, status=OrdStatus.CANCELED), False),

@@ -269,3 +269,54 @@ def test_a_preview_has_charges_and_cash_and_no_ids_of_its_own() -> None:
         ("O8", None, None),
         (None, None, "7"),
     ]
+
+
+def test_the_slices_of_an_order_are_one_outcome_with_their_sums() -> None:
+    of_clients = state()
+    of_clients.accounts["A/1"] = Account("A/1", 1, charge_bps=10)
+    request = OrderRequest(1, "", "MINDA", Side.BUY, Product.DELIVERY, OrdType.MARKET, whole(5))
+    slices = (draft(1, "O1"), draft(1, "O2"), replace(draft(1, "O3"), quantity=whole(1)))
+    event = planned(request, orders=slices)
+
+    (given,) = instruction_answer(event, of_clients).outcomes
+    (previewed,) = preview_answer(event, of_clients, "token", 1, {"A/1": whole(85)}).outcomes
+
+    assert (given.order_id, given.quantity, given.price) == ("O1", "5", "3")
+    assert (previewed.quantity, previewed.charges, previewed.cash_after) == ("5", "0.015", "85")
+
+
+def test_a_preview_has_every_account_and_the_totals_however_few_outcomes_are_listed() -> None:
+    of_clients = state()
+    of_clients.accounts["A/2"] = Account("A/2", 2, charge_bps=10)
+    no_lot = Reason(ReasonCode.NO_OPEN_LOT, ("UNOMINDA",))
+    nobody = Reason(ReasonCode.UNKNOWN_ACCOUNT, ("A/9",))
+    many = tuple(draft(1, f"O{number}") for number in range(OUTCOMES_MAX))
+    event = planned(
+        ROWS,
+        orders=(*many, draft(2, "P1")),
+        cancels=(CancelDraft("R1", "O8", "A/2/P"),),
+        skips=(Skip("A/9", nobody), Skip("A/3", no_lot), Skip("A/3", no_lot)),
+    )
+    after = {"A/1": whole(1), "A/2": whole(2), "A/3": whole(3)}
+
+    answer = preview_answer(event, of_clients, "token", 1, after)
+
+    assert {one.account for one in answer.outcomes} == {"A/1"}
+    assert [tuple(msgspec.to_builtins(one).values()) for one in answer.accounts] == [
+        ("Ann", 1, "A/1", 2_000, 0, 0, "12000", "0", "1"),
+        ("Ben", 2, "A/2", 1, 1, 0, "6", "0.006", "2"),
+        ("", None, "A/9", 0, 0, 1, "0", "0", None),
+        ("Cid", 3, "A/3", 0, 0, 2, "0", "0", "3"),
+    ]
+    assert msgspec.to_builtins(answer.totals) == {
+        "accounts": 4,
+        "orders": 2_001,
+        "cancels": 1,
+        "skips": 3,
+        "value": "12006",
+        "charges": "0.006",
+        "reasons": [
+            {"reason": "NO_OPEN_LOT", "message": "no open buy of UNOMINDA to sell", "skips": 2},
+            {"reason": "UNKNOWN_ACCOUNT", "message": "no account A/9", "skips": 1},
+        ],
+    }

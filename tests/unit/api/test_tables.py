@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from phalanx.api.tables import csv_answer, csv_content, neutralized, restored, struct_rows
+from phalanx.api.tables import csv_answer, csv_content, struct_rows
 
 
 class Row(msgspec.Struct):
@@ -33,30 +33,6 @@ def test_text_is_utf_8() -> None:
 def test_what_has_no_cell_is_a_mistake() -> None:
     with pytest.raises(TypeError, match="no cell for list"):
         csv_content(("a",), [[["x"]]])
-
-
-@pytest.mark.parametrize(
-    ("text", "cell"),
-    [
-        ("=1", "'=1"),
-        ("+5", "'+5"),
-        ("-5", "-5"),
-        ("-0.5", "-0.5"),
-        ("-5.", "'-5."),
-        ("--5", "'--5"),
-        ("-\u0665", "'-\u0665"),
-        ("@x", "'@x"),
-        ("\tx", "'\tx"),
-        ("\rx", "'\rx"),
-        ("'=1", "''=1"),
-        ("'Bo", "'Bo"),
-        (" =1", " =1"),
-        ("", ""),
-    ],
-)
-def test_formulas_are_stopped_and_nothing_else(text: str, cell: str) -> None:
-    assert neutralized(text) == cell
-    assert restored(cell) == text
 
 
 @pytest.mark.parametrize(

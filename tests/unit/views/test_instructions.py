@@ -238,6 +238,20 @@ def test_a_request_without_an_answer_is_in_doubt_itself(watched: Watched) -> Non
     assert tree.order.status is OrdStatus.PENDING_CANCEL
 
 
+def test_a_cancel_of_the_desk_s_own_says_why(watched: Watched) -> None:
+    world = watched.world
+    planned = world.order(quantity="10")
+    cl_ord_id = planned.orders[0].cl_ord_id
+    world.accepted(cl_ord_id)
+    world.wait(30)
+    world.do(c.Tick())
+
+    (request,) = watched.tree(planned.instruction_id).orders[0].requests
+
+    assert (request.actor, request.reason_code) == ("desk", "UNFILLED")
+    assert request.reason_text == "not filled within 30 s"
+
+
 def test_a_replace_beneath_a_cancel_may_fail_alone(watched: Watched) -> None:
     world = watched.world
     buy = world.buy("RED", "INFY")

@@ -1,11 +1,14 @@
 """Trades in the views, driven by the engine itself."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from phalanx.domain.events import InstructionPlanned, LotAdopted, OrderReported
 from phalanx.domain.instructions import OrderRequest
+from phalanx.domain.instruments import InstrumentIndex
 from phalanx.domain.orders import (
     Closing,
     ExecType,
@@ -21,7 +24,7 @@ from phalanx.domain.time import DAY
 from phalanx.engine import commands as c
 from phalanx.views.queries import Views
 from phalanx.views.rows import TradeRow, TradeStatus
-from tests.engine_world import fixed
+from tests.engine_world import STOCKS, fixed, stock
 from tests.unit.views.lives import LOCAL, START, Lives
 from tests.unit.views.records import Records, follow
 from tests.unit.views.watched import Watched
@@ -173,6 +176,89 @@ def test_a_closed_trade_that_buys_more_is_active_again(watched: Watched) -> None
     assert listed(watched, status=TradeStatus.CLOSED) == []
     row = trade(watched, lot)
     assert (row.status, row.ended_at_ns, row.pnl.remaining) == (TradeStatus.ACTIVE, 0, fixed("6"))
+
+
+@pytest.fixture
+def sliced(path: Path) -> Iterator[Watched]:
+    """Of FROZEN at most ten go in one order."""
+    made = Watched(path)
+    frozen = msgspec.structs.replace(stock("9", "FROZEN"), freeze_quantity=fixed("10"))
+    made.world.index = InstrumentIndex([*STOCKS, frozen])
+    made.world.price("FROZEN", "100")
+    yield made
+    made.close()
+
+
+def slices(watched: Watched, quantity: str = "25") -> list[str]:
+    planned = watched.world.order(instrument="FROZEN", quantity=quantity, price="100")
+    ids = [draft.cl_ord_id for draft in planned.orders]
+    for cl_ord_id in ids:
+        watched.world.accepted(cl_ord_id)
+    return ids
+
+
+def test_slices_wait_as_one_trade(sliced: Watched) -> None:
+    first, *_ = slices(sliced)
+
+    (row,) = sliced.views.trades().items
+
+    assert (row.id, row.status, row.ordered) == (first, TradeStatus.PENDING, fixed("25"))
+    assert row.hold == sliced.world.book().holds
+    assert trade(sliced, first) == row
+    assert listed(sliced, status=TradeStatus.PENDING) == [first]
+
+
+def test_slices_are_one_trade_whichever_fills_first(sliced: Watched) -> None:
+    first, second, third = slices(sliced)
+    sliced.world.filled(third)
+    assert listed(sliced) == [first]
+    assert trade(sliced, first).bought == fixed("5")
+
+    sliced.world.filled(first)
+    sliced.world.filled(second)
+
+    assert listed(sliced) == [first]
+    assert trade(sliced, first).bought == fixed("25")
+    assert [sliced.views.trade(one) for one in (second, third)] == [None, None]
+
+
+def test_a_sell_of_their_lot_closes_that_trade_and_no_other(sliced: Watched) -> None:
+    world = sliced.world
+    other = world.order(instrument="FROZEN", quantity="5").orders[0].cl_ord_id
+    world.filled(other)
+    ids = slices(sliced)
+    for cl_ord_id in ids:
+        world.filled(cl_ord_id)
+
+    for draft in world.exit(trade=ids[0]).orders:
+        world.filled(draft.cl_ord_id)
+
+    assert (trade(sliced, ids[0]).status, trade(sliced, other).sold) == (TradeStatus.CLOSED, 0)
+
+
+def test_the_trade_is_the_first_slice_s_when_that_one_dies(sliced: Watched) -> None:
+    world = sliced.world
+    first, second, third = slices(sliced)
+    world.report(first, ExecType.REJECTED)
+    (waiting,) = sliced.views.trades().items
+    assert (waiting.id, waiting.ordered) == (first, fixed("15"))
+    assert trade(sliced, first).status is TradeStatus.PENDING
+
+    world.filled(second, "4")
+    assert listed(sliced) == [first]
+    world.report(second, ExecType.CANCELED)
+    world.report(third, ExecType.CANCELED)
+
+    assert listed(sliced) == [first]
+    assert trade(sliced, first).bought == fixed("4")
+
+
+def test_slices_that_all_die_are_in_no_list(sliced: Watched) -> None:
+    for cl_ord_id in (ids := slices(sliced)):
+        sliced.world.report(cl_ord_id, ExecType.REJECTED)
+
+    assert listed(sliced) == []
+    assert trade(sliced, ids[0]).status is TradeStatus.CLOSED
 
 
 def test_what_nobody_held_is_no_trade_and_is_covered_first(watched: Watched) -> None:

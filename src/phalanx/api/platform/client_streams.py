@@ -312,7 +312,7 @@ class ClientStreams:
                 for draft in event.orders:
                     feed = self._books.get(draft.book)
                     if feed is not None:
-                        feed.touch(seq, (draft.cl_ord_id,) if draft.side is Side.BUY else ())
+                        feed.touch(seq, (draft.own_lot,) if draft.side is Side.BUY else ())
                 for cancel in event.cancels:
                     self._touch_order(cancel.cl_ord_id, seq)
             case e.LotAdopted():
@@ -338,4 +338,4 @@ class ClientStreams:
             return
         draft = order.draft
         buys = draft.side is Side.BUY
-        feed.touch(seq, (cl_ord_id,) if buys else (closing.lot for closing in draft.closes))
+        feed.touch(seq, (draft.own_lot,) if buys else (closing.lot for closing in draft.closes))

@@ -10,7 +10,8 @@ from phalanx.domain.instructions import ExitRequest, Selection
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Price, Quantity
 from phalanx.domain.orders import Product
-from phalanx.engine.state import State
+from phalanx.engine.exposure import coming
+from phalanx.engine.state import State, position_key
 
 
 class ExitTerms(Protocol):
@@ -119,11 +120,5 @@ def _exposed(state: State, account: AccountId, key: InstrumentKey, product: Prod
     if found is None:
         return 0
     book = state.books[found.book]
-    lots = [lot for lot in book.lots.get(key, {}).values() if lot.product is product]
-    coming = sum(state.orders[one].leaves_quantity for lot in lots for one in lot.buys)
-    short = sum(
-        -held.quantity
-        for held in book.positions.values()
-        if held.instrument == key and held.product is product and held.quantity < 0
-    )
-    return sum(lot.remaining for lot in lots) + coming + short
+    held = book.positions.get(position_key(key, product))
+    return coming(state, book, key, product) + (0 if held is None else abs(held.quantity))

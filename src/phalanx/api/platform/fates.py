@@ -4,7 +4,7 @@ An answer that is repeated under an idempotency key waits again, and says how th
 then: nothing is fired a second time.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -14,9 +14,9 @@ from phalanx.api.reading import read_views
 from phalanx.desk.settled import Settled
 from phalanx.domain.accounts import AccountId, split_book
 from phalanx.domain.events import InstructionPlanned
-from phalanx.domain.instructions import Skip
+from phalanx.domain.instructions import CancelDraft, Skip
 from phalanx.domain.numbers import format_fixed
-from phalanx.domain.orders import ClOrdId, OrdStatus
+from phalanx.domain.orders import UNANSWERED, ClOrdId, OrdStatus, Side
 from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.time import SECOND, Nanoseconds
 from phalanx.views.queries import Views
@@ -37,7 +37,6 @@ _NOTHING_TO_DO: Final = frozenset(
         ReasonCode.ALREADY_CANCELING,
     }
 )
-_WAITING: Final = frozenset({OrdStatus.HELD, OrdStatus.PENDING_NEW, OrdStatus.SENT})
 _TAKEN_OR_NOT: Final = frozenset({OrdStatus.CANCELED, OrdStatus.EXPIRED})
 
 FateOf: TypeAlias = Mapping[ClOrdId, Settled]
@@ -52,14 +51,13 @@ class Fate(msgspec.Struct, frozen=True, gc=False):
 
 
 _GRAVITY: Final = (UNKNOWN, PENDING, SUCCESS, REJECTED)
-FateOfOne: TypeAlias = Callable[[ClOrdId, Settled | None], Fate]
 
 
 class Share(msgspec.Struct, gc=False):
     """What a plan has for one account, or for one row."""
 
     orders: list[ClOrdId] = msgspec.field(default_factory=list)
-    cancels: list[ClOrdId] = msgspec.field(default_factory=list)
+    cancels: list[CancelDraft] = msgspec.field(default_factory=list)
     skips: list[Skip] = msgspec.field(default_factory=list)
 
     def join(self, other: "Share") -> None:
@@ -75,7 +73,7 @@ def shares_by_account(event: InstructionPlanned) -> dict[AccountId, Share]:
     for draft in event.orders:
         shares.setdefault(split_book(draft.book)[0], Share()).orders.append(draft.cl_ord_id)
     for cancel in event.cancels:
-        shares.setdefault(split_book(cancel.book)[0], Share()).cancels.append(cancel.cl_ord_id)
+        shares.setdefault(split_book(cancel.book)[0], Share()).cancels.append(cancel)
     for skip in event.skips:
         shares.setdefault(skip.account, Share()).skips.append(skip)
     return shares
@@ -92,16 +90,17 @@ def shares_by_row(event: InstructionPlanned) -> dict[int, Share]:
 
 
 async def settled(call: Call, event: InstructionPlanned) -> FateOf:
-    """How the plan's orders stand once their brokers have answered, or two seconds have passed.
+    """How the plan's orders stand once their brokers have answered and what it cancels has ended, or two
+    seconds have passed.
 
     Orders that have left memory are looked up. Raises Problem ``VIEWS_UNAVAILABLE``.
     """
-    asked = [draft.cl_ord_id for draft in event.orders]
-    asked += [cancel.cl_ord_id for cancel in event.cancels]
-    if not asked:
+    placed = [draft.cl_ord_id for draft in event.orders]
+    canceled = [cancel.cl_ord_id for cancel in event.cancels]
+    if not placed and not canceled:
         return {}
-    found = dict(await call.desk.settled(asked, WITHIN_NS))
-    retired = [cl_ord_id for cl_ord_id in asked if cl_ord_id not in found]
+    found = dict(await call.desk.settled(placed, WITHIN_NS, ended=canceled))
+    retired = [cl_ord_id for cl_ord_id in (*placed, *canceled) if cl_ord_id not in found]
     if retired:
         found |= await read_views(call, lambda views: _from_views(views, retired))
     return found
@@ -110,9 +109,9 @@ async def settled(call: Call, event: InstructionPlanned) -> FateOf:
 def fate(event: InstructionPlanned, share: Share | None, found: FateOf) -> Fate:
     """What became of one share of a plan; None: the plan has nothing for it."""
     if share is not None and share.orders:
-        return _together(share.orders, found, _of_order)
+        return fate_of_orders(share.orders, found)
     if share is not None and share.cancels:
-        return _together(share.cancels, found, _of_cancel)
+        return fate_of_cancels(share.cancels, found)
     reason = share.skips[0].reason if share is not None and share.skips else event.refusal
     if reason is None:
         return Fate(SKIPPED, "nothing to do")
@@ -122,19 +121,23 @@ def fate(event: InstructionPlanned, share: Share | None, found: FateOf) -> Fate:
 
 def fate_of_orders(cl_ord_ids: Sequence[ClOrdId], found: FateOf) -> Fate:
     """What became of an order, or of the slices that it was cut into."""
-    return _together(cl_ord_ids, found, _of_order)
+    return _together([_of_order(one, found.get(one)) for one in cl_ord_ids])
 
 
-def fate_of_cancel(cl_ord_id: ClOrdId, found: FateOf) -> Fate:
-    """What became of the cancel of a working order."""
-    return _of_cancel(cl_ord_id, found.get(cl_ord_id))
+def fate_of_cancels(cancels: Sequence[CancelDraft], found: FateOf) -> Fate:
+    """What became of the cancel of a working order, or of its slices."""
+    return _together([_of_cancel(one, found.get(one.cl_ord_id)) for one in cancels])
 
 
-def _together(cl_ord_ids: Sequence[ClOrdId], found: FateOf, of: FateOfOne) -> Fate:
+def calls_back_a_buy(cancel: CancelDraft) -> bool:
+    """And not a sell. Of old ones that was not kept: only what a sell frees is sold again."""
+    return not cancel.resell if cancel.side is None else cancel.side is Side.BUY
+
+
+def _together(fates: Sequence[Fate]) -> Fate:
     """Slices of one order: doubt first, then what is to come. It is a success if any of them is, for
     whoever takes it for a failure sends it again.
     """
-    fates = [of(cl_ord_id, found.get(cl_ord_id)) for cl_ord_id in cl_ord_ids]
     first = min(fates, key=lambda one: _GRAVITY.index(one.status))
     others = [one for one in fates if one.status != first.status]
     if not others:
@@ -144,7 +147,7 @@ def _together(cl_ord_ids: Sequence[ClOrdId], found: FateOf, of: FateOfOne) -> Fa
 
 
 def _of_order(cl_ord_id: ClOrdId, order: Settled | None) -> Fate:
-    if order is None or order.status in _WAITING:
+    if order is None or order.status in UNANSWERED:
         return Fate(PENDING, "the broker has not answered yet", cl_ord_id)
     status = order.status
     if status is OrdStatus.IN_DOUBT:
@@ -158,13 +161,17 @@ def _of_order(cl_ord_id: ClOrdId, order: Settled | None) -> Fate:
     return Fate(SUCCESS, _success(order), cl_ord_id)
 
 
-def _of_cancel(cl_ord_id: ClOrdId, order: Settled | None) -> Fate:
-    """Of an exit that only had a working buy to call back."""
+def _of_cancel(cancel: CancelDraft, order: Settled | None) -> Fate:
+    """Of an exit that only had working orders to call back."""
+    cl_ord_id = cancel.cl_ord_id
+    called = "buy" if calls_back_a_buy(cancel) else "sell"
     if order is not None and order.status is OrdStatus.CANCELED:
-        return Fate(SUCCESS, "the working buy is canceled", cl_ord_id)
+        return Fate(SUCCESS, f"the working {called} is canceled", cl_ord_id)
     if order is not None and order.status is OrdStatus.IN_DOUBT:
-        return Fate(UNKNOWN, order.message or "the buy is in doubt", cl_ord_id)
-    return Fate(PENDING, "the working buy is being canceled", cl_ord_id)
+        return Fate(UNKNOWN, order.message or f"the {called} is in doubt", cl_ord_id)
+    if order is not None and order.status is OrdStatus.FILLED:
+        return Fate(PENDING, f"the working {called} filled before it was canceled", cl_ord_id)
+    return Fate(PENDING, f"the working {called} is being canceled", cl_ord_id)
 
 
 def _success(order: Settled) -> str:

@@ -9,20 +9,18 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name, not_negative, note, positive, token
+from phalanx.api.new_instructions import ORD_TYPES, price_not_allowed
 from phalanx.api.platform import examples, fates
 from phalanx.api.platform.exits import exit_request
 from phalanx.api.platform.fates import REJECTED, SKIPPED, Fate, FateOf, Share
+from phalanx.api.platform.submitting import submit
 from phalanx.api.problems import Problem
-from phalanx.api.requests import ORD_TYPES, price_not_allowed
 from phalanx.api.shapes import ClientId, Exact, Name, Note, OrdTypeName, ProductName, Token
-from phalanx.desk.desk import Executed
 from phalanx.domain.events import InstructionPlanned
-from phalanx.domain.instructions import BatchRequest, BatchRow, ExitRequest, OrderRequest, Origin
+from phalanx.domain.instructions import BatchRequest, BatchRow, ExitRequest, OrderRequest
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.numbers import Price, Quantity
-from phalanx.domain.orders import OrdType, Product, Side
-from phalanx.domain.reasons import ReasonCode
-from phalanx.engine.commands import Submit
+from phalanx.domain.orders import PRICED, STOPPED, OrdType, Product, Side
 from phalanx.engine.state import State
 
 ExecutionName: TypeAlias = Literal["BUY", "SELL", "EXIT"]
@@ -37,8 +35,6 @@ MaybeExact: TypeAlias = Annotated[
 BODY_MAX = 4 * 1024 * 1024
 ENTRIES_MAX = 20_000
 _EXIT = "EXIT"
-_PRICED = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
-_STOPPED = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
 
 
 class _Placed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -138,7 +134,9 @@ async def place_order(call: Call) -> Answer:
     owner = call.desk.state.accounts.get(account)
     if terms.side is None and owner is not None and owner.client_id != entry.client:
         detail = f"account {account} is not client {entry.client}'s"
-        return answer_json(200, _placed(entry, Fate(REJECTED, detail)))
+        answer = answer_json(200, _placed(entry, Fate(REJECTED, detail)))
+        await call.desk.durable(call.desk.state.seq)
+        return answer
     if not quantity:
         return answer_json(200, _placed(entry, Fate(SKIPPED, "the quantity is 0")))
     origin = call.origin(DoorName.PLATFORM, "place", terms, entry, account)
@@ -158,17 +156,12 @@ async def place_order(call: Call) -> Answer:
             terms.price,
             stop_price=terms.stop_price,
         )
-    planned, executed = await _submit(call, origin, request, terms.remark)
+    planned, executed = await submit(call, origin, request, terms.remark)
     found = await fates.settled(call, planned)
     share = Share()
     for one in fates.shares_by_account(planned).values():
         share.join(one)
-    fate = fates.fate(planned, share, found)
-    refusal = planned.refusal
-    if not account and refusal is not None and refusal.code is ReasonCode.UNKNOWN_ACCOUNT:
-        # The engine speaks of the account that it looked for; the caller named a client.
-        fate = _left_out(entry)
-    return answer_json(200, _placed(entry, fate), executed)
+    return answer_json(200, _placed(entry, fates.fate(planned, share, found)), executed)
 
 
 async def execute_all(call: Call) -> Answer:
@@ -184,17 +177,19 @@ async def execute_all(call: Call) -> Answer:
     state = call.desk.state
     asked = [one for one in entries if one.quantity and one.client in state.primary_accounts]
     if not asked:
-        return answer_json(200, _executed(state, [_left_out(one) for one in entries], entries))
+        answer = answer_json(200, _executed(state, [_left_out(one) for one in entries], entries))
+        await call.desk.durable(state.seq)
+        return answer
     origin = call.origin(DoorName.PLATFORM, "execute-all", terms, entries)
     if terms.side is None:
-        planned, executed = await _submit(
+        planned, executed = await submit(
             call, origin, exit_request(call.desk, terms, asked), terms.remark
         )
         found = await fates.settled(call, planned)
         results = list(_exited(state, planned, entries, found))
     else:
         rows = tuple(_row(terms, terms.side, one) for one in asked)
-        planned, executed = await _submit(call, origin, BatchRequest(rows), terms.remark)
+        planned, executed = await submit(call, origin, BatchRequest(rows), terms.remark)
         found = await fates.settled(call, planned)
         results = list(_traded(planned, entries, found))
     return answer_json(200, _executed(state, results, entries), executed)
@@ -212,8 +207,8 @@ def _terms(body: PlaceOrder | ExecuteAll) -> Terms:
         None if leaves else Side[body.execution_type],
         Product[body.trade_type],
         ord_type,
-        _price(body.price, "price", ord_type, needed=ord_type in _PRICED),
-        _price(body.trigger_price, "trigger_price", ord_type, needed=ord_type in _STOPPED),
+        _price(body.price, "price", ord_type, needed=ord_type in PRICED),
+        _price(body.trigger_price, "trigger_price", ord_type, needed=ord_type in STOPPED),
         "" if body.tag is UNSET else note(body.tag, "tag"),
     )
 
@@ -239,15 +234,6 @@ def _check_once(entries: Sequence[Entry]) -> None:
             detail = f"client {one.client} is there twice"
             raise Problem("DUPLICATE_CLIENT", detail, field=f"client_orders[{at}].client_id")
         seen.add(one.client)
-
-
-async def _submit(
-    call: Call, origin: Origin, request: OrderRequest | BatchRequest | ExitRequest, remark: str
-) -> tuple[InstructionPlanned, Executed]:
-    executed = await call.desk.execute(Submit(origin, request, remark, None, call.received))
-    event = executed.events[0]
-    assert isinstance(event, InstructionPlanned), f"{type(event).__name__} plans nothing"
-    return event, executed
 
 
 def _row(terms: Terms, side: Side, entry: Entry) -> BatchRow:

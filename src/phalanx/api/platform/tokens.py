@@ -58,15 +58,10 @@ async def search_tokens(call: Call) -> Answer:
     """Whole matches first, then prefixes, then the rest."""
     query = call.query(SearchQuery)
     system = call.system
-    wanted = query.q.casefold()
-    local = [
-        instrument
-        for instrument in system.desk.state.local_instruments.values()
-        if wanted in instrument.symbol.casefold()
-    ]
+    local = tuple(system.desk.state.local_instruments.values())
     # An index never changes, so another thread may read it; a large one takes a while.
-    found = await asyncio.to_thread(search, system.desk.instruments, query.q, query.limit)
-    shown = [token_answer(system, one) for one in (*found, *local)[: query.limit]]
+    found = await asyncio.to_thread(search, system.desk.instruments, query.q, query.limit, local)
+    shown = [token_answer(system, one) for one in found]
     return await call.as_of(lambda _: shown)
 
 

@@ -11,18 +11,16 @@ from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import token
 from phalanx.api.platform import examples, fates
 from phalanx.api.platform.fates import Fate, FateOf
+from phalanx.api.platform.submitting import submit
 from phalanx.api.platform.trades import PATH
-from phalanx.api.reading import read_views
 from phalanx.api.shapes import ClientId
-from phalanx.api.submission import is_repeat
-from phalanx.desk.desk import Desk, Executed
+from phalanx.api.submission import is_repeat, trade_exit
+from phalanx.desk.desk import Desk
 from phalanx.domain.accounts import AccountId, split_book
 from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.instructions import CancelDraft, ExitRequest, Selection
 from phalanx.domain.instructions import Door as DoorName
-from phalanx.domain.instructions import ExitRequest, Origin, Selection
 from phalanx.domain.orders import ClOrdId
-from phalanx.engine.commands import Submit
-from phalanx.views.rows import TradeStatus
 
 CLIENTS_MAX = 100_000
 BODY_MAX = 1024 * 1024
@@ -63,9 +61,9 @@ async def exit_trade(call: Call) -> Answer:
     trade_id = call.path("trade_id")
     origin = call.origin(DoorName.PLATFORM, "exit trade", trade_id)
     request = ExitRequest(trade=trade_id)
-    if not is_repeat(call, origin) and not _is_lot(call.desk, trade_id):
-        request = await _instead(call, trade_id)
-    planned, executed = await _submit(call, origin, request)
+    if not is_repeat(call, origin):
+        request = await trade_exit(call, request)
+    planned, executed = await submit(call, origin, request)
     found = await fates.settled(call, planned)
     state = call.desk.state
     shares = fates.shares_by_account(planned)
@@ -87,10 +85,12 @@ async def exit_by_token(call: Call) -> Answer:
         known = [client for client in clients if client in state.clients]
         unknown = [client for client in clients if client not in state.clients]
         if not known:
-            return answer_json(200, TradeExits(0, [_no_client(one) for one in unknown]))
+            answer = answer_json(200, TradeExits(0, [_no_client(one) for one in unknown]))
+            await call.desk.durable(state.seq)
+            return answer
     origin = call.origin(DoorName.PLATFORM, "exit by token", called, clients)
     request = ExitRequest(called, selection=Selection(clients=tuple(known or ())))
-    planned, executed = await _submit(call, origin, request)
+    planned, executed = await submit(call, origin, request)
     found = await fates.settled(call, planned)
     results = list(_closed_trades(call.desk, planned, found))
     trades = len(results)
@@ -105,37 +105,6 @@ def _asked(body: list[int] | ExitClients) -> list[int] | None:
     return None if ids is UNSET else list(dict.fromkeys(ids))
 
 
-async def _submit(
-    call: Call, origin: Origin, request: ExitRequest
-) -> tuple[InstructionPlanned, Executed]:
-    executed = await call.desk.execute(Submit(origin, request, received=call.received))
-    event = executed.events[0]
-    assert isinstance(event, InstructionPlanned), f"{type(event).__name__} plans nothing"
-    return event, executed
-
-
-def _is_lot(desk: Desk, trade: ClOrdId) -> bool:
-    state = desk.state
-    order = state.orders.get(trade)
-    books = state.books.values() if order is None else (state.book_of(order),)
-    return any(trade in lots for book in books for lots in book.lots.values())
-
-
-async def _instead(call: Call, trade: ClOrdId) -> ExitRequest:
-    """What a late fill of it bought may have joined another lot of the same strategy: then as much of
-    the account's position is sold. Of any other trade the engine says that it is not open.
-    """
-    row = await read_views(call, lambda views: views.trade(trade))
-    if row is None or row.status is not TradeStatus.ACTIVE:
-        return ExitRequest(trade=trade)
-    return ExitRequest(
-        row.instrument,
-        selection=Selection((row.account,)),
-        quantities=((row.account, row.pnl.remaining),),
-        product=row.product,
-    )
-
-
 def _closed_trades(desk: Desk, planned: InstructionPlanned, found: FateOf) -> Iterator[TradeExit]:
     """Trade by trade: what closes it, else the cancel of the buy that it waits for."""
     orders: dict[ClOrdId, list[ClOrdId]] = {}
@@ -146,11 +115,14 @@ def _closed_trades(desk: Desk, planned: InstructionPlanned, found: FateOf) -> It
             owners[closing.lot] = split_book(draft.book)[0]
     for trade, closers in orders.items():
         yield _result(trade, _client(desk, owners[trade]), fates.fate_of_orders(closers, found))
+    called_back: dict[ClOrdId, list[CancelDraft]] = {}
     for cancel in planned.cancels:
-        # The cancel of a sell only makes room for another one, which is told of above.
-        if not cancel.resell and cancel.cl_ord_id not in orders:
-            client = _client(desk, split_book(cancel.book)[0])
-            yield _result(cancel.cl_ord_id, client, fates.fate_of_cancel(cancel.cl_ord_id, found))
+        trade = cancel.lot or cancel.cl_ord_id
+        if fates.calls_back_a_buy(cancel) and trade not in orders:
+            called_back.setdefault(trade, []).append(cancel)
+    for trade, cancels in called_back.items():
+        client = _client(desk, split_book(cancels[0].book)[0])
+        yield _result(trade, client, fates.fate_of_cancels(cancels, found))
 
 
 def _without_trade(desk: Desk, planned: InstructionPlanned, found: FateOf) -> Iterator[TradeExit]:
@@ -161,7 +133,8 @@ def _without_trade(desk: Desk, planned: InstructionPlanned, found: FateOf) -> It
             yield _result(None, client, fates.fate_of_orders((draft.cl_ord_id,), found))
     shares: Mapping[AccountId, fates.Share] = fates.shares_by_account(planned)
     for account, share in shares.items():
-        if not share.orders and not share.cancels:
+        # The cancel of a sell makes room for another one: that is told of once it is there.
+        if not share.orders and not any(map(fates.calls_back_a_buy, share.cancels)):
             yield _result(None, _client(desk, account), fates.fate(planned, share, found))
     if not shares and planned.refusal is not None:
         yield _result(None, None, fates.fate(planned, None, found))

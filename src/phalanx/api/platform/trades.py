@@ -32,11 +32,12 @@ Reference: TypeAlias = Annotated[str, Meta(max_length=128)]
 
 
 class TradeAnswer(msgspec.Struct, frozen=True, gc=False):
-    """One buy and what became of it. ``id`` and ``trade_id`` are the same text, the id of the order
-    that opened it. ``quantity`` is what it bought, while PENDING what it is to buy; of that
-    ``margin_required`` is the full value of what is still held or ordered, ``margin_blocked`` what
-    its waiting order sets aside. ``avg_price`` is null while nothing is bought and where nobody knows
-    the cost. P&L counts charges when they are paid; ``unrealized_pnl`` is before those of selling.
+    """One buy and what became of it, its slices together. ``id`` and ``trade_id`` are the same text, the
+    id of the (first) order that opened it. ``quantity`` is what it bought, while PENDING what it is
+    to buy; of that ``margin_required`` is the full value of what is still held or ordered,
+    ``margin_blocked`` what its waiting order sets aside. ``avg_price`` is null while nothing is
+    bought and where nobody knows the cost. P&L counts charges when they are paid;
+    ``unrealized_pnl`` is before those of selling.
     """
 
     id: str

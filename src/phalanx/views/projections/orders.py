@@ -67,8 +67,13 @@ def place(
         OrdStatus.PENDING_NEW,
         received_ns=received_ns,
         updated_at_ns=time,
+        lot=draft.lot,
     )
     work.orders.add(order)
+    if draft.lot:
+        first = work.order(draft.lot)
+        first.lot = draft.lot
+        work.orders.touch(first)
     work.order_totals[Subject.OPEN, 0] += 1
     instruction.orders += 1
     instruction.open_orders += 1

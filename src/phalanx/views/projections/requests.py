@@ -32,6 +32,8 @@ def cancel_requested(work: Workspace, event: CancelRequested) -> None:
     """A cancel waits for its turn; an order that was never dispatched ends at once."""
     order = work.order(event.cl_ord_id)
     request = ask(work, order, event.request_id, event.origin, event.time)
+    if event.reason is not None:
+        request.reason_code, request.reason_text = event.reason.code, str(event.reason)
     cancel(work, order, request, unsent=order.status == OrdStatus.PENDING_NEW)
 
 
@@ -73,7 +75,7 @@ def request_doubted(work: Workspace, event: RequestDoubted) -> None:
     """Sent, not answered: the order itself is not in doubt."""
     request = _request_on(work, event.cl_ord_id, event.request_id)
     request.status = RequestStatus.IN_DOUBT
-    request.reason_text = event.text
+    request.reason_code, request.reason_text = "", event.text
 
 
 def doubt_dispatched(work: Workspace) -> None:
@@ -174,4 +176,6 @@ def _log(work: Workspace, order: OrderEntry, request: RequestEntry) -> None:
     terms = left if cancels else (request.quantity, request.limit_price)
     entry = LogEntry.CANCEL if cancels else LogEntry.REPLACE
     text = f"{request.id} by {request.actor}"
+    if request.reason_text:
+        text = f"{text}: {request.reason_text}"
     write_log(work, order, entry, request.requested_at_ns, terms, text)

@@ -1,4 +1,4 @@
-"""Trades: what each buy brought and what became of it.
+"""Trades: what each buy brought, all its slices together, and what became of it.
 
 A sell's fill falls on the trades of the lots that its order names, as far as they still hold
 something, then (joined lots, overfills, late fills) on the oldest others of the book in that
@@ -12,8 +12,8 @@ import msgspec
 from phalanx.domain.accounts import split_book
 from phalanx.domain.events import LotAdopted, OrderReported
 from phalanx.domain.numbers import Quantity, multiply
-from phalanx.domain.orders import ClOrdId, Closing, Side
-from phalanx.domain.pnl import TradePnl, parts_closed, shared
+from phalanx.domain.orders import ClOrdId, Closing, Side, parts_closed
+from phalanx.domain.pnl import TradePnl, shared
 from phalanx.domain.time import Nanoseconds
 from phalanx.views.entries import OrderEntry, TradeEntry
 from phalanx.views.rows import TradeStatus
@@ -136,13 +136,14 @@ def _cover(work: Workspace, order: OrderEntry, quantity: Quantity) -> Quantity:
 
 
 def _trade_of(work: Workspace, order: OrderEntry, time: Nanoseconds) -> TradeEntry:
-    """The trade of a buy, made by its first fill."""
-    trade = work.trade(order.cl_ord_id) if order.cum_quantity else None
+    """The trade of a buy, made by its first fill, whichever of its slices that is of."""
+    lot = order.lot or order.cl_ord_id
+    trade = work.trade(lot) if order.cum_quantity or order.lot else None
     if trade is None:
         trade = TradeEntry(
-            order.key,
+            work.order(lot).key,
             0,
-            order.cl_ord_id,
+            lot,
             order.account,
             order.mode,
             order.client_id,

@@ -3,8 +3,8 @@ import pytest
 
 from phalanx.api.decoding import Body
 from phalanx.api.instruction_shapes import InstructionBody
+from phalanx.api.new_instructions import NewInstruction, Size, moment, read_instruction
 from phalanx.api.problems import Problem
-from phalanx.api.requests import Asked, Size, moment, read_instruction
 from phalanx.domain.accounts import Mode
 from phalanx.domain.allocation import Allocation, Leftover, ListAllocation, ListMethod, Method
 from phalanx.domain.instructions import (
@@ -27,7 +27,7 @@ LINE = {"client": 7, "instrument": "TCS", "side": "BUY", "quantity": "10"}
 SHARED = {"kind": "batch", "instrument": "TCS", "side": "BUY"}
 
 
-def read(**fields: object) -> Asked:
+def read(**fields: object) -> NewInstruction:
     return read_instruction(_body.decode(msgspec.json.encode(fields)))
 
 
@@ -53,7 +53,7 @@ def test_a_signal_for_some() -> None:
     )
 
     selection = Selection(("P-1",), (3,), ("core",), Mode.PAPER)
-    assert asked == Asked(SignalRequest("B", "2885", Side.SELL, selection), "n", 9)
+    assert asked == NewInstruction(SignalRequest("B", "2885", Side.SELL, selection), "n", 9)
 
 
 def test_a_stop_limit_order() -> None:
@@ -188,7 +188,10 @@ def test_an_exit_says_what_it_is_of(fields: dict[str, object], expected: ExitReq
 
 
 def test_an_exit_s_bound_is_left_open_for_the_accounts() -> None:
-    assert read(kind="exit", instrument="TCS", quantity=5).each_max == whole(5)
+    request = read(kind="exit", instrument="TCS", quantity=5).request
+
+    assert isinstance(request, ExitRequest)
+    assert request.each_max == whole(5)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ from phalanx.domain.instructions import (
     SignalRequest,
 )
 from phalanx.domain.numbers import BASIS_POINTS, Price, Quantity
-from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
+from phalanx.domain.orders import PRICED, STOPPED, OrdType, Product, Side, TimeInForce
 from phalanx.domain.time import MICROSECOND, Nanoseconds
 
 ORD_TYPES: Mapping[str, OrdType] = {
@@ -54,8 +54,6 @@ ORD_TYPES: Mapping[str, OrdType] = {
     "STOP_LIMIT": OrdType.STOP_LIMIT,
     "SL": OrdType.STOP_LIMIT,
 }
-_PRICED = frozenset({OrdType.LIMIT, OrdType.STOP_LIMIT})
-_STOPPED = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
 _FIELD_OF: Mapping[Method, str] = {
     Method.QUANTITIES: "quantities",
     Method.EQUAL_QUANTITY: "quantity",
@@ -85,12 +83,12 @@ class Size(msgspec.Struct, frozen=True, gc=False):
     quantity: Quantity
 
 
-class Asked(msgspec.Struct, frozen=True):
+class NewInstruction(msgspec.Struct, frozen=True):
     """An instruction as it was asked for; equal for bodies that mean the same.
 
     ``fire_at``: wall time, None for now. ``preview``: the token to fire from, empty for none, with
-    ``on_moved``, which was said or is empty. ``sizes``: the allocation's quantities, ``each_max``:
-    an exit's bound for each account; both are not in ``request`` yet.
+    ``on_moved``, which was said or is empty. ``sizes``: the allocation's quantities,
+    which are not in ``request`` yet.
     """
 
     request: InstructionRequest
@@ -100,7 +98,6 @@ class Asked(msgspec.Struct, frozen=True):
     preview: str = ""
     on_moved: str = ""
     sizes: tuple[Size, ...] = ()
-    each_max: Quantity = 0
 
 
 class OrderTerms(msgspec.Struct, frozen=True, gc=False):
@@ -113,11 +110,10 @@ class OrderTerms(msgspec.Struct, frozen=True, gc=False):
     stop_price: Price
 
 
-def read_instruction(body: InstructionBody) -> Asked:
+def read_instruction(body: InstructionBody) -> NewInstruction:
     """What a body asks for. Raises Problem."""
     request: InstructionRequest
     sizes: tuple[Size, ...] = ()
-    each_max = 0
     match body:
         case SignalInstruction():
             request = _signal(body)
@@ -129,8 +125,7 @@ def read_instruction(body: InstructionBody) -> Asked:
             request, sizes = _batch(body)
         case ExitInstruction():
             request = _exit(body)
-            each_max = 0 if body.quantity is UNSET else positive(body.quantity, "quantity")
-    return Asked(
+    return NewInstruction(
         request,
         "" if body.note is UNSET else note(body.note),
         None if body.expires_s is UNSET else body.expires_s,
@@ -138,7 +133,6 @@ def read_instruction(body: InstructionBody) -> Asked:
         "" if body.preview is UNSET else name(body.preview, "preview"),
         "" if body.on_moved is UNSET else body.on_moved,
         sizes,
-        each_max,
     )
 
 
@@ -309,6 +303,7 @@ def _exit(body: ExitInstruction) -> ExitRequest:
         (),
         None if body.product is UNSET else Product[body.product],
         0 if body.price is UNSET else positive(body.price, "price"),
+        0 if body.quantity is UNSET else positive(body.quantity, "quantity"),
     )
 
 
@@ -350,9 +345,9 @@ def _terms(body: OrderInstruction | BatchInstruction | BatchLine, at: str = "") 
     return OrderTerms(
         Product.DELIVERY if body.product is UNSET else Product[body.product],
         ord_type,
-        _price(body.price, ord_type, f"{at}price", needed=ord_type in _PRICED),
+        _price(body.price, ord_type, f"{at}price", needed=ord_type in PRICED),
         TimeInForce.DAY if body.time_in_force is UNSET else TimeInForce[body.time_in_force],
-        _price(body.stop_price, ord_type, f"{at}stop_price", needed=ord_type in _STOPPED),
+        _price(body.stop_price, ord_type, f"{at}stop_price", needed=ord_type in STOPPED),
     )
 
 

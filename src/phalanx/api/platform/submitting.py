@@ -1,0 +1,17 @@
+"""Instructions of the platform's doors: given, and what was planned of them."""
+
+from phalanx.api.exchange import Call
+from phalanx.desk.desk import Executed
+from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.instructions import InstructionRequest, Origin
+from phalanx.engine.commands import Submit
+
+
+async def submit(
+    call: Call, origin: Origin, request: InstructionRequest, remark: str = ""
+) -> tuple[InstructionPlanned, Executed]:
+    """The plan, once it is durable. Raises whatever the desk refuses."""
+    executed = await call.desk.execute(Submit(origin, request, remark, received=call.received))
+    event = executed.events[0]
+    assert isinstance(event, InstructionPlanned), f"{type(event).__name__} plans nothing"
+    return event, executed
