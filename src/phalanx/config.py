@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     only; the only mode until logins exist. ``opening_cash``: what an imported user's paper account
     starts with, as plain decimal text. ``quotes``: prices stay at the last closes, walk from them, or
     are those of ``quotes_file``, a CSV of past days, again; every ``quotes_interval_ms`` they move.
-    ``quote_seed`` decides the synthetic prices and the walk.
+    ``quote_seed`` decides the synthetic prices and the walk. A file whose name is empty is none.
     """
 
     model_config = SettingsConfigDict(
@@ -43,6 +43,12 @@ class Settings(BaseSettings):
     views_wait_s: float = Field(default=2.0, gt=0, le=60)
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     server: str = "http://127.0.0.1:8080"
+
+    @field_validator("profiles", "instruments", "quotes_file", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        # As a path an empty text would be the folder that the server was started in.
+        return None if value == "" else value
 
     @model_validator(mode="after")
     def _replay_needs_a_file(self) -> "Settings":

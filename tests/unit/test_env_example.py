@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from phalanx.config import Settings
 
@@ -20,11 +21,26 @@ def test_it_shows_the_default(name: str, monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.chdir(tmp_path)
     default = getattr(Settings(), name.lower())
 
-    if default is None:
-        assert SHOWN[name] == ""
-    else:
-        monkeypatch.setenv(f"PHALANX_{name}", SHOWN[name])
-        assert getattr(Settings(), name.lower()) == default
+    monkeypatch.setenv(f"PHALANX_{name}", SHOWN[name])
+    assert getattr(Settings(), name.lower()) == default
+
+
+def test_an_empty_path_is_none_in_the_file_of_settings_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("phalanx.toml").write_text('profiles = ""\ninstruments = ""\nquotes_file = ""\n')
+
+    found = Settings()
+
+    assert (found.profiles, found.instruments, found.quotes_file) == (None, None, None)
+
+
+def test_a_replay_from_an_empty_path_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHALANX_QUOTES_FILE", "")
+
+    with pytest.raises(ValidationError, match="quotes_file names no file"):
+        Settings(quotes="replay")
 
 
 def test_a_copy_of_it_changes_nothing() -> None:

@@ -7,8 +7,8 @@ from typing import Annotated, TypeAlias
 import typer
 
 from phalanx.cli.input import completion
+from phalanx.cli.remote.address import DEFAULT_SERVER
 
-DEFAULT_SERVER = "http://127.0.0.1:8080"
 DEFAULT_TIMEOUT_S = 30.0
 IMPORT_TIMEOUT_S = 120.0
 

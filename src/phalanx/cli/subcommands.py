@@ -3,7 +3,7 @@
 import typer
 from typer.core import TyperGroup
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 
 
 def is_for_subcommand(context: typer.Context) -> bool:

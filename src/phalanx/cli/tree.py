@@ -13,7 +13,7 @@ from phalanx.cli import serve
 from phalanx.cli.books import open_buys, order_log, orders, positions, trades
 from phalanx.cli.checking import doctor
 from phalanx.cli.demo import command as demo
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.instructing import batch, instructions, kill, signal
 from phalanx.cli.instructing import exit as leaving
 from phalanx.cli.journal import replay, verify

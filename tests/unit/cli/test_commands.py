@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.unit.cli.doubles import FakeServer, rows, run
 
 LISTS = {
@@ -227,6 +227,24 @@ def test_instruments_import(server: FakeServer, tmp_path: Path) -> None:
     assert server.last.url.params["name"] == "nse.csv"
     assert server.last.content == b"symbol,token_id\n"
     assert json.loads(run("instruments", "import", str(file), "--json").stdout) == report
+
+
+def test_an_import_of_instruments_says_what_changed(server: FakeServer) -> None:
+    fields = [
+        {"field": "lot_size", "before": "75", "after": "50"},
+        {"field": "isin", "before": "", "after": "INE1"},
+    ]
+    changed = {"instrument": "NSE:9", "symbol": "LT", "what": "CHANGED", "fields": fields}
+    added = {"instrument": "NSE:10", "symbol": "NEW", "what": "ADDED", "fields": []}
+    report = {"added": 300, "changed": 1, "removed": 0, "sha256": "ab"}
+    changes = [changed, *[added] * 199]
+    server.answer("POST", "/api/v1/instruments", body={**report, "changes": changes})
+    lines = run("instruments", "import", "-", text="x").stdout.splitlines()
+
+    assert [line.split() for line in lines[:4]][3] == ["sha256", "ab"]
+    assert lines[6] == "NSE:9       LT      CHANGED  lot_size 75 → 50, isin none → INE1"
+    assert lines[7].split() == ["NSE:10", "NEW", "ADDED", "-"]
+    assert lines[-1] == "and 281 more"
 
 
 def test_instruments_search(server: FakeServer) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input.files import read_bounded
 from phalanx.cli.process import listener as module
 from phalanx.cli.process.listener import bind, url_of

@@ -7,7 +7,7 @@ import pytest
 import typer.main
 from typer.core import TyperGroup, TyperOption
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from phalanx.cli.tree import app
 from tests.unit.cli.doubles import FakeServer, run
 

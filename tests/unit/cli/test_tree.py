@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import phalanx.cli
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.tree import COMMANDS
 from phalanx.cli.tree import app as tree
 from tests.unit.cli.doubles import FakeServer, run

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from phalanx.cli.books.order_log import order_log
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.option_sets import Asking, Changing, Listing, expanded
 from phalanx.cli.options import (
     AccountOption,

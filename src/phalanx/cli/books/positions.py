@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from phalanx.cli.exit_codes import Failure
 from phalanx.cli.option_sets import Importing, PagedListing, expanded
 from phalanx.cli.options import AccountOption, ClientOption, InstrumentOption
 from phalanx.cli.subcommands import is_for_subcommand
@@ -52,6 +53,15 @@ def import_positions(
 ) -> None:
     """Take over what accounts held before, all or none, at once."""
     from phalanx.cli.display.importing import import_file
+    from phalanx.cli.display.reports import tell_positions
 
     parameters = {"again": "true"} if again else None
-    import_file(importing, "POST", f"{PATH}/import", file, parameters=parameters)
+    path = f"{PATH}/import"
+    try:
+        import_file(importing, "POST", path, file, parameters=parameters, tell=tell_positions)
+    except Failure as failure:
+        if failure.code != "POSITIONS_EXIST":
+            raise
+        # The door speaks of its own words.
+        detail = "the books have lots like all of these already; --again adopts them once more"
+        raise Failure(failure.exit_code, failure.code, detail, **failure.facts) from None

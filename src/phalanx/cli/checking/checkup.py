@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.remote.client import Server
 
 PYTHON_MIN = (3, 11)

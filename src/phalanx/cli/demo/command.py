@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phalanx.cli.exits import Exit, Failure
-from phalanx.cli.options import DEFAULT_SERVER, DataOption, JsonOption
+from phalanx.cli.exit_codes import Exit, Failure
+from phalanx.cli.options import DataOption, JsonOption
+from phalanx.cli.remote.address import DEFAULT_SERVER
 from phalanx.cli.serve import PortOption, say_ready
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import msgspec
 
 from phalanx.cli.demo.world import CORE, core_members, nifty_symbols
 from phalanx.cli.display.screen import Screen
-from phalanx.cli.exits import Failure
+from phalanx.cli.exit_codes import Failure
 from phalanx.cli.input.moments import clock_now
 from phalanx.cli.process.stopping import wait_for
 from phalanx.cli.remote.client import refusal
@@ -19,6 +19,8 @@ LIST = "nifty49"
 AMOUNT = "4000"
 """Rupees per stock of the list: most of the 49 for the rich, the first dozen for the poor."""
 API = "/api/v1"
+KILL_NOTE = "the demo shows it"
+"""By which a kill is known that an earlier demo put and did not come to lift."""
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -63,6 +65,19 @@ class Token(msgspec.Struct, frozen=True):
     tick_size: float
 
 
+class Kill(msgspec.Struct, frozen=True):
+    """A standing kill; ``account`` null: for everybody."""
+
+    account: str | None
+    note: str
+
+
+class Kills(msgspec.Struct, frozen=True):
+    """What is stopped now."""
+
+    items: list[Kill]
+
+
 class Scene:
     """Plays one act after another, ``pause_s`` apart; an act that fails is told, and the next one begins."""
 
@@ -74,6 +89,8 @@ class Scene:
 
     async def play(self, stop: asyncio.Event) -> bool:
         """All acts; True when it was time to stop."""
+        if await self._is_stopped(stop):
+            return stop.is_set()
         acts: tuple[Callable[[], Awaitable[None]], ...] = (
             self._keep,
             self._list,
@@ -85,14 +102,36 @@ class Scene:
             self._lift,
         )
         for act in acts:
-            try:
-                await act()
-            except Failure as failure:
-                self._screen.note(f"{failure.detail} [{failure.code}]")
-            except httpx.HTTPError as error:
-                self._screen.note(f"no answer: {str(error) or type(error).__name__}")
+            await self._try(act, stop)
             if await wait_for(stop, self._pause_s):
                 return True
+        return False
+
+    async def _try(self, act: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+        try:
+            await act()
+        except Failure as failure:
+            self._screen.note(f"{failure.detail} [{failure.code}]")
+        except httpx.HTTPError as error:
+            if not stop.is_set():
+                self._screen.note(f"no answer: {str(error) or type(error).__name__}")
+
+    async def _is_stopped(self, stop: asyncio.Event) -> bool:
+        """Whether a kill of somebody else's stands, which is not the demo's to lift."""
+        kills: list[Kill] = []
+
+        async def look() -> None:
+            kills.extend(decode_as(await self._send("GET", f"{API}/kill"), Kills).items)
+
+        await self._try(look, stop)
+        for kill in kills:
+            if kill.account is None and kill.note != KILL_NOTE:
+                self._say(
+                    f"a kill stands for everybody ({kill.note or 'no note'}): nothing is shown"
+                )
+                return True
+            if kill.account is None:
+                await self._try(self._lift, stop)
         return False
 
     async def _keep(self) -> None:
@@ -146,7 +185,7 @@ class Scene:
         await self._tell("exit INFY by its token, for everybody", await self._instruct(body))
 
     async def _kill(self) -> None:
-        await self._send("PUT", f"{API}/kill", {"note": "the demo shows it"})
+        await self._send("PUT", f"{API}/kill", {"note": KILL_NOTE})
         self._say("kill: no new risk for anybody; cancels and exits still pass")
 
     async def _signal_under_kill(self) -> None:

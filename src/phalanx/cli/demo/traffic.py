@@ -9,7 +9,7 @@ import msgspec
 from phalanx.cli.demo.scene import Scene
 from phalanx.cli.demo.world import STRATEGIES
 from phalanx.cli.display.screen import Screen
-from phalanx.cli.exits import Failure
+from phalanx.cli.exit_codes import Failure
 from phalanx.cli.input.moments import clock_now
 from phalanx.cli.process.stopping import wait_for
 from phalanx.cli.producing.production import percentile

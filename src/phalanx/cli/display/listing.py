@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import httpx
 
 from phalanx.cli.display.screen import Column, Screen
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.remote.client import Parameters, Server
 from phalanx.cli.remote.documents import decode, rows_of
 

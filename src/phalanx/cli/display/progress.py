@@ -1,7 +1,7 @@
 """A bar on stderr while something takes long, where a person is looking; nothing anywhere else."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TypeAlias
 
 from phalanx.cli.display.screen import Screen
@@ -38,14 +38,20 @@ def progress(screen: Screen, text: str, total: int | None) -> Iterator[Move]:
 
 @contextmanager
 def upload(screen: Screen, text: str, size: int) -> Iterator[Callable[[int], None]]:
-    """A bar for a file that goes to the server; when it has gone, the server is at work on it."""
+    """A bar for a file that goes to the server; when it has gone, one without an end follows: how
+    long the server is at work on it is not known.
+    """
     gone = 0
-    with progress(screen, text, size) as move:
+    with ExitStack() as bars:
+        move = bars.enter_context(progress(screen, text, size))
 
         def sent(count: int) -> None:
             nonlocal gone
             gone += count
-            move(gone, f"{gone:,} of {size:,} bytes" if gone < size else "the server reads it")
+            move(gone, f"{gone:,} of {size:,} bytes")
+            if gone >= size:
+                bars.close()
+                bars.enter_context(progress(screen, f"{text}: the server reads it", None))
 
         yield sent
 

@@ -1,6 +1,7 @@
 """What a person or a program reads: tables on a terminal, aligned text in a pipe, or JSON."""
 
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,7 @@ from typing import Literal, TextIO
 
 import msgspec
 
-from phalanx.cli.exits import Failure
+from phalanx.cli.exit_codes import Failure
 from phalanx.cli.remote.documents import encode
 
 NOTHING = "-"
@@ -120,7 +121,7 @@ class Screen:
         if self.as_json:
             print(encode(failure.document()), file=self._err, flush=True)
             return
-        self.note(f"error: {failure.detail} [{failure.code}]")
+        self.note(f"error: {_place(failure)}{failure.detail} [{failure.code}]")
         differences = failure.facts.get("differences")
         for difference in differences if isinstance(differences, list) else ():
             self.note(f"  {difference}")
@@ -176,6 +177,14 @@ class Screen:
             table.add_row(*(Text(cell) for cell in line))
         console.width = max(console.width, needed)
         console.print(table)
+
+
+def _place(failure: Failure) -> str:
+    """The line of a file that an error is about, where its sentence does not say it already."""
+    line = failure.facts.get("line")
+    if line is None or re.search(rf"\bline {line}\b", failure.detail):
+        return ""
+    return f"line {line}: "
 
 
 def printable(text: str) -> str:

@@ -37,7 +37,7 @@ def _beginning(context: typer.Context, path: str, field: str, incomplete: str) -
 
 def _names(context: typer.Context, path: str, field: str) -> Iterator[str]:
     """Nothing when there is no server, or one that says something else: a shell wants no remarks."""
-    from phalanx.cli.exits import Failure
+    from phalanx.cli.exit_codes import Failure
     from phalanx.cli.remote import client
     from phalanx.cli.remote.documents import rows_of
 

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 
 
 def read_bounded(path: Path, bytes_max: int) -> bytes:

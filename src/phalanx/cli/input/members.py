@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from phalanx.cli.exits import Exit, Failure
-from phalanx.cli.input.names import is_file, table_in
+from phalanx.cli.exit_codes import Exit, Failure
+from phalanx.cli.input.names import is_file
 from phalanx.cli.input.numbers import typed_number
+from phalanx.cli.input.sheets import Line, at_line, read_sheet
 
 CLIENT = "client:"
 
@@ -19,11 +20,13 @@ def whom(word: str) -> dict[str, object]:
     return {"client": int(digits)}
 
 
-def members(words: list[str]) -> list[dict[str, object]]:
-    """Accounts of a group, from words or from one file (``account`` or ``client``, ``multiplier``)."""
+def members(words: list[str]) -> tuple[list[dict[str, object]], list[int]]:
+    """Accounts of a group, from words or from one file (``account`` or ``client``, ``multiplier``); of
+    a file also the lines they stand on.
+    """
     if len(words) == 1 and is_file(words[0]):
         return _members_in(Path(words[0]))
-    return [_member(*_parted(word)) for word in words]
+    return [_member(*_parted(word)) for word in words], []
 
 
 def quantities(words: list[str]) -> list[dict[str, object]]:
@@ -50,14 +53,18 @@ def _parted(word: str) -> tuple[str, str]:
     return name, number
 
 
-def _members_in(path: Path) -> list[dict[str, object]]:
-    rows = table_in(path)
-    head = [cell.casefold() for cell in rows[0]] if rows else []
-    if not {"account", "client"} & set(head):
-        return [_member(*_parted(row[0])) for row in rows]
+def _members_in(path: Path) -> tuple[list[dict[str, object]], list[int]]:
+    head, lines = read_sheet(path, ("account", "client"))
     found = []
-    for row in rows[1:]:
-        cells = dict(zip(head, row, strict=False))
-        name = cells.get("account") or f"{CLIENT}{cells.get('client', '')}"
-        found.append(_member(name, cells.get("multiplier", "")))
-    return found
+    for line in lines:
+        with at_line(line.number):
+            found.append(_member_at(head, line))
+    return found, [line.number for line in lines]
+
+
+def _member_at(head: list[str], line: Line) -> dict[str, object]:
+    if not head:
+        return _member(*_parted(line.cells[0]))
+    cells = dict(zip(head, line.cells, strict=False))
+    name = cells.get("account") or f"{CLIENT}{cells.get('client', '')}"
+    return _member(name, cells.get("multiplier", ""))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.time import MILLISECOND, SECOND, Nanoseconds, zone
 
@@ -15,6 +15,22 @@ def clock(time: Nanoseconds) -> str:
     """``09:15:00.123`` in the exchange's zone, which is that of all other lists too."""
     moment = datetime.fromtimestamp(time // SECOND, zone(RiskSettings().zone_offset_s))
     return f"{moment:%H:%M:%S}.{time % SECOND // MILLISECOND:03d}"
+
+
+def check_ahead(text: str, now: datetime) -> None:
+    """A moment that the server would wait for, as far as can be told without asking it.
+
+    Raises Failure BAD_MOMENT.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        detail = f"{text[:64]!r} is no time with its offset, such as 2026-11-20T15:00+05:30"
+        raise Failure(Exit.USAGE, "BAD_MOMENT", detail)
+    if time <= now:
+        raise Failure(Exit.USAGE, "BAD_MOMENT", f"{text} is over")
 
 
 def clock_now() -> str:

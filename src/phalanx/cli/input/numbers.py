@@ -1,6 +1,6 @@
 """Numbers that a person typed, checked before anything is sent."""
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 
 
 def typed_number(text: str, option: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.instructing.draft import BASKETS, Draft
 from phalanx.cli.option_sets import ForWhom, Timed, expanded
 from phalanx.cli.options import OrderType, Product, Side, TimeInForce

@@ -21,6 +21,12 @@ class Draft:
     parameters: dict[str, str | int] = field(default_factory=dict)
 
     @property
+    def fire_at(self) -> str | None:
+        """When it is to be planned and fired, if that is not now."""
+        moment = self.body.get("fire_at")
+        return None if moment is None else str(moment)
+
+    @property
     def content_type(self) -> str:
         """Of what is sent."""
         return "application/json" if self.content is None else "text/csv"
@@ -33,11 +39,11 @@ class Draft:
         return replace(self, parameters={**self.parameters, **pin})
 
     def preview(self, there: "Server") -> bytes:
-        """The plan as it would be now; nothing is journaled. Raises Failure."""
+        """The plan as it would be now, whenever it is to fire; nothing is journaled. Raises Failure."""
         return there.ask(
             f"{self.path}/preview",
             parameters=self.parameters,
-            body=self.body,
+            body={name: value for name, value in self.body.items() if name != "fire_at"},
             content=self.content,
             content_type=self.content_type,
         )

@@ -1,11 +1,13 @@
 """Rehearse an instruction, or fire what was rehearsed: every command that may open risk ends here."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
 
 from phalanx.cli.display.progress import upload
-from phalanx.cli.exits import Exit, Failure, exit_of_answer, exit_of_progress
+from phalanx.cli.exit_codes import Exit, Failure, exit_of_answer, exit_of_progress
+from phalanx.cli.input.moments import check_ahead
 from phalanx.cli.instructing.draft import Draft
 from phalanx.cli.instructing.outcomes import headline, show_outcomes, sum_of_skips
 from phalanx.cli.instructing.waiting import say_progress, wait_until_ended
@@ -26,15 +28,19 @@ def run(draft: Draft, firing: Firing, *, previewed: bool = True) -> None:
 
     Without a --preview of the caller's one is asked for and fired in the same breath, so that what
     is sent is what would have been shown; with an --idempotency-key of the caller's it is not, or a
-    repeat would not be the same request. Raises Failure, typer.Exit.
+    repeat would not be the same request; nor is it for what fires later, which is planned then.
+    Raises Failure, typer.Exit.
     """
+    if draft.fire_at is not None and firing.preview is not None:
+        detail = "--preview is not for --at: what fires later is planned then"
+        raise Failure(Exit.USAGE, "USAGE", detail)
     screen = firing.screen()
     with firing.connect() as there:
         if not firing.confirm:
             rehearse(there, screen, draft, firing)
             return
         token = firing.preview
-        if token is None and firing.key is None and previewed:
+        if token is None and firing.key is None and previewed and draft.fire_at is None:
             token = decode_as(draft.preview(there), Answer).token
         if token is not None:
             draft = draft.pinned(token, firing.on_moved)
@@ -46,16 +52,22 @@ def run(draft: Draft, firing: Firing, *, previewed: bool = True) -> None:
 
 
 def rehearse(there: "Server", screen: "Screen", draft: Draft, firing: Firing) -> None:
-    """Show what would be sent. Raises typer.Exit REFUSED when that is nothing at all."""
+    """Show what would be sent. Raises Failure for an --at that is none, typer.Exit REFUSED when
+    there is nothing to send at all.
+    """
+    if draft.fire_at is not None:
+        check_ahead(draft.fire_at, datetime.now(UTC))
     content = draft.preview(there)
     answer = decode_as(content, Answer)
     code = exit_of_answer(answer)
     if screen.as_json:
         screen.document(decode(content))
     else:
+        if draft.fire_at is not None:
+            screen.say(f"planned at {draft.fire_at}; this is what it would be now")
         screen.say(f"preview: {headline(answer)}")
         show_outcomes(screen, answer, rows_at(content, "outcomes"), detail=firing.detail)
-        screen.say("Nothing was sent." if code is Exit.REFUSED else _how_to_fire(answer))
+        screen.say("Nothing was sent." if code is Exit.REFUSED else _how_to_fire(draft, answer))
     if code is Exit.REFUSED:
         _say_refused(screen, answer)
         raise typer.Exit(code)
@@ -66,6 +78,8 @@ def finish(there: "Server", screen: "Screen", content: bytes, sending: Sending) 
     answer = decode_as(content, Answer)
     if screen.as_json:
         screen.document(decode(content))
+    elif answer.status == "HELD":
+        screen.say(f"held until {answer.fire_at}, instruction {answer.instruction_id}")
     else:
         screen.say(f"{answer.instruction_id}: {headline(answer)}")
         show_outcomes(screen, answer, rows_at(content, "outcomes"), detail=sending.detail)
@@ -101,8 +115,8 @@ def _with_token(failure: Failure, token: str | None) -> Failure:
     return Failure(failure.exit_code, failure.code, detail, **failure.facts, preview=token)
 
 
-def _how_to_fire(answer: Answer) -> str:
-    if answer.token is None:
+def _how_to_fire(draft: Draft, answer: Answer) -> str:
+    if answer.token is None or draft.fire_at is not None:
         return "Nothing was sent. Send it with --confirm."
     return (
         "Nothing was sent. Fire a plan made then with --confirm, or exactly this one, until "

@@ -1,9 +1,15 @@
 """Instructions that follow another one: what they would do, as far as that is known, and doing it."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import typer
+
+from phalanx.cli.exit_codes import Exit
 from phalanx.cli.option_sets import Rehearsing, Sending
+
+if TYPE_CHECKING:
+    from phalanx.cli.display.screen import Screen
 
 FollowUp: TypeAlias = Literal["cancel", "retry", "reverse", "repeat"]
 Row: TypeAlias = Mapping[str, object]
@@ -30,9 +36,10 @@ def follow(instruction: str, how: FollowUp, sending: Sending) -> None:
 
 
 def rehearse_follow_up(instruction: str, how: FollowUp, rehearsing: Rehearsing) -> None:
-    """Show what it would be about. There is no preview of a follow-up: nothing is checked."""
-    from phalanx.cli.display.columns import ORDERS
-    from phalanx.cli.instructing.outcomes import filled
+    """Show what it would be about. There is no preview of a follow-up: nothing is checked.
+
+    Raises Failure, typer.Exit REFUSED when there is nothing that it could do.
+    """
     from phalanx.cli.instructing.telling import asked_words
     from phalanx.cli.instructing.waiting import known
 
@@ -40,18 +47,34 @@ def rehearse_follow_up(instruction: str, how: FollowUp, rehearsing: Rehearsing) 
     with rehearsing.connect() as there:
         tree = known(there, instruction)
     rows = concerned(tree, how)
+    is_idle = how != "repeat" and not rows
     if screen.as_json:
         asked = tree.get("asked")
         screen.document(
             {"sent": False, "follow_up": how, "parent": instruction, "asked": asked, "orders": rows}
         )
-        return
-    screen.say(f"{instruction}: {asked_words(tree)} is {tree.get('status')}")
+    else:
+        screen.say(f"{instruction}: {asked_words(tree)} is {tree.get('status')}")
+        if is_idle:
+            screen.note(f"refused: {how} {_SENTENCES[how]}, and there are none")
+        else:
+            _say_concerned(screen, tree, how, rows)
+    if is_idle:
+        raise typer.Exit(Exit.REFUSED)
+
+
+def _say_concerned(
+    screen: "Screen", tree: Row, how: FollowUp, rows: list[dict[str, object]]
+) -> None:
+    from phalanx.cli.display.columns import ORDERS
+    from phalanx.cli.instructing.outcomes import filled
+    from phalanx.cli.instructing.telling import asked_words
+
     screen.say(f"{how} {_SENTENCES[how]}:")
     if how == "repeat":
         screen.say(f"  {asked_words(tree)}")
     else:
-        screen.table(filled(ORDERS, rows), rows, empty="no order of it: there is nothing to do")
+        screen.table(filled(ORDERS, rows), rows, empty="")
     screen.say("Nothing was sent and nothing was checked. Send it with --confirm.")
 
 

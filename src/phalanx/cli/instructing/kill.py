@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from phalanx.cli.input import completion
 from phalanx.cli.option_sets import Asking, Changing, expanded
 from phalanx.cli.options import NoteOption
@@ -52,7 +52,7 @@ def kill(
     found = _flattening(answer) if flatten else None
     sentence = f"new orders are stopped for {account or 'everybody'}"
     shown(changing, answer, sentence=sentence if found is None else f"{sentence}; {_told(found)}")
-    if found is not None and found.get("instruction_id") is None:
+    if found is not None and any(one.get("instruction_id") is None for one in _exits(found)):
         raise typer.Exit(Exit.PARTIAL)
 
 
@@ -94,7 +94,18 @@ def _flattening(answer: bytes) -> dict[str, object] | None:
     return found if isinstance(found, dict) else None
 
 
+def _exits(found: dict[str, object]) -> list[dict[str, object]]:
+    """The exit, and the others where one could not hold so many orders."""
+    more = found.get("more")
+    others = more if isinstance(more, list) else []
+    return [found, *(one for one in others if isinstance(one, dict))]
+
+
 def _told(found: dict[str, object]) -> str:
+    return "; ".join(map(_told_of_one, _exits(found)))
+
+
+def _told_of_one(found: dict[str, object]) -> str:
     if found.get("reason"):
         return f"nothing is closed: {found.get('message') or found['reason']}"
     counts = found.get("counts")

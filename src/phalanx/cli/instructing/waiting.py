@@ -7,7 +7,7 @@ import msgspec
 
 from phalanx.cli.display.progress import progress
 from phalanx.cli.display.screen import Screen
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.instructing.draft import INSTRUCTIONS
 from phalanx.cli.remote.answers import Progress
 from phalanx.cli.remote.client import Server

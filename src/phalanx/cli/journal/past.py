@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input.moments import Moment
 from phalanx.domain.instruments import InstrumentIndex
 from phalanx.domain.time import iso

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.journal.past import unreadable
 from phalanx.engine.state import State, state_hash
 from phalanx.journal.errors import JournalError

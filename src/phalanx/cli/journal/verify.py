@@ -2,7 +2,7 @@
 
 import typer
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from phalanx.cli.options import FolderArgument, JsonOption
 
 

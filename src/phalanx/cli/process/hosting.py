@@ -12,7 +12,7 @@ import structlog
 import uvicorn
 
 from phalanx import __version__
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.process.listener import allow_many_files, url_of
 from phalanx.cli.process.startup import build_system, start_system, stop_system
 

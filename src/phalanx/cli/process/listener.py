@@ -4,7 +4,7 @@ import errno
 import ipaddress
 import socket
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 
 PORT_MAX = 65_535
 FILES_WANTED = 65_536

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input.files import read_bounded
 from phalanx.cli.process.listener import bind
 from phalanx.cli.process_settings import require_loopback

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.options import DEFAULT_TIMEOUT_S, JsonOption, ServerOption, TimeoutOption
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from phalanx.cli.display.screen import Screen
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input.moments import clock_now
 from phalanx.cli.process.stopping import stop_on_signals, wait_for
 from phalanx.cli.producing.random_orders import RandomOrders, SignalBody

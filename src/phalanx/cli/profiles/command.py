@@ -101,7 +101,7 @@ def export(
 
 
 def _names(users: int | None, strategies: int | None, seed: int, details: Path | None) -> "Details":
-    from phalanx.cli.exits import Exit, Failure
+    from phalanx.cli.exit_codes import Exit, Failure
     from phalanx.cli.input.files import read_bounded
     from phalanx.cli.profiles.random_profiles import made_up_details, read_details
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input.files import read_bounded
 from phalanx.domain.profiles import BYTES_MAX, ProfileFault, Profiles, read_profiles
 

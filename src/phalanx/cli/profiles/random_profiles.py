@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.profiles.people import people
 from phalanx.domain.profiles import Profiles
 

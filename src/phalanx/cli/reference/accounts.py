@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input import completion
 from phalanx.cli.option_sets import Asking, Changing, Paged, expanded
 from phalanx.cli.subcommands import is_for_subcommand

@@ -74,5 +74,6 @@ def import_clients(
 ) -> None:
     """Add the clients of a file, all or none, at once, each with a paper account."""
     from phalanx.cli.display.importing import import_file
+    from phalanx.cli.display.reports import tell_clients
 
-    import_file(importing, "POST", f"{PATH}/import", file)
+    import_file(importing, "POST", f"{PATH}/import", file, tell=tell_clients)

@@ -61,9 +61,11 @@ def put(
     """Make a group, or give it other members, at once."""
     from phalanx.cli.input.members import members as members_of
     from phalanx.cli.input.names import at
+    from phalanx.cli.input.sheets import by_line
 
-    body = {"members": members_of(members)}
-    with changing.connect() as there:
+    found, lines = members_of(members)
+    body = {"members": found}
+    with changing.connect() as there, by_line(lines):
         _show_members(
             changing, there.change("PUT", at(PATH, name), key=changing.key, body=body), name
         )

@@ -22,9 +22,11 @@ def import_instruments(
 ) -> None:
     """Add or change the instruments of a file, at once, and show what changed; others stay."""
     from phalanx.cli.display.importing import import_file
+    from phalanx.cli.display.reports import tell_instruments
 
     parameters = {"name": file.name}
-    import_file(importing, "POST", "/api/v1/instruments", file, parameters=parameters)
+    path = "/api/v1/instruments"
+    import_file(importing, "POST", path, file, parameters=parameters, tell=tell_instruments)
 
 
 @app.command("search")

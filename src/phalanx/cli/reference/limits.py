@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.option_sets import Asking, Changing, Importing, Listing, expanded
 from phalanx.cli.options import OutOption
 from phalanx.cli.subcommands import is_for_subcommand

@@ -61,18 +61,22 @@ def put(
         list[str],
         typer.Argument(
             help="Instruments, most wanted first; or a file with one per line or a column "
-            "'instrument' or 'symbol' (- reads the standard input)."
+            "'instrument' or 'symbol', ordered by a column 'rank' if it has one (- reads the "
+            "standard input)."
         ),
     ],
     *,
     changing: Changing,
 ) -> None:
     """Make a list, or give it other instruments, at once."""
-    from phalanx.cli.input.names import at, column_in, is_file
+    from phalanx.cli.input.names import at, is_file
+    from phalanx.cli.input.sheets import by_line, names_in
 
+    lines: list[int] = []
     if len(instruments) == 1 and is_file(instruments[0]):
-        instruments = column_in(Path(instruments[0]), "instrument", "symbol")
-    with changing.connect() as there:
+        found = names_in(Path(instruments[0]), "instrument", "symbol")
+        instruments, lines = [one.name for one in found], [one.line for one in found]
+    with changing.connect() as there, by_line(lines):
         body = {"instruments": instruments}
         _show_ranks(
             changing, there.change("PUT", at(PATH, name), key=changing.key, body=body), name

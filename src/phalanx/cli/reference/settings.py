@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.option_sets import Asking, Changing, expanded
 from phalanx.cli.subcommands import is_for_subcommand
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import typer
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input import completion
 from phalanx.cli.options import (
     DEFAULT_TIMEOUT_S,

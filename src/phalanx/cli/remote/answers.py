@@ -38,8 +38,43 @@ class Counts(msgspec.Struct, frozen=True):
     skips: int = 0
 
 
+class PlannedAccount(msgspec.Struct, frozen=True):
+    """What a preview comes to for one account, the outcomes that are not listed included."""
+
+    account: str
+    client: str = ""
+    orders: int = 0
+    cancels: int = 0
+    skips: int = 0
+    value: str = "0"
+    charges: str = "0"
+    cash_after: str | None = None
+
+
+class SkipReason(msgspec.Struct, frozen=True):
+    """How often something is left out for a reason, and one of its sentences."""
+
+    reason: str
+    message: str | None = None
+    skips: int = 0
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """What a preview comes to in all."""
+
+    accounts: int = 0
+    orders: int = 0
+    cancels: int = 0
+    skips: int = 0
+    value: str = "0"
+    charges: str = "0"
+    reasons: tuple[SkipReason, ...] = ()
+
+
 class Answer(msgspec.Struct, frozen=True):
-    """The answer to a new instruction, or to the preview of one (``token``, no ``instruction_id``)."""
+    """The answer to a new instruction, or to the preview of one (``token``, no ``instruction_id``), which
+    has ``accounts`` and ``totals``.
+    """
 
     outcomes: tuple[Outcome, ...]
     instruction_id: str | None = None
@@ -53,6 +88,8 @@ class Answer(msgspec.Struct, frozen=True):
     outcomes_total: int | None = None
     token: str | None = None
     expires_at: str | None = None
+    accounts: tuple[PlannedAccount, ...] | None = None
+    totals: Totals | None = None
 
     @property
     def accepted(self) -> int:

@@ -11,8 +11,8 @@ import httpx
 import msgspec
 
 from phalanx import __version__
-from phalanx.cli.exits import Exit, Failure
-from phalanx.cli.options import DEFAULT_SERVER
+from phalanx.cli.exit_codes import Exit, Failure
+from phalanx.cli.remote.address import DEFAULT_SERVER
 
 Parameters: TypeAlias = Mapping[str, str | int | bool | None]
 
@@ -24,6 +24,8 @@ _OK = range(200, 300)
 # The server may have carried the request out and failed only afterwards; 503 says it decided nothing.
 _TELL_NOTHING = {500, 502, 504}
 _NOT_ALLOWED = {401, 403}
+# Nothing is wrong with what was asked: there is just nothing that it could do.
+_NOTHING_TO_DO = {"NOTHING_TO_RETRY", "NOTHING_TO_REVERSE"}
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -230,6 +232,8 @@ def _exit_code(status: int, code: str) -> Exit:
 
     if status in _NOT_ALLOWED:
         return Exit.NOT_ALLOWED
+    if code in _NOTHING_TO_DO:
+        return Exit.REFUSED
     # "unknown strategy" is a wrong name, not a refusal by risk.
     if code in ReasonCode.__members__ and not code.startswith("UNKNOWN_"):
         return Exit.REFUSED

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 
 Shape = TypeVar("Shape")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.option_sets import Asking, expanded
 
 if TYPE_CHECKING:
@@ -64,8 +64,12 @@ def watch(
 
     topics = _topics(options.topics)
     wanted = Filters(filters or ())
+    if since is not None and wanted.need_kinds:
+        detail = "kind= does not go with --since: a line of the order log has no kind"
+        raise Failure(Exit.USAGE, "BAD_FILTER", detail)
     url = checked_url(asking.server or configured_server())
     with asking.connect() as there:
+        wanted.resolve(lambda word: _instrument_key(there, word))
         log = _log(there, since)
         if asking.as_json or options.said or not _draws(sys.stdout.isatty()):
             code = _say(asking, url, topics, wanted, options, log)
@@ -111,6 +115,25 @@ def _topics(text: str | None) -> tuple[str, ...]:
     if not chosen or any(topic not in TOPICS for topic in chosen):
         raise Failure(Exit.USAGE, "UNKNOWN_TOPIC", f"topics are {', '.join(TOPICS)}")
     return chosen
+
+
+def _instrument_key(there: "Server", word: str) -> str:
+    """What the server knows by that name, as it is or in capitals: a filter is in any case.
+
+    Raises Failure UNKNOWN_INSTRUMENT, AMBIGUOUS_TOKEN.
+    """
+    from phalanx.cli.input.names import at
+    from phalanx.cli.remote.documents import decode
+
+    for name in dict.fromkeys((word, word.upper())):
+        try:
+            token = decode(there.read(at("/api/v1/tokens", name)))
+        except Failure as failure:
+            if failure.code != "NOT_FOUND":
+                raise
+        else:
+            return str(token.get("id")) if isinstance(token, dict) else name
+    raise Failure(Exit.USAGE, "UNKNOWN_INSTRUMENT", f"nobody knows an instrument {word[:64]!r}")
 
 
 def _draws(on_terminal: bool) -> bool:

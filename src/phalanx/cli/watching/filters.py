@@ -1,12 +1,19 @@
 """Which rows somebody wants to see: ``account=PAPER-1``, ``status=FILLED,REJECTED``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.watching.messages import Item, Message
+from phalanx.domain.instructions import KINDS, InstructionStatus
+from phalanx.domain.orders import OrdStatus
 
 FIELDS = ("account", "instrument", "status", "kind", "strategy")
 INSTRUCTIONS_KEPT = 4_096
+CHOICES = {
+    "status": tuple(dict.fromkeys((*OrdStatus.__members__, *InstructionStatus.__members__))),
+    "kind": tuple(dict.fromkeys(KINDS.values())),
+}
+"""Fields with so few words that another one is a mistake."""
 _INSTRUMENT_FIELDS = ("symbol", "instrument", "token_id")
 
 
@@ -18,19 +25,29 @@ class Filters:
 
     def __init__(self, words: Sequence[str]) -> None:
         self._wanted: dict[str, set[str]] = {}
+        self._instruments: list[str] = []
         self._kinds: dict[str, str] = {}
         for word in words:
             field, _, values = word.partition("=")
-            chosen = {value.strip().casefold() for value in values.split(",") if value.strip()}
+            said = [value.strip() for value in values.split(",") if value.strip()]
+            chosen = {value.casefold() for value in said}
             if field not in FIELDS or not chosen:
                 detail = f"{word[:64]!r}: a filter is one of {', '.join(FIELDS)}, then = and a word"
                 raise Failure(Exit.USAGE, "BAD_FILTER", detail)
+            _check(field, chosen)
             self._wanted.setdefault(field, set()).update(chosen)
+            if field == "instrument":
+                self._instruments += said
 
     @property
     def need_kinds(self) -> bool:
         """Whether instructions must be known to tell of which kind an order is."""
         return "kind" in self._wanted
+
+    def resolve(self, key_of: Callable[[str], str]) -> None:
+        """Have every instrument by its key, such as NSE:2885, whatever the caller called it."""
+        if self._instruments:
+            self._wanted["instrument"] = {key_of(word).casefold() for word in self._instruments}
 
     def chosen(self, message: Message) -> list[Item]:
         """The rows of a message that pass."""
@@ -59,5 +76,17 @@ class Filters:
             return [self._kinds.get(str(item.get("instruction_id")), "")]
         names = _INSTRUMENT_FIELDS if field == "instrument" else (field,)
         found = [str(item[name]) for name in names if item.get(name)]
+        if field == "instrument" and item.get("exchange"):
+            # A line of the order log has the two halves of the key.
+            found.append(f"{item['exchange']}:{item.get('token_id')}")
         # NSE:2885 is asked for as 2885 as well.
         return [*found, *(text.partition(":")[2] for text in found if ":" in text)]
+
+
+def _check(field: str, words: set[str]) -> None:
+    """Raises Failure BAD_FILTER for a word that nothing will ever be."""
+    choices = CHOICES.get(field)
+    unknown = words - {choice.casefold() for choice in choices} if choices else None
+    if choices and unknown:
+        detail = f"no {field} is {min(unknown)[:64]!r}: it is one of {', '.join(choices)}"
+        raise Failure(Exit.USAGE, "BAD_FILTER", detail)

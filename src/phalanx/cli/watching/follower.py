@@ -6,7 +6,7 @@ import signal
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.process.stopping import Stop, stop_on_signals, wait_for
 from phalanx.cli.remote.documents import decode_as
 from phalanx.cli.watching.log import Log

@@ -7,6 +7,7 @@ from phalanx.cli.input.moments import clock
 from phalanx.cli.watching.filters import Filters
 from phalanx.cli.watching.messages import Enough, Item, Message
 
+QUANTITIES_KEPT = 65_536
 _KINDS = {
     "orders": "order",
     "instructions": "instruction",
@@ -33,6 +34,7 @@ class Lines:
         self._filters = filters
         self._left = count
         self._backlog = backlog
+        self._quantities: dict[str, str] = {}
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -51,12 +53,24 @@ class Lines:
     def recall(self, rows: Sequence[Item]) -> None:
         """A line per line of the order log that passes the filters. Raises Enough."""
         for row in rows:
+            item = row if self._screen.as_json else self._with_its_own_quantity(row)
             if self._filters.passes(row):
-                self._show("order-log", {"topic": "order-log", **row}, row)
+                self._show("order-log", {"topic": "order-log", **row}, item)
 
     def note(self, text: str) -> None:
         """A remark, to stderr."""
         self._screen.note(text)
+
+    def _with_its_own_quantity(self, row: Item) -> Item:
+        """An END tells only what was filled: with it, the quantity that the lines before told."""
+        order_id, quantity = str(row.get("order_id")), row.get("quantity")
+        if row.get("entry") in {"PLACED", "REPLACED"}:
+            self._quantities[order_id] = str(quantity)
+            while len(self._quantities) > QUANTITIES_KEPT:
+                del self._quantities[next(iter(self._quantities))]
+        if row.get("entry") != "END":
+            return row
+        return {**row, "quantity": self._quantities.get(order_id), "filled": quantity}
 
     def _show(self, topic: str, document: Item, item: Item) -> None:
         if self._screen.as_json:
@@ -119,7 +133,8 @@ def _text(value: object) -> str:
 
 
 def _order_what(item: Mapping[str, object]) -> str:
-    return f"{item.get('side')} {item.get('quantity')} {item.get('symbol')}"
+    words = (item.get("side"), item.get("quantity"), item.get("symbol"))
+    return " ".join(str(word) for word in words if word is not None)
 
 
 def _order_rest(item: Mapping[str, object]) -> list[str]:
@@ -144,4 +159,6 @@ def _instruction_rest(item: Mapping[str, object]) -> list[str]:
 def _log_rest(item: Mapping[str, object]) -> list[str]:
     price = item.get("price")
     words = [f"at {price}"] if price not in (None, "", "0") else []
+    if item.get("entry") == "END":
+        words = [" ".join((f"filled {item.get('filled')}", *words))]
     return words + [str(item[name]) for name in ("status", "text") if item.get(name)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.live import Live
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from phalanx.cli.watching.filters import Filters
 from phalanx.cli.watching.follower import Follower
 from phalanx.cli.watching.log import Log

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.remote.client import Server
 from phalanx.cli.remote.documents import decode, rows_of
 from phalanx.cli.watching.messages import Item

@@ -12,7 +12,17 @@ from rich.text import Text
 
 from phalanx.cli.display.screen import printable
 from phalanx.cli.input.moments import clock
-from phalanx.cli.watching.tally import CANCELED, DOUBT, FAILED, FILLED, OPEN, Fired, Remark, Tally
+from phalanx.cli.watching.tally import (
+    CANCEL,
+    CANCELED,
+    DOUBT,
+    FAILED,
+    FILLED,
+    OPEN,
+    Fired,
+    Remark,
+    Tally,
+)
 
 STYLES = {
     FILLED: "green",
@@ -29,6 +39,11 @@ _SHARES = (FILLED, CANCELED, *FAILED, DOUBT, OPEN)
 _SIDES = {"BUY": "bold bright_blue", "SELL": "bold dark_orange"}
 _KINDS_WIDTH = 12
 BAR = "━"
+GAP = 2
+INDENT = 14
+"""As wide as a time: what goes on stands under what happened."""
+TEXT_MIN = _KINDS_WIDTH + 9
+"""The least of a text that says something beside its kind."""
 FIRING_MAX = 3
 DOUBTS_MAX = 5
 SYMBOL_ROWS_MIN = 3
@@ -55,7 +70,7 @@ class Picture:
         ]
         used = sum(len(self._console.render_lines(part, pad=False)) for part in parts)
         room = max(3, (height or self._console.height) - used - 1)
-        told = [self._happening(one) for one in list(tally.happenings.values())[-room:]]
+        told = [line for one in tally.told()[-room:] for line in self._happening(one)][-room:]
         if not told:
             told = [Text("nothing yet: what happens from now on is told here", style="dim")]
         return Group(*parts, *told)
@@ -109,23 +124,23 @@ class Picture:
             return
         yield Rule("firing", style="bright_black", align="left")
         for fired in firing[:FIRING_MAX]:
-            line = Text.assemble(
+            head = Text.assemble(
                 bar(fired.counts, HEAD_BAR),
                 f" {done(fired.counts):>6,}/{fired.total:<6,} ",
-                described(fired),
-                "  ",
-                counted(fired.counts, fired.skips),
             )
-            yield _in_one_line(line)
+            said = described(fired), counted(fired.counts, fired.skips)
+            lines = fitted(head, *said, width=self._console.width)
+            yield from lines
             if len(fired.symbols) > 1:
-                yield self._symbols(fired)
+                rows_max = self._console.height // 3 - len(lines) + 1
+                yield self._symbols(fired, max(SYMBOL_ROWS_MIN, rows_max))
         if len(firing) > FIRING_MAX:
             yield Text(f"and {len(firing) - FIRING_MAX} more", style="dim")
 
-    def _symbols(self, fired: Fired) -> RenderableType:
+    def _symbols(self, fired: Fired, rows_max: int) -> RenderableType:
         """A bar per instrument, in columns; those that are not done come first where not all fit."""
         across = max(1, (self._console.width - 2) // SYMBOL_CELL)
-        room = across * max(SYMBOL_ROWS_MIN, self._console.height // 3)
+        room = across * rows_max
         rows = list(fired.symbols.items())
         if len(rows) > room:
             rows.sort(key=lambda row: not (row[1][OPEN] or row[1][DOUBT]))
@@ -142,23 +157,49 @@ class Picture:
         grid = Columns(cells, width=SYMBOL_CELL - 2, padding=(0, 1), column_first=True)
         return Padding(grid, (0, 0, 0, 2))
 
-    def _happening(self, one: Fired | Remark) -> Text:
+    def _happening(self, one: Fired | Remark) -> list[Text]:
         time = Text(f"{clock(one.time_ns) if one.time_ns else '':12}  ", style="bright_black")
         if isinstance(one, Remark):
-            times = f" × {one.count:,}" if one.count > 1 else ""
-            line = time + Text(f"{printable(one.text)}{times}", style=STYLES.get(one.end, ""))
-        else:
-            tat = f"  TAT {one.tat_ns / 1e6:.2f} ms" if one.tat_ns else ""
-            line = Text.assemble(
-                time,
-                (f"{one.id:<11} ", "bright_black"),
-                described(one),
-                "  ",
-                (f"{one.reason}  ", STYLES["rejected"]) if one.reason else "",
-                counted(one.counts, one.skips),
-                (tat, "bright_black"),
-            )
-        return _in_one_line(line)
+            style = STYLES.get(one.end, "")
+            times = Text(f"× {one.count:,}" if one.count > 1 else "", style=style)
+            text = Text(printable(one.text), style=style)
+            return fitted(time, text, times, width=self._console.width)
+        counts = counted(one.outcome, one.skips)
+        if one.kind == CANCEL and not counts and not one.reason:
+            counts = Text(f"0 {CANCELED}", style="bright_black")
+        outcome = Text("  ").join(
+            part for part in (Text(one.reason, style=STYLES["rejected"]), counts) if part
+        )
+        tat = Text(f"TAT {one.tat_ns / 1e6:.2f} ms" if one.tat_ns else "", style="bright_black")
+        head = Text.assemble(time, (f"{one.id:<11} ", "bright_black"))
+        return fitted(head, described(one), outcome, tat, width=self._console.width)
+
+
+def fitted(
+    head: Text, text: Text, outcome: Text, extra: Text | None = None, *, width: int
+) -> list[Text]:
+    """Head, text, outcome and, where all of it has room, ``extra``: the outcome is never cut.
+
+    The text is, as far as that leaves something to read; else the outcome gets lines of its own.
+    """
+    room = width - head.cell_len - (GAP + outcome.cell_len if outcome else 0)
+    if room < min(text.cell_len, TEXT_MIN):
+        console = Console(width=width)
+        indent = Text(" " * INDENT)
+        lines = outcome.wrap(console, width - INDENT) if outcome else ()
+        under = [indent + line for line in lines]
+        return [_in_one_line(head + text), *under]
+    parts = [head + _cut(text, room), outcome]
+    if extra and room >= text.cell_len + GAP + extra.cell_len:
+        parts.append(extra)
+    return [_in_one_line(Text(" " * GAP).join(part for part in parts if part))]
+
+
+def _cut(text: Text, width: int) -> Text:
+    """As much of it as there is room for."""
+    shown = text.copy()
+    shown.truncate(width, overflow="ellipsis")
+    return shown
 
 
 def _in_one_line(line: Text) -> Text:

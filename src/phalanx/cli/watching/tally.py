@@ -5,17 +5,21 @@ Times are seconds of one monotonic clock, handed in; ``…_ns`` is the server's.
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
 from phalanx.cli.watching.filters import Filters
 from phalanx.cli.watching.messages import Item, Message
+from phalanx.domain.time import MICROSECOND, SECOND
 
 OPEN: Final = "open"
 DOUBT: Final = "in doubt"
 FILLED: Final = "filled"
 CANCELED: Final = "canceled"
+CANCEL: Final = "cancel"
+"""The kind of instruction that has no orders of its own."""
 FAILED: Final = ("rejected", "expired", "not received")
 _ENDS = {
     "FILLED": FILLED,
@@ -25,6 +29,9 @@ _ENDS = {
     "NOT_RECEIVED": "not received",
     "IN_DOUBT": DOUBT,
 }
+_UNSENT: Final = frozenset({"HELD", "PENDING_NEW"})
+_NEVER_SENT: Final = frozenset({"CANCELED", "EXPIRED"})
+"""How an order may end that never left."""
 TATS_KEPT = 1_000
 RATE_S = 5.0
 LINGER_S = 4.0
@@ -34,7 +41,11 @@ INSTRUCTIONS_KEPT = 1_000
 
 
 class Fired(msgspec.Struct):
-    """An instruction and how far its orders are, by instrument."""
+    """An instruction and how far its orders are, by instrument.
+
+    ``parent``: the one that it follows up on; ``stopped``: how that one's orders ended since this
+    one, a cancel, was asked for.
+    """
 
     id: str
     kind: str = ""
@@ -47,6 +58,8 @@ class Fired(msgspec.Struct):
     touched_s: float = 0.0
     counts: Counter[str] = msgspec.field(default_factory=Counter)
     symbols: dict[str, Counter[str]] = msgspec.field(default_factory=dict)
+    parent: str = ""
+    stopped: Counter[str] = msgspec.field(default_factory=Counter)
 
     @property
     def total(self) -> int:
@@ -63,6 +76,15 @@ class Fired(msgspec.Struct):
         self.counts[end] += step
         self.symbols.setdefault(symbol, Counter())[end] += step
 
+    @property
+    def outcome(self) -> Counter[str]:
+        """What came of it: how its orders are, or, of a cancel, how those ended that it was for."""
+        return self.stopped if self.kind == CANCEL else self.counts
+
+    def has_stopped(self, seen: "Seen") -> bool:
+        """Whether an order of its parent ended after this was asked for."""
+        return seen.end not in (OPEN, DOUBT) and seen.time_ns >= self.time_ns
+
 
 class Remark(msgspec.Struct):
     """Something that happened ``count`` times, beside the instructions."""
@@ -74,20 +96,26 @@ class Remark(msgspec.Struct):
 
 
 class Seen(msgspec.Struct):
-    """An order as it was last told."""
+    """An order as it was last told. ``is_counted``: among those a second, now or before one watched."""
 
     instruction_id: str
     symbol: str
     end: str
+    status: str
+    time_ns: int
+    is_counted: bool
 
 
 class Tally:
-    """Keeps the counts true as messages come. ``happenings`` are in the order of their first word."""
+    """Keeps the counts true as messages come. ``happenings`` are in the order in which they were
+    first heard of; ``told`` has them by time.
+    """
 
     def __init__(self, filters: Filters) -> None:
         self._filters = filters
         self._orders: dict[str, Seen] = {}
         self._instructions: dict[str, Fired] = {}
+        self._cancels: dict[str, list[Fired]] = {}
         self._placed: deque[tuple[float, int]] = deque()
         self._tat_of: dict[str, None] = {}
         self.tats: deque[int] = deque(maxlen=TATS_KEPT)
@@ -126,10 +154,14 @@ class Tally:
             if self._filters.passes(row):
                 end = _ENDS.get(str(row.get("status")), "")
                 what = f"{row.get('entry')} {row.get('side')} {row.get('symbol')}"
-                self._remark(f"log {what} {end}", Remark(0, what, end))
+                self._remark(f"log {what} {end}", Remark(_logged_ns(row), what, end))
+
+    def told(self) -> list[Fired | Remark]:
+        """What happened, newest last: the lines of the log and of the stream by their own times."""
+        return sorted(self.happenings.values(), key=lambda one: one.time_ns)
 
     def rate(self, now_s: float) -> float:
-        """Orders a second, over the last few seconds."""
+        """Orders that left a second, over the last few seconds."""
         while self._placed and self._placed[0][0] <= now_s - RATE_S:
             self._placed.popleft()
         return sum(count for _, count in self._placed) / RATE_S
@@ -161,17 +193,21 @@ class Tally:
         for fired in self._instructions.values():
             fired.counts.clear()
             fired.symbols.clear()
+            fired.stopped.clear()
 
     def _take_order(self, item: Item, now_s: float, *, told: bool) -> bool:
-        """Count an order's row; True for an order that was not there."""
-        order_id, symbol = str(item.get("order_id")), str(item.get("symbol"))
-        end = _ENDS.get(str(item.get("status")), OPEN)
+        """Count an order's row; True for an order that left since it was last told of."""
+        order_id, symbol, status = (str(item.get(f)) for f in ("order_id", "symbol", "status"))
+        end = _ENDS.get(status, OPEN)
         before = self._orders.get(order_id)
         fired = self._fired(str(item.get("instruction_id")))
         if before is not None:
             self._count(fired, before.symbol, before.end, -1)
         self._count(fired, symbol, end, 1)
-        self._orders[order_id] = Seen(fired.id, symbol, end)
+        is_counted = _has_left(status, before) if told else status not in {*_UNSENT, "SENT"}
+        seen = Seen(fired.id, symbol, end, status, _number(item, "time_ns"), is_counted)
+        self._orders[order_id] = seen
+        self._count_stopped(before, seen)
         if end == DOUBT:
             self.doubts[order_id] = item
         else:
@@ -182,7 +218,18 @@ class Tally:
             self._tell(fired, item)
             if before is None or before.end != end:
                 self._tell_end(fired, item, end, was=OPEN if before is None else before.end)
-        return before is None
+        return is_counted and not (before is not None and before.is_counted)
+
+    def _count_stopped(self, before: Seen | None, seen: Seen) -> None:
+        """An end of an order whose instruction is being canceled is that cancel's as well."""
+        for cancel in self._cancels.get(seen.instruction_id, ()):
+            was_stopped = before is not None and cancel.has_stopped(before)
+            if was_stopped and before is not None:
+                cancel.stopped[before.end] -= 1
+            # What had ended before may be told again, with a flag and another time.
+            is_new = before is None or before.end in (OPEN, DOUBT)
+            if (was_stopped or is_new) and cancel.has_stopped(seen):
+                cancel.stopped[seen.end] += 1
 
     def _tell_end(self, fired: Fired, item: Item, end: str, was: str) -> None:
         """Count an end; say why orders fail, once per reason, and how a doubt was resolved."""
@@ -233,13 +280,26 @@ class Tally:
             fired.skips, fired.tat_ns = skips, _number(item, "tat_ns")
             # Its row says when it changed last; its line stands where it began.
             fired.time_ns = fired.time_ns or _number(item, "time_ns")
+            if fired.kind == CANCEL and not fired.parent and item.get("parent"):
+                self._begin_cancel(fired, str(item["parent"]))
+
+    def _begin_cancel(self, fired: Fired, parent: str) -> None:
+        """The orders may have been told of first, so that some that it stopped have ended."""
+        fired.parent = parent
+        self._cancels.setdefault(parent, []).append(fired)
+        for seen in self._orders.values():
+            if seen.instruction_id == parent and fired.has_stopped(seen):
+                fired.stopped[seen.end] += 1
 
     def _fired(self, instruction_id: str) -> Fired:
         fired = self._instructions.get(instruction_id)
         if fired is None:
             fired = self._instructions[instruction_id] = Fired(instruction_id)
             while len(self._instructions) > INSTRUCTIONS_KEPT:
-                del self._instructions[next(iter(self._instructions))]
+                gone = self._instructions.pop(next(iter(self._instructions)))
+                others = [one for one in self._cancels.pop(gone.parent, ()) if one is not gone]
+                if others:
+                    self._cancels[gone.parent] = others
         return fired
 
     def _take_switch(self, item: Item, *, told: bool) -> None:
@@ -269,6 +329,23 @@ class Tally:
             known.count += 1
         while len(self.happenings) > HAPPENINGS_KEPT:
             del self.happenings[next(iter(self.happenings))]
+
+
+def _has_left(status: str, before: Seen | None) -> bool:
+    """Whether an order of which a delta tells is among those that left since one watches."""
+    if before is not None and (before.is_counted or before.status == status):
+        return before.is_counted
+    was_unsent = before is None or before.status in _UNSENT
+    return status not in _UNSENT and not (was_unsent and status in _NEVER_SENT)
+
+
+def _logged_ns(row: Item) -> int:
+    """When a line of the order log was written; 0 where it does not say."""
+    try:
+        time = datetime.fromisoformat(str(row.get("time")))
+    except ValueError:
+        return 0
+    return int(time.timestamp()) * SECOND + time.microsecond * MICROSECOND
 
 
 def _number(item: Item, field: str) -> int:

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.unit.cli.doubles import FakeServer, rows, run
 
 FORMATS = ("open-buys", "order-log", "trades", "positions", "orders", "clients", "limits", "groups")
@@ -122,6 +122,21 @@ def test_trades(server: FakeServer) -> None:
         (
             {"instruction_id": None, "reason": "PLAN_TOO_LARGE", "message": "too many"},
             "new orders are stopped for everybody; nothing is closed: too many\n",
+            Exit.PARTIAL,
+        ),
+        (
+            {
+                "instruction_id": "I8",
+                "reason": None,
+                "counts": {"orders": 9},
+                "more": [
+                    {"instruction_id": None, "reason": "PLAN_TOO_LARGE", "message": "too many"}
+                ],
+            },
+            (
+                "new orders are stopped for everybody; I8 closes today's positions with 9 orders; "
+                "nothing is closed: too many\n"
+            ),
             Exit.PARTIAL,
         ),
         (None, "new orders are stopped for everybody\n", Exit.OK),

@@ -12,7 +12,7 @@ import pytest
 
 from phalanx.cli.checking import checkup
 from phalanx.cli.checking.checkup import Verdict
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.unit.cli.doubles import run
 
 

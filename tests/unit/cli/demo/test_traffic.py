@@ -13,7 +13,7 @@ import pytest
 from phalanx.cli.demo.command import settle
 from phalanx.cli.demo.traffic import INSTRUCTIONS_KEPT, OrderItem, Results, Traffic, sentence
 from phalanx.cli.display.screen import Screen
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.process.system import System
 from phalanx.cli.remote.answers import SignalAnswer
 from phalanx.cli.remote.documents import decode_as

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from phalanx.cli.display.screen import Column, Kind, Screen, escaped, grouped, printable, short_time
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.remote.documents import decode, decode_as, decode_rows, encode, rows_at, rows_of
 from tests.unit.cli.doubles import Terminal
 
@@ -108,6 +108,21 @@ def test_an_error_goes_to_stderr() -> None:
     Screen(out=out, err=err).failure(Failure(Exit.FAILURE, "BAD", "it is \x1b[31m bad"))
 
     assert (out.getvalue(), err.getvalue()) == ("", "error: it is ?[31m bad [BAD]\n")
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"),
+    [
+        ("no client 999", "error: line 1: no client 999 [BAD]\n"),
+        ("BAD, line 12: no client", "error: line 1: BAD, line 12: no client [BAD]\n"),
+        ("BAD, line 1, client", "error: BAD, line 1, client [BAD]\n"),
+    ],
+)
+def test_an_error_in_a_file_says_its_line_once(detail: str, said: str) -> None:
+    err = io.StringIO()
+    Screen(out=io.StringIO(), err=err).failure(Failure(Exit.FAILURE, "BAD", detail, line=1))
+
+    assert err.getvalue() == said
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input.moments import Moment, moment_of
 from phalanx.domain.time import SECOND
 

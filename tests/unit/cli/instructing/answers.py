@@ -1,5 +1,7 @@
 """Answers of the server to instructions."""
 
+FOREVER = "9999-11-20T15:00:00+05:30"
+"""A time to fire at that no clock has passed."""
 ACCEPTED = {
     "status": "ACCEPTED",
     "client": "Holland Proctor",

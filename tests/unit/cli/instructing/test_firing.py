@@ -6,10 +6,10 @@ from itertools import count
 import httpx
 import pytest
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from phalanx.cli.instructing import waiting
 from tests.unit.cli.doubles import FakeServer, run
-from tests.unit.cli.instructing.answers import ACCEPTED, answer, order, skip
+from tests.unit.cli.instructing.answers import ACCEPTED, FOREVER, answer, order, skip
 
 PREVIEW = "/api/v1/instructions/preview"
 FIRE = "/api/v1/instructions"
@@ -52,6 +52,81 @@ def test_the_detail_is_a_row_per_order_and_skip(server: FakeServer) -> None:
     assert len(lines) == 7
     assert lines[1].split()[:3] == ["client", "account", "outcome"]
     assert "stop" not in lines[1]
+
+
+LARGE = PLANNED | {
+    "outcomes_total": 9_944,
+    "counts": {"orders": 9_940, "cancels": 1, "skips": 3},
+    "accounts": [
+        {
+            "client": "client of A",
+            "client_id": 1,
+            "account": "A",
+            "orders": 9_000,
+            "cancels": 1,
+            "skips": 0,
+            "value": "900000.5",
+            "charges": "90",
+            "cash_after": "7",
+        },
+        {
+            "client": "client of B",
+            "client_id": 2,
+            "account": "B",
+            "orders": 940,
+            "cancels": 0,
+            "skips": 2,
+            "value": "940",
+            "charges": "0",
+            "cash_after": "500",
+        },
+        {
+            "client": "",
+            "client_id": None,
+            "account": "C",
+            "orders": 0,
+            "cancels": 0,
+            "skips": 1,
+            "value": "0",
+            "charges": "0",
+            "cash_after": None,
+        },
+    ],
+    "totals": {
+        "accounts": 3,
+        "orders": 9_940,
+        "cancels": 1,
+        "skips": 3,
+        "value": "900940.5",
+        "charges": "90",
+        "reasons": [{"reason": "ALREADY_HELD", "message": "the client holds LT", "skips": 3}],
+    },
+}
+
+
+def test_a_large_preview_has_every_account_and_the_totals_of_all(server: FakeServer) -> None:
+    server.answer("POST", PREVIEW, body=LARGE)
+    result = run(*BUY)
+    lines = result.stdout.splitlines()
+
+    assert lines[0] == (
+        "preview: priority_buy: 9,940 orders for 2 accounts, 1 cancels, 3 skipped, value 9,00,940.5"
+    )
+    assert lines[2].split()[3:] == ["A", "9000", "1", "900000.5", "90", "7", "-"]
+    assert lines[3].split()[3:] == ["B", "940", "-", "940", "0", "500", "2"]
+    assert lines[4].split()[-8:] == ["-", "C", "0", "-", "0", "-", "-", "1"]
+    assert lines[5].split() == [
+        "total",
+        *["3", "accounts", "9940", "1", "900940.5", "90", "-", "3"],
+    ]
+    assert lines[8].split()[:2] == ["3", "ALREADY_HELD"]
+    assert result.stderr == ""
+
+
+def test_the_detail_of_a_large_preview_says_that_it_is_not_all(server: FakeServer) -> None:
+    server.answer("POST", PREVIEW, body=LARGE)
+
+    assert run(*BUY, "--detail").stderr == "4 of 9944 outcomes are listed here\n"
 
 
 def test_outcomes_that_are_not_listed_are_said(server: FakeServer) -> None:
@@ -138,6 +213,58 @@ def test_a_preview_that_gets_no_answer_has_changed_nothing(server: FakeServer) -
     server.handle("POST", PREVIEW, silence)
 
     assert run(*BUY, "--confirm").exit_code == Exit.UNREACHABLE
+
+
+LATER = [
+    BUY,
+    ("batch", "TCS", "--side", "BUY", "--method", "fixed_quantity", "--quantity", "1"),
+    ("exit", "TCS"),
+    ("signal", "S", "BUY", "TCS"),
+]
+
+
+@pytest.mark.parametrize("words", LATER, ids=["list", "batch", "exit", "signal"])
+def test_what_fires_later_is_shown_as_it_would_be_now(
+    words: tuple[str, ...], server: FakeServer
+) -> None:
+    server.answer("POST", PREVIEW, body=PLANNED)
+    result = run(*words, "--at", FOREVER)
+
+    assert (result.exit_code, "fire_at" in json.loads(server.last.content)) == (Exit.OK, False)
+    lines = result.stdout.splitlines()
+    assert lines[0] == f"planned at {FOREVER}; this is what it would be now"
+    assert lines[-1] == "Nothing was sent. Send it with --confirm."
+
+
+@pytest.mark.parametrize("words", LATER, ids=["list", "batch", "exit", "signal"])
+def test_what_fires_later_is_sent_without_a_preview(
+    words: tuple[str, ...], server: FakeServer
+) -> None:
+    server.answer("POST", FIRE, 202, answer(status="HELD", fire_at=FOREVER))
+    result = run(*words, "--at", FOREVER, "--confirm")
+
+    (request,) = server.requests
+    body = json.loads(request.content)
+    assert (body["fire_at"], "preview" in body, "on_moved" in body) == (FOREVER, False, False)
+    assert (result.exit_code, result.stdout) == (
+        Exit.OK,
+        f"held until {FOREVER}, instruction I1\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--at", FOREVER, "--preview", "T1", "--confirm"),
+        ("--at", "tomorrow"),
+        ("--at", "2026-11-20T15:00"),
+        ("--at", "2001-01-01T00:00:00Z"),
+    ],
+    ids=["preview", "no time", "no offset", "over"],
+)
+def test_an_at_that_cannot_be_is_usage(words: tuple[str, ...], server: FakeServer) -> None:
+    assert run(*BUY, *words).exit_code == Exit.USAGE
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.unit.cli.doubles import FakeServer, run
 from tests.unit.cli.instructing.answers import answer, order
 
@@ -92,10 +92,17 @@ def test_without_confirm_it_is_shown_what_a_follow_up_is_about(
     assert {request.method for request in server.requests} == {"GET"}
 
 
-def test_nothing_to_retry_is_said(server: FakeServer) -> None:
+def test_nothing_to_retry_is_refused_before_and_after(server: FakeServer) -> None:
     server.answer("GET", f"{PATH}/I1", body={**TREE, "orders": ORDERS[:1]})
+    problem = {"code": "NOTHING_TO_RETRY", "detail": "no order of I1 was turned away"}
+    server.answer("POST", f"{PATH}/I1/retry", 409, problem)
+    dry, sent = run("instructions", "retry", "I1"), run("instructions", "retry", "I1", "--confirm")
+    document = run("instructions", "retry", "I1", "--json")
 
-    assert "there is nothing to do" in run("instructions", "retry", "I1").stdout
+    assert dry.stderr.startswith("refused: retry would send these orders again")
+    assert "--confirm" not in dry.stdout
+    assert {dry.exit_code, sent.exit_code, document.exit_code} == {Exit.REFUSED}
+    assert json.loads(document.stdout)["orders"] == []
 
 
 @pytest.mark.parametrize("how", ["retry", "reverse", "repeat"])

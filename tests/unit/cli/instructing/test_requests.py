@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.unit.cli.doubles import FakeServer, run
 from tests.unit.cli.instructing.answers import answer, order
 

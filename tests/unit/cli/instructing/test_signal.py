@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.unit.cli.doubles import FakeServer, run
-from tests.unit.cli.instructing.answers import ACCEPTED, REJECTED, answer
+from tests.unit.cli.instructing.answers import ACCEPTED, FOREVER, REJECTED, answer
 
 SIGNAL = ("signal", "STRATEGY_B", "BUY", "MINDA")
 
@@ -47,7 +47,6 @@ def test_a_preview_with_nothing_in_it_ends_as_the_signal_would(server: FakeServe
         (answer(ACCEPTED, REJECTED), Exit.PARTIAL),
         (answer(REJECTED, reason="NOTHING_VALID"), Exit.REFUSED),
         (answer(reason="UNKNOWN_INSTRUMENT"), Exit.REFUSED),
-        (answer(status="HELD"), Exit.OK),
     ],
 )
 def test_the_outcomes_decide_how_it_ends(
@@ -79,6 +78,16 @@ def test_whom_it_is_for(server: FakeServer) -> None:
     body = json.loads(server.last.content)
     assert (body["accounts"], body["clients"], body["groups"]) == (["A", "B"], [7], ["core"])
     assert (body["mode"], body["fire_at"]) == ("paper", "2026-11-20T09:15:00+05:30")
+
+
+def test_what_is_held_says_until_when(server: FakeServer) -> None:
+    body = answer(status="HELD", fire_at=FOREVER)
+    server.answer("POST", "/api/v1/instructions", 202, body)
+    result = run(*SIGNAL, "--at", FOREVER, "--confirm")
+
+    assert result.exit_code == Exit.OK
+    assert result.stdout == f"held until {FOREVER}, instruction I1\n"
+    assert json.loads(run(*SIGNAL, "--at", FOREVER, "--confirm", "--json").stdout) == body
 
 
 def test_an_answer_of_another_shape_after_a_change(server: FakeServer) -> None:

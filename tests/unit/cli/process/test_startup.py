@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from phalanx import bootstrap
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.process.startup import build_system, start_system, stop_system
 from phalanx.cli.process.system import System
 from phalanx.cli.process_settings import load_settings

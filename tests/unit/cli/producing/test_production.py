@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from phalanx.cli.display.screen import Screen
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from phalanx.cli.producing.command import refuse_while_live
 from phalanx.cli.producing.production import Pace, Production, percentile
 from phalanx.cli.producing.random_orders import RandomOrders

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from phalanx.cli.exits import Failure
+from phalanx.cli.exit_codes import Failure
 from phalanx.cli.producing.random_orders import RandomOrders
 from phalanx.cli.profiles.people import people
 from phalanx.cli.profiles.random_profiles import (

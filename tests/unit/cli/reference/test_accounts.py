@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.unit.cli.doubles import FakeServer, rows, run
 
 PATH = "/api/v1/accounts"
@@ -103,10 +103,45 @@ def test_a_file_is_imported_as_it_is(
     file.write_bytes(b"\xffas it is\r\n")
     result = run(*words, str(file))
 
-    assert rows(result.stdout) == [["added", "2"], ["items", "2"]]
+    assert rows(result.stdout)[0] == ["added", "2"]
     assert server.last.content == file.read_bytes()
     assert server.last.headers["content-type"] == kind
     assert json.loads(run(*words, str(file), "--json").stdout)["added"] == 2
+
+
+def test_an_import_of_clients_says_what_became_of_each(server: FakeServer) -> None:
+    made = {"line": 2, "name": "Bo", "client_id": 7, "account": "PAPER-7", "status": "ADDED"}
+    items = [{**made, "line": line, "cash": "5", "group": None} for line in range(2, 32)]
+    server.answer("POST", "/api/v1/clients/import", body={"added": 30, "items": items})
+    lines = run("clients", "import", "-", text="x").stdout.splitlines()
+
+    assert lines[3].split() == ["2", "Bo", "7", "PAPER-7", "ADDED", "5", "-"]
+    assert (len(lines), lines[-1]) == (24, "and 10 more")
+
+
+def test_an_import_of_positions_names_the_lines_of_unknown_cost(server: FakeServer) -> None:
+    lot = {"trade_id": "L1", "client": "Bo", "account": "PAPER-7", "instrument": "TCS"}
+    items = [
+        {**lot, "line": line, "cost": None if line > 4 else "9", "cost_known": line <= 4}
+        for line in range(2, 30)
+    ]
+    report = {"adopted": 28, "unknown_costs": 25, "items": items}
+    server.answer("POST", "/api/v1/positions/import", body=report)
+    lines = run("positions", "import", "-", text="x").stdout.splitlines()
+
+    assert lines[:2] == ["adopted        28", "unknown costs  25"]
+    assert lines[4].split()[:4] == ["2", "L1", "Bo", "PAPER-7"]
+    assert lines[-2] == "and 8 more"
+    assert lines[-1].endswith(f"zero: lines {', '.join(map(str, range(5, 25)))} and 5 more")
+
+
+def test_positions_that_are_there_already_are_refused_in_our_own_words(server: FakeServer) -> None:
+    problem = {"code": "POSITIONS_EXIST", "detail": "there; again=true adopts them once more"}
+    server.answer("POST", "/api/v1/positions/import", 409, problem)
+    result = run("positions", "import", "-", text="x")
+
+    assert (result.exit_code, "again=true" in result.stderr) == (Exit.FAILURE, False)
+    assert "--again adopts them once more [POSITIONS_EXIST]" in result.stderr
 
 
 def test_positions_that_are_there_already_are_imported_again(server: FakeServer) -> None:

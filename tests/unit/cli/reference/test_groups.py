@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.unit.cli.doubles import FakeServer, rows, run
 
 PATH = "/api/v1/groups"
@@ -80,6 +80,49 @@ def test_put_a_file(text: str, members: list[object], server: FakeServer, tmp_pa
 def test_what_cannot_be_meant_is_not_sent(word: str, server: FakeServer) -> None:
     assert run("groups", "put", "core", word).exit_code == Exit.USAGE
     assert server.requests == []
+
+
+@pytest.mark.parametrize("text", ["", "\n", "account,multiplier\n", "client\n\n"])
+def test_a_file_without_a_member_empties_no_group(text: str, server: FakeServer) -> None:
+    result = run("groups", "put", "core", "-", "--json", text=text)
+
+    assert (result.exit_code, json.loads(result.stderr)["code"]) == (Exit.FAILURE, "EMPTY_FILE")
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "code"),
+    [
+        ("account,multiplier\nPAPER-1,2\n\nPAPER-2,x\n", 4, "INVALID_NUMBER"),
+        ("client\n7\nseven\n", 3, "USAGE"),
+        ("PAPER-1\nPAPER-2=x\n", 2, "INVALID_NUMBER"),
+    ],
+)
+def test_a_member_that_cannot_be_meant_is_said_with_its_line(
+    text: str, line: int, code: str, server: FakeServer
+) -> None:
+    document = json.loads(run("groups", "put", "core", "-", "--json", text=text).stderr)
+
+    assert (document["code"], document["line"]) == (code, line)
+    assert server.requests == []
+    assert run("groups", "put", "core", "-", text=text).stderr.startswith(f"error: line {line}: ")
+
+
+def test_an_account_that_the_server_does_not_know_is_said_with_its_line(
+    server: FakeServer,
+) -> None:
+    problem = {"code": "UNKNOWN_ACCOUNT", "detail": "no account X", "field": "members[1]"}
+    server.answer("PUT", f"{PATH}/core", 422, problem)
+    result = run("groups", "put", "core", "-", text="account\nPAPER-1\n\nX\n")
+
+    assert result.stderr == "error: line 4: no account X [UNKNOWN_ACCOUNT]\n"
+
+
+def test_a_name_comes_back_as_it_was_exported(server: FakeServer) -> None:
+    server.answer("PUT", f"{PATH}/core", body=GROUP)
+    run("groups", "put", "core", "-", text="account,multiplier\n'=cmd(),1\n")
+
+    assert json.loads(server.last.content)["members"][0]["account"] == "=cmd()"
 
 
 def test_remove(server: FakeServer) -> None:

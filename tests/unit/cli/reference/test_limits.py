@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.unit.cli.doubles import FakeServer, rows, run
 
 PATH = "/api/v1/limits"

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from tests.unit.cli.doubles import FakeServer, rows, run
 
 PATH = "/api/v1/priority-lists"
@@ -30,7 +30,8 @@ def test_the_list_and_one_of_them(server: FakeServer) -> None:
     ("text", "instruments"),
     [
         ("RELIANCE\nL&T\n\n", ["RELIANCE", "L&T"]),
-        ("rank,instrument\n1,RELIANCE\n2,L&T\n", ["RELIANCE", "L&T"]),
+        ("rank,instrument\n2,L&T\n1,RELIANCE\n", ["RELIANCE", "L&T"]),
+        ("instrument\n'=cmd()\n", ["=cmd()"]),
         ("\ufeffSYMBOL\nTCS\n", ["TCS"]),
         ("NSE:2885, the first one\n", ["NSE:2885"]),
     ],
@@ -47,7 +48,11 @@ def test_put(text: str, instruments: list[str], server: FakeServer, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("content", "code"), [(b"", "BAD_FILE"), (b"\xff", "NOT_UTF8"), (b'"a"b"\n', "BAD_FILE")]
+    ("content", "code"),
+    [
+        *((b"", "EMPTY_FILE"), (b"instrument,rank\n", "EMPTY_FILE"), (b"\xff", "NOT_UTF8")),
+        *((b'"a"b"\n', "BAD_FILE"), (b"instrument,rank\nTCS,2\n", "BAD_RANK")),
+    ],
 )
 def test_a_file_with_a_fault_is_not_sent(content: bytes, code: str, server: FakeServer) -> None:
     Path("list.csv").write_bytes(content)
@@ -55,6 +60,19 @@ def test_a_file_with_a_fault_is_not_sent(content: bytes, code: str, server: Fake
 
     assert (result.exit_code, json.loads(result.stderr)["code"]) == (Exit.FAILURE, code)
     assert server.requests == []
+
+
+def test_a_name_that_the_server_does_not_know_is_said_with_its_line(server: FakeServer) -> None:
+    problem = {"code": "UNKNOWN_INSTRUMENT", "detail": "no instrument NOPE"}
+    problem["field"] = "instruments[0]"
+    server.answer("PUT", f"{PATH}/nifty", 422, problem)
+    text = "rank,instrument\n2,TCS\n1,NOPE\n"
+
+    plain = run("lists", "put", "nifty", "-", text=text)
+    document = json.loads(run("lists", "put", "nifty", "-", "--json", text=text).stderr)
+
+    assert plain.stderr == "error: line 3: no instrument NOPE [UNKNOWN_INSTRUMENT]\n"
+    assert (document["line"], document["field"]) == (3, "instruments[0]")
 
 
 def test_remove_and_export(server: FakeServer) -> None:

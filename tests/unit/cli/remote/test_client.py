@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from phalanx.cli.exits import Exit, Failure
-from phalanx.cli.options import DEFAULT_SERVER
+from phalanx.cli.exit_codes import Exit, Failure
+from phalanx.cli.remote.address import DEFAULT_SERVER
 from phalanx.cli.remote.client import (
     Server,
     checked_url,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.watching.filters import INSTRUCTIONS_KEPT, Filters
 from phalanx.cli.watching.messages import Item, Message
 
@@ -36,6 +37,29 @@ ORDER: Item = {
 )
 def test_an_order(words: list[str], passes: bool) -> None:
     assert Filters(words).passes(ORDER) is passes
+
+
+@pytest.mark.parametrize("word", ["status=NOPE", "kind=nope", "status=FILLED,NOPE"])
+def test_a_word_that_nothing_will_ever_be_is_usage(word: str) -> None:
+    with pytest.raises(Failure) as caught:
+        Filters([word])
+
+    failure = caught.value
+    assert (failure.exit_code, failure.code) == (Exit.USAGE, "BAD_FILTER")
+    choices = ("priority_buy", "exit") if word.startswith("kind") else ("IN_DOUBT", "WORKING")
+    assert all(choice in failure.detail for choice in choices)
+
+
+def test_an_instrument_is_meant_whatever_it_is_called() -> None:
+    filters = Filters(["instrument=MINDA,2885"])
+    filters.resolve({"MINDA": "NSE:14154", "2885": "NSE:2885"}.__getitem__)
+    line: Item = {"instrument": "UNOMINDA", "symbol": "UNOMINDA", "exchange": "NSE"}
+
+    assert filters.passes({**ORDER, "instrument": "NSE:14154", "symbol": "UNOMINDA"})
+    assert filters.passes({**line, "token_id": "14154"})
+    assert filters.passes(ORDER)
+    assert not filters.passes({**ORDER, "instrument": "BSE:2885"})
+    assert not filters.passes({**line, "token_id": "2"})
 
 
 def test_an_order_is_of_the_kind_of_its_instruction() -> None:

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from phalanx.cli.display.screen import Screen
-from phalanx.cli.exits import Exit, Failure
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.remote.client import Server
 from phalanx.cli.watching import follower as module
 from phalanx.cli.watching.filters import Filters

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from phalanx.cli.display.screen import Screen
-from phalanx.cli.exits import Exit
+from phalanx.cli.exit_codes import Exit
 from phalanx.cli.watching.filters import Filters
 from phalanx.cli.watching.lines import Lines, line
 from phalanx.cli.watching.messages import Enough, Message
-from tests.unit.cli.doubles import run
+from tests.unit.cli.doubles import FakeServer, run
 
 NOON_NS = 1_763_610_000_123_456_789
 ORDER = {
@@ -103,6 +103,26 @@ def test_the_log_as_a_line() -> None:
     assert line("order-log", LOGGED).split()[-6:] == ["10", "LT", "FILL", "at", "99.5", "FILLED"]
 
 
+def test_the_end_of_an_order_has_its_own_quantity_and_what_was_filled() -> None:
+    placed = {**LOGGED, "entry": "PLACED", "quantity": "25", "status": "PENDING_NEW"}
+    end = {**LOGGED, "entry": "END", "quantity": "0", "price": "0", "status": "REJECTED"}
+    half = {**end, "quantity": "10", "price": "99.5", "status": "CANCELED"}
+    out = io.StringIO()
+    filters = Filters(["status=REJECTED,CANCELED"])
+    lines = Lines(Screen(out=out), ("orders",), filters)
+    lines.recall([placed, end, half, {**end, "order_id": "of long ago"}])
+    said = [text.split() for text in out.getvalue().splitlines()]
+
+    assert [words[-7:] for words in said[:2]] == [
+        ["SELL", "25", "LT", "END", "filled", "0", "REJECTED"],
+        ["LT", "END", "filled", "10", "at", "99.5", "CANCELED"],
+    ]
+    assert said[2][-6:] == ["SELL", "LT", "END", "filled", "0", "REJECTED"]
+    lines = Lines(Screen(as_json=True, out=out), ("orders",), Filters(()))
+    lines.recall([placed, end])
+    assert json.loads(out.getvalue().splitlines()[-1])["quantity"] == "0"
+
+
 def test_json_is_the_row_with_where_it_came_from() -> None:
     first, second = map(json.loads, told(Message("orders", "delta", 2, 9, [ORDER]), as_json=True))
 
@@ -129,12 +149,23 @@ def test_enough_is_enough() -> None:
         told(Message("orders", "delta", 2, 9, [ORDER, ORDER]), count=2)
 
 
+def test_an_instrument_that_nobody_knows_is_not_watched(server: FakeServer) -> None:
+    problem = {"code": "NOT_FOUND", "detail": "no token A/B"}
+    server.answer("GET", "/api/v1/tokens/A/B", 404, problem)
+    result = run("watch", "--filter", "instrument=A/B")
+
+    assert (result.exit_code, "UNKNOWN_INSTRUMENT" in result.stderr) == (Exit.USAGE, True)
+    assert server.last.url.raw_path == b"/api/v1/tokens/A%2FB"
+
+
 def test_what_cannot_be_watched_is_usage() -> None:
     for words, code in (
         (("--topics", "orders,prices"), "UNKNOWN_TOPIC"),
         (("--topics", ","), "UNKNOWN_TOPIC"),
         (("--filter", "colour=red"), "BAD_FILTER"),
         (("--filter", "status="), "BAD_FILTER"),
+        (("--filter", "status=NOPE"), "BAD_FILTER"),
+        (("--filter", "kind=exit", "--since", "10m"), "BAD_FILTER"),
         (("--since", "yesterday"), "BAD_MOMENT"),
     ):
         result = run("watch", *words, "--server", "http://127.0.0.1:1")

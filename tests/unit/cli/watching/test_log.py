@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from phalanx.cli.exits import Failure
+from phalanx.cli.exit_codes import Failure
 from phalanx.cli.remote.client import Server
 from phalanx.cli.watching import log as module
 from phalanx.cli.watching.log import Log, log_since

@@ -131,7 +131,7 @@ def test_where_not_all_stocks_fit_those_at_work_come_first(busy: Tally) -> None:
 
     assert "STOCK0 " not in text
     assert "STOCK1 " in text
-    assert "and 34 more" in text
+    assert "and 36 more" in text
 
 
 def test_more_instructions_than_fit_are_counted(busy: Tally) -> None:
@@ -151,6 +151,46 @@ def test_what_happened_comes_newest_last_and_a_name_is_no_instruction(busy: Tall
     assert "S SELL [bold]X  NOTHING_VALID  340 skipped" in told[1]
     assert told[-1].endswith("× 49")
     assert [line.split()[1] for line in told] == ["kill:PAPER-7", "I1", "I2", "I2"]
+
+
+LONG = "priority list of RELIANCE, TCS, INFY and 46 more for group core, desk north and PAPER-1"
+EVERY = ("FILLED", "CANCELED", "REJECTED", "EXPIRED", "NOT_RECEIVED", "IN_DOUBT", "NEW")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+@pytest.mark.parametrize("ends", [EVERY[:1], EVERY[:4], EVERY])
+def test_an_outcome_is_never_cut(width: int, ends: tuple[str, ...]) -> None:
+    tally = Tally(Filters(()))
+    rows = [order(n, "TCS", end) for n, end in enumerate(ends * 1_234)]
+    tally.take(Message("orders", "delta", 1, 1, rows), NOW_S)
+    tally.take(Message("instructions", "delta", 1, 1, [instruction("I2", LONG)]), NOW_S)
+    words = " ".join(" ".join(drawn(tally, width, 60)).split())
+    names = (end.lower().replace("_", " ") for end in ends)
+    said = ", ".join(f"1,234 {'open' if name == 'new' else name}" for name in names)
+
+    # Once where it fires, once where it is told.
+    assert words.count(f"{said}, 340 skipped") == 2
+    assert "priority list" in words
+
+
+def test_how_often_something_was_said_is_never_cut() -> None:
+    tally = Tally(Filters(()))
+    rows = [{**order(n, "TCS", "REJECTED"), "message": "no margin " * 20} for n in range(49)]
+    tally.take(Message("orders", "delta", 1, 1, rows), NOW_S)
+
+    assert drawn(tally, 80)[-1].endswith("…  × 49")
+
+
+def test_a_cancel_says_how_many_ended() -> None:
+    tally = Tally(Filters(()))
+    cancel = instruction("I9", "cancel the rest of I2", kind="cancel", parent="I2", skips=0)
+    tally.take(Message("instructions", "delta", 1, 1, [cancel]), NOW_S)
+    assert drawn(tally, 80)[-1].rstrip().endswith("cancel the rest of I2  0 canceled")
+
+    rows = [order(n, "TCS", "CANCELED") for n in range(12)]
+    tally.take(Message("orders", "delta", 1, 1, rows), NOW_S)
+    line = next(line for line in drawn(tally, 80) if "I9" in line)
+    assert "cancel the rest of I2  12 canceled" in line
 
 
 def test_the_colours_are_those_of_the_outcomes(busy: Tally) -> None:

@@ -143,6 +143,67 @@ def test_orders_a_second_and_their_turnaround() -> None:
     assert list(watched.tally.tats) == list(range(1, 11))
 
 
+def test_orders_a_second_when_one_joins_in_the_middle() -> None:
+    watched = Watched()
+    planned = [order(f"O{n}", "PENDING_NEW") for n in range(10)]
+    watched.say("orders", *planned, order("O10", "SENT"), order("O11", "NEW"), kind="snapshot")
+    assert watched.tally.rate(watched.now) == 0
+
+    watched.say("orders", *(order(f"O{n}", "SENT") for n in range(4)))
+    watched.say("orders", *(order(f"O{n}", "FILLED") for n in (0, 1, 4, 10, 11)))
+    assert watched.tally.rate(watched.now) == 6 / module.RATE_S
+
+
+def test_what_never_left_is_none_of_the_orders_a_second() -> None:
+    watched = Watched()
+    watched.say("orders", *(order(f"O{n}", "PENDING_NEW") for n in range(10)))
+    watched.say("orders", order("O1", "CANCELED"), order("O2", "EXPIRED"), order("O3", "REJECTED"))
+
+    assert watched.tally.rate(watched.now) == 1 / module.RATE_S
+
+
+CANCEL: Item = {"instruction_id": "I2", "kind": "cancel", "parent": "I1", "time_ns": 50}
+RESTING = [order(f"O{n}", "NEW") for n in range(4)]
+STOPPED = [
+    order("O0", "FILLED", time_ns=40),
+    order("O1", "CANCELED", time_ns=50),
+    order("O2", "CANCELED", time_ns=60),
+    order("O3", "FILLED", time_ns=61),
+]
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["cancel first", "orders first"])
+def test_a_cancel_is_told_with_how_the_orders_ended_that_it_was_for(later: bool) -> None:
+    watched = Watched()
+    watched.say("orders", *RESTING, kind="snapshot")
+    if not later:
+        watched.say("instructions", CANCEL)
+    watched.say("orders", *STOPPED)
+    if later:
+        watched.say("instructions", CANCEL)
+    watched.say("orders", order("O0", "FILLED", time_ns=70, flag="LATE"))
+
+    told = watched.tally.happenings["I2"]
+    assert isinstance(told, Fired)
+    assert told.outcome == Counter(canceled=2, filled=1)
+    watched.say("orders", *STOPPED, kind="snapshot")
+    assert told.outcome == Counter(canceled=2, filled=1)
+
+
+def test_what_happened_is_told_newest_last_from_the_first_on() -> None:
+    watched = Watched()
+    watched.say("instructions", instruction(time_ns=2_000_000_000))
+    line: Item = {"entry": "FILL", "side": "BUY", "symbol": "TCS", "status": "FILLED"}
+    times = ("1970-01-01T05:30:03.5+05:30", "1970-01-01T05:30:01+05:30")
+    watched.tally.recall(
+        [{**line, "symbol": text, "time": text} for text in times],
+    )
+
+    assert [one.time_ns for one in watched.tally.told()] == [
+        *(1_000_000_000, 2_000_000_000, 3_500_000_000),
+    ]
+
+
 def test_an_instruction_fires_until_a_while_after_its_last_change() -> None:
     watched = Watched()
     watched.say("orders", order("O1", "FILLED"))

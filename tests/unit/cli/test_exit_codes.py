@@ -3,12 +3,13 @@
 import msgspec
 import pytest
 
-from phalanx.cli.exits import Exit, exit_of_answer, exit_of_progress
+from phalanx.cli.exit_codes import Exit, exit_of_answer, exit_of_progress
 from phalanx.cli.remote.answers import Answer, Counts, Outcome, Progress
 
 DONE = Progress("I1", "DONE", orders_total=4, filled=4)
 ORDER = Outcome("ACCEPTED", quantity="1")
 HELD = Outcome("REJECTED", reason="ALREADY_HELD")
+NOTHING = Outcome("REJECTED", reason="NOTHING_TO_EXIT")
 NO_CASH = Outcome("REJECTED", reason="INSUFFICIENT_CASH")
 
 
@@ -26,6 +27,8 @@ NO_CASH = Outcome("REJECTED", reason="INSUFFICIENT_CASH")
         (Answer((HELD,), counts=Counts(orders=3, skips=1), kind="exit"), Exit.OK),
         (Answer((HELD,), counts=Counts(cancels=1, skips=1), kind="exit"), Exit.OK),
         (Answer((HELD,), counts=Counts(skips=1), kind="exit"), Exit.REFUSED),
+        (Answer((NOTHING,), status="REJECTED", kind="exit"), Exit.REFUSED),
+        (Answer((ORDER, NOTHING), status="WORKING", kind="exit"), Exit.OK),
     ],
 )
 def test_an_answer(answer: Answer, exit_code: Exit) -> None:
