@@ -7,7 +7,7 @@ byte out. It repeats what must still be true at that instant, whatever was check
 from phalanx.domain.orders import TERMINAL, OrdStatus, RequestKind
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import Clock, Nanoseconds
-from phalanx.engine.risk import cap_refusal, kill_refusal
+from phalanx.engine.risk import cap_refusal, kill_refusal, lessens_risk
 from phalanx.engine.state import Order, State
 
 
@@ -36,14 +36,16 @@ class Gate:
         return reason or cap_refusal(settings, order.quantity, order.limit, reduces=reduces)
 
     def admit_request(self, order: Order) -> Reason | None:
-        """Whether a cancel or replace may be written now. A buy's replace is new risk like its order."""
+        """Whether a cancel or replace may be written now. A replace is new risk like
+        an order, unless it only lessens it.
+        """
         request = order.request
         if request is None or order.status in TERMINAL:
             return Reason(ReasonCode.NEVER_SENT, (order.status.name,))
         reason = self._admit(request.deadline)
         if reason is not None or request.kind is RequestKind.CANCEL:
             return reason
-        if order.draft.reduce_only:
+        if lessens_risk(order, request.quantity, request.limit):
             return None
         settings = self._state.settings
         return self._stopped(order) or cap_refusal(

@@ -35,7 +35,13 @@ from phalanx.engine.limits import limit_for
 from phalanx.engine.plans.plan import Plan
 from phalanx.engine.pricing import hold_for, usable_facts
 from phalanx.engine.refused import Refused
-from phalanx.engine.risk import Terms, account_refusal, available_cash, replace_refusal
+from phalanx.engine.risk import (
+    Terms,
+    account_refusal,
+    available_cash,
+    lessens_risk,
+    replace_refusal,
+)
 from phalanx.engine.state import Order, State
 
 _R = ReasonCode
@@ -236,12 +242,13 @@ def _risk_of(
         draft.time_in_force,
         covers=reduces and draft.side is Side.BUY,
     )
+    lessens = reduces or lessens_risk(order, quantity, limit)
     reason = (
-        account_refusal(state, context, account, reduces=reduces)
+        account_refusal(state, context, account, reduces=lessens)
         or priced.refusal(state, context, account, terms)
         or _beyond_stop(order, limit)
     )
-    if reason is not None or reduces:
+    if reason is not None or lessens:
         return reason
     tightest = limit_for(state, account, draft.strategy)
     more = quantity - order.quantity

@@ -31,7 +31,7 @@ from phalanx.domain.settings import RiskSettings
 from phalanx.domain.time import SECOND
 from phalanx.engine.context import Context
 from phalanx.engine.exposure import exposed, sellable, to_cover
-from phalanx.engine.state import Book, State
+from phalanx.engine.state import Book, Order, State
 from phalanx.engine.tally import NOTHING, Tally
 
 _R = ReasonCode
@@ -107,6 +107,12 @@ def kill_refusal(state: State, account: Account) -> Reason | None:
     if account.id in state.kills:
         return Reason(_R.KILL_ACCOUNT, (account.id,))
     return None
+
+
+def lessens_risk(order: Order, quantity: Quantity, limit: Price) -> bool:
+    """Whether new terms can only lessen the risk of a working order: no more of it, at no worse price."""
+    is_dearer = limit > order.limit if order.draft.side is Side.BUY else limit < order.limit
+    return order.draft.reduce_only or (quantity <= order.quantity and not is_dearer)
 
 
 def cap_refusal(

@@ -20,7 +20,7 @@ from tests.property.engine.profile import SOAK
 from tests.property.engine.test_honest_broker import RULES, HonestBroker
 from tests.property.engine.test_walks import PERCENTS, STEPS_OF_A_WALK, Step, big, fill
 
-WALKS = 150 * SOAK
+WALKS = 60 * SOAK
 ROUNDS_MAX = 60
 RESTING = [(OrdType.LIMIT, "101", ""), (OrdType.STOP_LIMIT, "94", "95"), (OrdType.STOP, "95", "95")]
 

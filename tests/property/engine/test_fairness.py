@@ -25,7 +25,7 @@ from phalanx.engine.decide import decide
 from tests.engine_world import LOCAL, World
 
 INSTRUCTIONS = 10_000
-ACCOUNTS, DISABLED = 8, (2, 3, 7)
+ACCOUNTS, DISABLED = 6, (2, 3)
 VALID = ACCOUNTS - len(DISABLED)
 
 

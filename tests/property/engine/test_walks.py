@@ -22,7 +22,7 @@ from tests.property.engine.profile import SOAK
 from tests.property.engine.test_honest_broker import RULES, HonestBroker
 
 STEPS = 250
-WALKS = 100 * SOAK
+WALKS = 40 * SOAK
 
 Step = Callable[[HonestBroker, Random], None]
 

@@ -170,7 +170,8 @@ async def test_a_replace_of_a_buy_does_not_go_out_under_a_kill(rig: Rig) -> None
     order, cl_ord_id = await on_its_way(rig)
     rig.broker.tickets[cl_ord_id].written()
     rig.broker.tickets[cl_ord_id].done(Accepted("B1"))
-    await rig.desk.execute(c.ReplaceOrder(ORIGIN, cl_ord_id, whole(3)))
+    more = order.quantity + whole(1)
+    await rig.desk.execute(c.ReplaceOrder(ORIGIN, cl_ord_id, more))
     rig.desk.handle(c.PutKill(ORIGIN, ""))
 
     reason = rig.desk.firing.gate.admit_request(order)

@@ -10,7 +10,7 @@ from phalanx.domain.events import (
     RequestEnded,
 )
 from phalanx.domain.instructions import OrderRequest
-from phalanx.domain.limits import LimitLevel
+from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, OrdStatus, OrdType, Product, RequestKind, Side
 from phalanx.domain.reasons import Reason, ReasonCode
@@ -357,7 +357,7 @@ class TestReplace:
         assert why(buy, "8") == "REQUEST_PENDING"
 
     def test_meets_the_checks_of_a_new_order(self, world: World, buy: str) -> None:
-        command = c.ReplaceOrder(LOCAL, buy, whole(9))
+        command = c.ReplaceOrder(LOCAL, buy, whole(11))
         world.do(c.PutKill(LOCAL, ""))
         assert refusal(world, command) == "KILL_ALL"
         world.do(c.LiftKill(LOCAL, ""))
@@ -382,7 +382,7 @@ class TestReplace:
         assert why("12", quantity_max=whole(11)) == "QUANTITY_CAP"
         assert why("12", value_max=whole(1_100)) == "VALUE_CAP"
         assert why("12", position_max=whole(11)) == "POSITION_CAP"
-        assert why("9", restricted=(world.key("INFY"),)) == "RESTRICTED"
+        assert why("12", restricted=(world.key("INFY"),)) == "RESTRICTED"
 
     def test_within_the_limits_is_counted_once(self, world: World, buy: str) -> None:
         """The order itself, what of it is filled, and its place among today's orders."""
@@ -413,7 +413,7 @@ class TestReplace:
         (lost,) = world.order(quantity="3").orders
         world.unknown(lost.cl_ord_id)
 
-        assert refusal(world, c.ReplaceOrder(LOCAL, buy, whole(9))) == "ORDER_IN_DOUBT"
+        assert refusal(world, c.ReplaceOrder(LOCAL, buy, whole(11))) == "ORDER_IN_DOUBT"
 
     def test_goes_no_higher_than_the_freeze_quantity(self) -> None:
         frozen = msgspec.structs.replace(stock("6", "INFY"), freeze_quantity=whole(12))
@@ -470,3 +470,19 @@ class TestReplace:
 
         assert refusal(world, more) == "SELL_MAY_ONLY_SHRINK"
         world.replace(sell.cl_ord_id, "4", "102")
+
+
+def test_a_replace_that_only_shrinks_a_buy_passes_kills_and_limits() -> None:
+    world = World()
+    world.account(1)
+    (buy,) = world.order(quantity="12", price="100").orders
+    world.accepted(buy.cl_ord_id)
+    world.do(c.PutKill(LOCAL, ""))
+    restricted = Limit(LimitLevel.GLOBAL, restricted=(world.key("INFY"),))
+    world.do(c.PutLimits(LOCAL, (restricted,)))
+
+    with pytest.raises(Refused, match="KILL_ALL"):
+        world.replace(buy.cl_ord_id, quantity="13")
+    with pytest.raises(Refused, match="KILL_ALL"):
+        world.replace(buy.cl_ord_id, quantity="3", price="101")
+    assert world.replace(buy.cl_ord_id, quantity="3", price="99")
