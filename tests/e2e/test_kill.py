@@ -34,11 +34,20 @@ async def _everything(http: httpx.AsyncClient, path: str) -> list[Json]:
             return items
 
 
+async def _at_one_moment(http: httpx.AsyncClient) -> tuple[list[Json], list[Json]]:
+    """Orders and positions between which nothing was filled: the restarted desk goes on filling."""
+    while True:
+        positions = await _everything(http, "/api/v1/positions")
+        orders = await _everything(http, "/api/v1/orders")
+        if positions == await _everything(http, "/api/v1/positions"):
+            return orders, positions
+        await asyncio.sleep(0.1)
+
+
 async def _check(client: Client, url: str) -> None:
     async with httpx.AsyncClient(base_url=url, timeout=30) as http:
         instructions = await _everything(http, "/api/v1/instructions")
-        orders = await _everything(http, "/api/v1/orders")
-        positions = await _everything(http, "/api/v1/positions")
+        orders, positions = await _at_one_moment(http)
     own = {answer["instruction_id"]: answer for answer in client.answers.values()}
     assert len(own) == len(client.answers), "two keys share an instruction"
     shown = {item["instruction_id"] for item in instructions}
