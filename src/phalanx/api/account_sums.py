@@ -61,10 +61,10 @@ def charges_of(draft: OrderDraft, charge_bps: int) -> Money:
     return share_up(multiply(draft.limit, draft.quantity), charge_bps)
 
 
-def account_sums(
+def plan_sums(
     event: InstructionPlanned, state: State, cash_after: Mapping[AccountId, Money]
-) -> list[AccountSum]:
-    """Every account of the plan, in the plan's order."""
+) -> tuple[list[AccountSum], SumOfAll]:
+    """Every account of the plan, in the plan's order; and the whole plan."""
     found: dict[AccountId, _Sum] = {}
     for draft in event.orders:
         account = state.books[draft.book].account
@@ -76,28 +76,17 @@ def account_sums(
         found.setdefault(state.books[cancel.book].account, _Sum()).cancels += 1
     for skip in event.skips:
         found.setdefault(skip.account, _Sum()).skips += 1
-    return [_shown(state, account, one, cash_after) for account, one in found.items()]
-
-
-def sum_of_all(event: InstructionPlanned, state: State) -> SumOfAll:
-    """The whole plan."""
-    value = charges = 0
-    accounts = {skip.account for skip in event.skips}
-    accounts.update(state.books[cancel.book].account for cancel in event.cancels)
-    for draft in event.orders:
-        account = state.books[draft.book].account
-        accounts.add(account)
-        value += multiply(draft.limit, draft.quantity)
-        charges += charges_of(draft, state.accounts[account].charge_bps)
-    return SumOfAll(
-        len(accounts),
+    sums = [_shown(state, account, one, cash_after) for account, one in found.items()]
+    totals = SumOfAll(
+        len(found),
         len(event.orders),
         len(event.cancels),
         len(event.skips),
-        format_fixed(value),
-        format_fixed(charges),
+        format_fixed(sum(one.value for one in found.values())),
+        format_fixed(sum(one.charges for one in found.values())),
         _reasons(event),
     )
+    return sums, totals
 
 
 def _reasons(event: InstructionPlanned) -> list[SkipReason]:

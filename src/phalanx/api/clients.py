@@ -22,7 +22,6 @@ from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.numbers import Money, parse_fixed
 from phalanx.domain.time import iso
 from phalanx.engine.commands import PutReference
-from phalanx.engine.idempotency import first_use
 from phalanx.engine.state import State
 
 PATH = "/api/v1/clients"
@@ -98,7 +97,7 @@ async def post_client(call: Call) -> Answer:
     cash = parse_fixed(opening) if funds is None else not_negative(funds, "available_funds")
     origin = call.origin(DoorName.CLIENTS, called, cash)
     state = call.desk.state
-    if first_use(state, origin) is None and _is_taken(state, called):
+    if not call.is_repeat(origin) and _is_taken(state, called):
         raise Problem("CLIENT_EXISTS", f"there is a client named {called!r} already", field="name")
     # Nothing is awaited between reading the next id and deciding: nobody else can take it.
     client_id = max(state.clients, default=0) + 1

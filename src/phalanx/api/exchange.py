@@ -27,6 +27,7 @@ from phalanx.desk.desk import Desk, Executed
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instructions import Origin
 from phalanx.domain.time import Nanoseconds
+from phalanx.engine.idempotency import first_use
 
 Query = TypeVar("Query", bound=msgspec.Struct)
 Decoded = TypeVar("Decoded")
@@ -133,6 +134,13 @@ class Call:
         key = self.head.idempotency_key()
         fingerprint = blake2b(_pack((door.value, asked)), digest_size=16).digest() if key else b""
         return Origin(self.actor.name, door, self.request_id, key, fingerprint)
+
+    def is_repeat(self, origin: Origin) -> bool:
+        """Whether the key was used before, so that the first answer comes again, whatever holds by now.
+
+        Raises Refused ``IDEMPOTENCY_KEY_REUSED``.
+        """
+        return first_use(self.desk.state, origin) is not None
 
     async def as_of(self, body: Callable[[int], object]) -> Answer:
         """Answer ``body(seq)``, read from the state now, once everything it tells of is durable."""

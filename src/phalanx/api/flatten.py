@@ -11,7 +11,6 @@ from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import ExitRequest, ExitScope, Origin, Selection
 from phalanx.engine.commands import Submit
-from phalanx.engine.idempotency import first_use
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import State
 
@@ -50,7 +49,7 @@ async def flattened(call: Call, origin: Origin, account: AccountId) -> FlattenAn
     """
     whole = _keyed(origin, "")
     selection = Selection(accounts=(account,) if account else ())
-    if first_use(call.desk.state, _keyed(origin, " 1")) is None:
+    if not call.is_repeat(_keyed(origin, " 1")):
         found = await _exit(call, whole, selection)
         if account or found.reason != _TOO_LARGE:
             return FlattenAnswer(*msgspec.structs.astuple(found))
@@ -66,7 +65,7 @@ async def _in_parts(call: Call, origin: Origin) -> list[FlattenPart]:
     given: set[AccountId] = set()
     numbers = _numbered(origin)
     key = next(numbers)
-    while first_use(call.desk.state, key) is not None:
+    while call.is_repeat(key):
         parts.append(await _exit(call, key, Selection(), given))
         key = next(numbers)
     left: deque[Sequence[AccountId]] = deque()

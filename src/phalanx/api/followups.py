@@ -18,7 +18,7 @@ from phalanx.api.new_instructions import NewInstruction
 from phalanx.api.outcomes import PlannedInstruction
 from phalanx.api.problems import Problem
 from phalanx.api.reading import read_views
-from phalanx.api.submission import follow, is_repeat
+from phalanx.api.submission import follow
 from phalanx.domain.instructions import (
     BatchRequest,
     BatchRow,
@@ -68,7 +68,7 @@ async def _follow_up(call: Call, follow_up: FollowUp, find: Find) -> Answer:
     origin = call.origin(DoorName.INSTRUCTIONS, follow_up.value, parent, remark, expires_s)
     # Of a repeat only the key is looked at: the desk reads the first answer back.
     request: InstructionRequest = CancelRestRequest(parent)
-    if not is_repeat(call, origin):
+    if not call.is_repeat(origin):
         request = await find(call, parent)
     return await follow(call, origin, parent, follow_up, NewInstruction(request, remark, expires_s))
 

@@ -23,7 +23,6 @@ from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.numbers import SCALE, Fixed, format_fixed, whole
 from phalanx.engine.commands import PutGroups
 from phalanx.engine.groups import GROUPS_MAX, MEMBERS_MAX
-from phalanx.engine.idempotency import first_use
 
 PATH = "/api/v1/groups"
 BODY_MAX = 4 * 1024 * 1024
@@ -134,11 +133,11 @@ async def put_group(call: Call) -> Answer:
 
 
 async def delete_group(call: Call) -> Answer:
-    """A group goes; a limit of it stays without effect until there is one of that name again."""
+    """A group goes, and its limit with it; its accounts stay."""
     desk = call.desk
     called = call.path("name")
     origin = call.origin(DoorName.GROUPS, "delete", called)
-    if first_use(desk.state, origin) is None:
+    if not call.is_repeat(origin):
         _find(desk, called)
     executed = await desk.execute(PutGroups(origin, removed=(called,)))
     return answer_json(200, GroupRemovedAnswer(called, removed=True), executed)

@@ -11,7 +11,6 @@ from phalanx.api import reference_examples as examples
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.naming import known, known_account, owner_of, primary_account
 from phalanx.api.problems import Problem
-from phalanx.api.submission import is_repeat
 from phalanx.api.tables import file_problem
 from phalanx.desk.desk import Desk, Executed
 from phalanx.domain.accounts import AccountId, split_book
@@ -108,7 +107,7 @@ async def import_positions(call: Call) -> Answer:
     asked = [msgspec.structs.astuple(line)[1:] for line in lines]
     origin = call.origin(DoorName.IMPORT, "positions", again, asked)
     # A repeat is answered by what was adopted then, whatever the books and the names are by now.
-    lots = () if is_repeat(call, origin) else _lots(desk, lines, again=again)
+    lots = () if call.is_repeat(origin) else _lots(desk, lines, again=again)
     executed = await desk.execute(AdoptLots(origin, lots))
     adopted = desk.read_back(executed, len(lines))
     items = [_adopted(desk, line, event) for line, event in zip(lines, adopted, strict=True)]

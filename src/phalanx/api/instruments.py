@@ -16,7 +16,6 @@ from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instruments import Instrument
 from phalanx.domain.numbers import format_fixed
 from phalanx.engine.commands import LoadInstruments
-from phalanx.engine.idempotency import first_use
 from phalanx.market.master import MasterDiff, content_hash, diff, search
 from phalanx.market.store import InstrumentStore
 from phalanx.market.table import BYTES_MAX, ImportFault
@@ -109,7 +108,7 @@ async def import_instruments(call: Call) -> Answer:
     sent = await asyncio.to_thread(content_hash, call.body)
     origin = call.origin(DoorName.IMPORT, "instruments", called, sent)
     async with call.house.importing:
-        if first_use(call.desk.state, origin) is not None:
+        if call.is_repeat(origin):
             return await _first_answer(call, LoadInstruments(origin, sent, 0, called))
         try:
             found = await call.system.import_instruments(call.body, called, origin)

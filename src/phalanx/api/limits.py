@@ -29,7 +29,6 @@ from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.names import NAME_CHARACTERS_MAX
 from phalanx.domain.numbers import Fixed, format_fixed
 from phalanx.engine.commands import PutLimits
-from phalanx.engine.idempotency import first_use
 from phalanx.engine.limits import LIMITS_MAX, has_level
 from phalanx.engine.state import limit_key
 from phalanx.market.cells import restored
@@ -155,7 +154,7 @@ async def _delete(call: Call, called: str) -> Answer:
         raise Problem("NOT_FOUND", f"{call.path('level')} is no level")
     origin = call.origin(DoorName.LIMITS, "delete", level.value, called)
     stands = limit_key(level, called) in desk.state.limits
-    if not stands and first_use(desk.state, origin) is None:
+    if not stands and not call.is_repeat(origin):
         raise Problem("NOT_FOUND", f"no limit stands for {level.value} {called}".rstrip())
     executed = await desk.execute(PutLimits(origin, removed=((level, called),)))
     return answer_json(200, LimitRemovedAnswer(level.value, called, removed=True), executed)

@@ -1,4 +1,4 @@
-"""What lists have in common: pages, totals, and names of instruments as callers write them."""
+"""What lists have in common: pages, totals, and the symbols of instruments."""
 
 from collections.abc import Sequence
 from typing import Annotated, Protocol, TypeAlias, TypeVar
@@ -6,17 +6,9 @@ from typing import Annotated, Protocol, TypeAlias, TypeVar
 import msgspec
 from msgspec import Meta
 
-from phalanx.api.fields import name
-from phalanx.api.problems import Problem
 from phalanx.api.shapes import ID_MAX
 from phalanx.desk.desk import Desk
-from phalanx.domain.instruments import (
-    LOCAL_EXCHANGE,
-    AmbiguousName,
-    InstrumentKey,
-    instrument_key,
-    known_symbol,
-)
+from phalanx.domain.instruments import InstrumentKey, known_symbol
 
 Item = TypeVar("Item")
 
@@ -61,24 +53,6 @@ class Paged(Protocol):
 def page(items: Sequence[Item], query: Paged) -> Sequence[Item]:
     """The part of a list that was asked for."""
     return items[query.skip : query.skip + query.limit]
-
-
-def find_key(desk: Desk, text: str) -> InstrumentKey:
-    """The instrument that a caller names: symbol, alias, 2885, NSE:2885 or a local paper one.
-
-    A name that nobody knows is given back as it is: it finds nothing, or what an earlier master
-    called so. Raises Problem AMBIGUOUS_TOKEN.
-    """
-    name(text, "instrument")
-    try:
-        found = desk.instruments.resolve(text)
-    except AmbiguousName as error:
-        detail = f"{text} exists as {', '.join(error.keys)}"
-        raise Problem("AMBIGUOUS_TOKEN", detail, field="instrument") from None
-    if found is not None:
-        return found.key
-    local = instrument_key(LOCAL_EXCHANGE, text)
-    return local if local in desk.state.local_instruments else text
 
 
 def symbol_of(desk: Desk, key: InstrumentKey) -> str:

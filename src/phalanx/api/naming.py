@@ -1,4 +1,4 @@
-"""Names that must mean something already: what a request names is found, or refused with its place."""
+"""Names as callers write them: what a request names is found, or refused with its place."""
 
 from phalanx.api.fields import name
 from phalanx.api.problems import Problem
@@ -14,10 +14,10 @@ from phalanx.domain.instruments import (
 )
 
 
-def known(desk: Desk, text: str, field: str, line: int | None = None) -> Instrument:
+def find(desk: Desk, text: str, field: str, line: int | None = None) -> Instrument | None:
     """The instrument of that name: symbol, alias, 2885, NSE:2885 or a local paper one.
 
-    Raises Problem ``UNKNOWN_INSTRUMENT``, ``AMBIGUOUS_TOKEN``, and as ``fields.name`` does.
+    Raises Problem ``AMBIGUOUS_TOKEN``, and as ``fields.name`` does.
     """
     name(text, field, line)
     try:
@@ -25,9 +25,23 @@ def known(desk: Desk, text: str, field: str, line: int | None = None) -> Instrum
     except AmbiguousName as error:
         detail = f"{text} exists as {', '.join(error.keys)}"
         raise Problem("AMBIGUOUS_TOKEN", detail, field=field, line=line) from None
-    if found is None:
-        local = desk.state.local_instruments
-        found = local.get(text) or local.get(instrument_key(LOCAL_EXCHANGE, text))
+    if found is not None:
+        return found
+    local = desk.state.local_instruments
+    return local.get(text) or local.get(instrument_key(LOCAL_EXCHANGE, text))
+
+
+def find_key(desk: Desk, text: str) -> InstrumentKey:
+    """The key of the instrument that a list is asked for. A name that nobody knows is given back as it
+    is: it finds nothing, or what an earlier master called so. Raises as ``find``.
+    """
+    found = find(desk, text, "instrument")
+    return text if found is None else found.key
+
+
+def known(desk: Desk, text: str, field: str, line: int | None = None) -> Instrument:
+    """An instrument that there is. Raises Problem ``UNKNOWN_INSTRUMENT``, and as ``find``."""
+    found = find(desk, text, field, line)
     if found is None:
         raise Problem("UNKNOWN_INSTRUMENT", f"no instrument {text}", field=field, line=line)
     return found

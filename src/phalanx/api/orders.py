@@ -17,7 +17,8 @@ from phalanx.api.history import (
     order_answer,
     order_detail,
 )
-from phalanx.api.lists import ClientFilter, Skip, ViewLimit, find_key
+from phalanx.api.lists import ClientFilter, Skip, ViewLimit
+from phalanx.api.naming import find_key
 from phalanx.api.problems import Problem
 from phalanx.api.reading import Zone, gently, read_views
 from phalanx.api.shapes import ReplaceOrderBody

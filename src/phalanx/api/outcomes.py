@@ -10,13 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from phalanx.api.account_sums import (
-    AccountSum,
-    SumOfAll,
-    account_sums,
-    charges_of,
-    sum_of_all,
-)
+from phalanx.api.account_sums import AccountSum, SumOfAll, charges_of, plan_sums
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import InstructionHeld, InstructionPlanned
 from phalanx.domain.instructions import (
@@ -185,12 +179,13 @@ def preview_answer(
     facts = {one.key: one for one in event.instruments}
     outcomes = [_previewed(state, facts, end, cash_after) for end in ends]
     planned = msgspec.structs.replace(_planned(event, outcomes, total), instruction_id=None)
+    accounts, totals = plan_sums(event, state, cash_after)
     return PreviewedInstruction(
         *msgspec.structs.astuple(planned),
         token=token or None,
         expires_at=iso(expires_at, state.settings.zone_offset_s) if token else None,
-        accounts=account_sums(event, state, cash_after),
-        totals=sum_of_all(event, state),
+        accounts=accounts,
+        totals=totals,
     )
 
 

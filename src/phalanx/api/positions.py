@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import msgspec
 
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door
-from phalanx.api.lists import BookQuery, PageQuery, find_key, page, symbol_of
+from phalanx.api.lists import BookQuery, PageQuery, page, symbol_of
+from phalanx.api.naming import find_key
 from phalanx.api.subscriptions import SubscriptionAnswer, subscription_answer
 from phalanx.api.tables import FormatName, csv_as_of, struct_rows
 from phalanx.desk.desk import Desk

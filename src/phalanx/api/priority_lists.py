@@ -23,7 +23,6 @@ from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instruments import InstrumentKey, split_key
 from phalanx.engine.commands import PutLists
 from phalanx.engine.groups import LIST_INSTRUMENTS_MAX, LISTS_MAX
-from phalanx.engine.idempotency import first_use
 from phalanx.market.cells import restored
 from phalanx.market.ranks import RANK, Ranked, in_rank_order
 from phalanx.market.table import ImportCode, ImportFault, Row, read_rows
@@ -131,7 +130,7 @@ async def delete_priority_list(call: Call) -> Answer:
     desk = call.desk
     called = call.path("name")
     origin = call.origin(DoorName.LISTS, "delete", called)
-    if first_use(desk.state, origin) is None:
+    if not call.is_repeat(origin):
         _find(desk, called)
     executed = await desk.execute(PutLists(origin, removed=(called,)))
     return answer_json(200, ListRemovedAnswer(called, removed=True), executed)

@@ -11,11 +11,12 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from phalanx.api.exchange import BODY_BYTES_MAX, NO_STORE, Answer, Call, answer_json
+from phalanx.api.naming import primary_account
 from phalanx.api.new_instructions import NewInstruction, Size
 from phalanx.api.outcomes import instruction_answer, preview_answer
 from phalanx.api.problems import Problem
 from phalanx.api.reading import read_views
-from phalanx.desk.desk import Executed
+from phalanx.desk.desk import Desk, Executed
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.allocation import Method
 from phalanx.domain.events import InstructionHeld, InstructionPlanned
@@ -32,8 +33,6 @@ from phalanx.domain.numbers import BASIS_POINTS, Quantity
 from phalanx.domain.time import DAY, Nanoseconds
 from phalanx.engine.apply.lots import find_lot_of
 from phalanx.engine.commands import Submit
-from phalanx.engine.idempotency import first_use
-from phalanx.engine.state import State
 from phalanx.views.queries import Views
 from phalanx.views.rows import TradeStatus
 
@@ -61,7 +60,7 @@ async def give(call: Call, door: DoorName, asked: NewInstruction) -> Answer:
     _check_preview(asked)
     origin = call.origin(door, asked)
     request = asked.request
-    if not is_repeat(call, origin):
+    if not call.is_repeat(origin):
         _check_fire_at(asked, call.desk.clock.now())
         previewed = call.desk.previewed(asked.preview, call.actor.name, _open_ended(asked))
         request = previewed or await _filled_in(call, asked)
@@ -125,14 +124,6 @@ def given(call: Call, executed: Executed) -> Answer:
     return answer_json(202, instruction_answer(event, call.desk.state), executed)
 
 
-def is_repeat(call: Call, origin: Origin) -> bool:
-    """Whether the key was used before, so that the first answer comes again, whatever holds by now.
-
-    Raises Refused ``IDEMPOTENCY_KEY_REUSED``.
-    """
-    return first_use(call.desk.state, origin) is not None
-
-
 def _check_preview(asked: NewInstruction) -> None:
     if asked.preview and asked.fire_at is not None:
         raise _with_fire_at()
@@ -170,7 +161,7 @@ async def _filled_in(call: Call, asked: NewInstruction) -> InstructionRequest:
         case AllocatedRequest() if request.allocation.method is Method.LIKE:
             quantities = await _quantities_like(call, request.allocation.instruction)
         case AllocatedRequest() if asked.sizes:
-            quantities = _quantities(call.desk.state, asked.sizes)
+            quantities = _quantities(call.desk, asked.sizes)
         case _:
             return request
     return replace(request, allocation=replace(request.allocation, quantities=quantities))
@@ -205,14 +196,12 @@ async def trade_exit(call: Call, request: ExitRequest) -> ExitRequest:
     )
 
 
-def _quantities(state: State, sizes: tuple[Size, ...]) -> Quantities:
+def _quantities(desk: Desk, sizes: tuple[Size, ...]) -> Quantities:
     """Raises Problem ``UNKNOWN_CLIENT``, ``DUPLICATE_ACCOUNT``."""
     found: dict[AccountId, Quantity] = {}
     for at, size in enumerate(sizes):
         place = f"allocation.quantities[{at}]"
-        account = size.account or state.primary_accounts.get(size.client)
-        if account is None:
-            raise Problem("UNKNOWN_CLIENT", f"no client {size.client}", field=f"{place}.client")
+        account = size.account or primary_account(desk, size.client, f"{place}.client")
         if account in found:
             raise Problem("DUPLICATE_ACCOUNT", f"{account} is there twice", field=place)
         found[account] = size.quantity

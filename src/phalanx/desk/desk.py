@@ -351,10 +351,10 @@ class Desk:
         return Context(now, self.instruments, self.quote, self._capabilities, seed, self.closed)
 
     def _check_load(self, command: c.Command) -> None:
-        waiting = self._commit.waiting_bytes
-        if waiting < WAITING_BYTES_MAX:
+        if not self._is_busy():
             return
-        if waiting >= WAITING_BYTES_HARD_MAX or not only_lessens_risk(command):
+        is_full = self._commit.waiting_bytes >= WAITING_BYTES_HARD_MAX
+        if is_full or not only_lessens_risk(command):
             raise Overloaded
 
     def _is_busy(self) -> bool:

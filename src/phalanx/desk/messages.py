@@ -4,7 +4,7 @@ import msgspec
 
 from phalanx.domain.instructions import FollowUp
 from phalanx.domain.numbers import divide, format_fixed
-from phalanx.domain.orders import OrdStatus, RequestKind, Side
+from phalanx.domain.orders import OrdStatus, Side
 from phalanx.engine.state import Order
 
 
@@ -224,9 +224,7 @@ def row_of(order: Order, account: str, symbol: str, time: int) -> OrderRow:
     draft = order.draft
     replace = order.replacing
     request = order.request
-    canceling = ""
-    if request is not None and request.kind is RequestKind.CANCEL:
-        canceling = request.id
+    canceling = request.id if request is not None and order.is_canceling else ""
     replacement = None
     if replace is not None:
         replacement = Replacement(replace.id, replace.quantity, replace.limit, replace.dispatched)

@@ -6,6 +6,9 @@ letter in front that says what they are of; each kind has a counter of the state
 hand share the requests'.
 """
 
+from collections.abc import Iterator
+from itertools import count
+
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAIRS = tuple(a + b for a in _DIGITS for b in _DIGITS)
 _PAIR = 36 * 36
@@ -37,6 +40,20 @@ def new_cl_ord_id(desk: str, shard: int, counter: int) -> str:
 def new_request_id(desk: str, shard: int, counter: int) -> str:
     """The id of a cancel or replace: ``R`` and ten characters."""
     return "R" + prefix(desk, shard) + base36(counter)
+
+
+def cl_ord_ids(desk: str, shard: int, first: int) -> Iterator[str]:
+    """The ids of orders from that counter on, for who needs many."""
+    return _counted(prefix(desk, shard), first)
+
+
+def request_ids(desk: str, shard: int, first: int) -> Iterator[str]:
+    """The ids of cancels and replaces from that counter on."""
+    return _counted("R" + prefix(desk, shard), first)
+
+
+def _counted(head: str, first: int) -> Iterator[str]:
+    return (head + base36(counter) for counter in count(first))
 
 
 def new_instruction_id(desk: str, shard: int, counter: int) -> str:

@@ -19,7 +19,7 @@ from phalanx.domain.numbers import (
     round_up,
     share_up,
 )
-from phalanx.domain.orders import PRICED, TERMINAL, OrdStatus, RequestKind, Side
+from phalanx.domain.orders import PRICED, TERMINAL, OrdStatus, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND
 from phalanx.engine.commands import (
@@ -55,7 +55,7 @@ def cancel_order(state: State, command: CancelOrder, context: Context) -> list[E
     Raises Refused: ``UNKNOWN_ORDER``, ``ORDER_NOT_WORKING``, ``REQUEST_PENDING``.
     """
     order = _working(state, command.cl_ord_id)
-    if order.request is not None and order.request.kind is RequestKind.CANCEL:
+    if order.is_canceling:
         raise Refused("REQUEST_PENDING", f"{command.cl_ord_id} has a cancel under way")
     request_id = _next_request_id(state)
     return [CancelRequested(context.now, command.origin, request_id, command.cl_ord_id)]

@@ -95,6 +95,11 @@ class Order(msgspec.Struct, gc=False):
         return 0 if self.status in TERMINAL else max(0, self.quantity - self.cum_quantity)
 
     @property
+    def is_canceling(self) -> bool:
+        """A cancel is under way, perhaps over a replace."""
+        return self.request is not None and self.request.kind is RequestKind.CANCEL
+
+    @property
     def replacing(self) -> PendingRequest | None:
         """The replace under way, with or without a cancel that came over it."""
         request = self.request

@@ -1,3 +1,6 @@
+from collections.abc import Callable, Iterator
+from itertools import islice
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from phalanx.engine.ids import (
     DESK_IDS,
     SHARD_MAX,
     base36,
+    cl_ord_ids,
     desk_id,
     is_hand_fill_id,
     new_cl_ord_id,
@@ -16,6 +20,7 @@ from phalanx.engine.ids import (
     new_instruction_id,
     new_request_id,
     prefix,
+    request_ids,
 )
 from tests.engine_world import World
 
@@ -59,6 +64,15 @@ def test_the_first_letter_says_what_an_id_is_of() -> None:
         "IQXA0000010",
         "HQXA0000010",
     ]
+
+
+@pytest.mark.parametrize(
+    ("many", "make"), [(cl_ord_ids, new_cl_ord_id), (request_ids, new_request_id)]
+)
+def test_many_ids_are_those_made_one_by_one(
+    many: Callable[[str, int, int], Iterator[str]], make: Callable[[str, int, int], str]
+) -> None:
+    assert list(islice(many("QX", 10, 34), 3)) == [make("QX", 10, n) for n in (34, 35, 36)]
 
 
 def test_a_fill_by_hand_is_told_by_its_id() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from phalanx.api.lists import find_key
+from phalanx.api.naming import find_key
 from phalanx.desk.desk import Desk
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.instructions import ExitRequest, Selection

@@ -13,7 +13,7 @@ from phalanx.api.new_instructions import ORD_TYPES, price_not_allowed
 from phalanx.api.platform import examples, fates
 from phalanx.api.platform.exits import exit_request
 from phalanx.api.platform.fates import REJECTED, SKIPPED, Fate, FateOf, Share
-from phalanx.api.platform.submitting import submit
+from phalanx.api.platform.submitting import answer_without, submit
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import ClientId, Exact, Name, Note, OrdTypeName, ProductName, Token
 from phalanx.domain.events import InstructionPlanned
@@ -134,9 +134,7 @@ async def place_order(call: Call) -> Answer:
     owner = call.desk.state.accounts.get(account)
     if terms.side is None and owner is not None and owner.client_id != entry.client:
         detail = f"account {account} is not client {entry.client}'s"
-        answer = answer_json(200, _placed(entry, Fate(REJECTED, detail)))
-        await call.desk.durable(call.desk.state.seq)
-        return answer
+        return await answer_without(call, _placed(entry, Fate(REJECTED, detail)))
     if not quantity:
         return answer_json(200, _placed(entry, Fate(SKIPPED, "the quantity is 0")))
     origin = call.origin(DoorName.PLATFORM, "place", terms, entry, account)
@@ -177,9 +175,8 @@ async def execute_all(call: Call) -> Answer:
     state = call.desk.state
     asked = [one for one in entries if one.quantity and one.client in state.primary_accounts]
     if not asked:
-        answer = answer_json(200, _executed(state, [_left_out(one) for one in entries], entries))
-        await call.desk.durable(state.seq)
-        return answer
+        left_out = [_left_out(one) for one in entries]
+        return await answer_without(call, _executed(state, left_out, entries))
     origin = call.origin(DoorName.PLATFORM, "execute-all", terms, entries)
     if terms.side is None:
         planned, executed = await submit(

@@ -1,10 +1,17 @@
 """Instructions of the platform's doors: given, and what was planned of them."""
 
-from phalanx.api.exchange import Call
+from phalanx.api.exchange import Answer, Call, answer_json
 from phalanx.desk.desk import Executed
 from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import InstructionRequest, Origin
 from phalanx.engine.commands import Submit
+
+
+async def answer_without(call: Call, body: object) -> Answer:
+    """What there is to say where nothing is asked of the desk, once what it was read from is durable."""
+    answer = answer_json(200, body)
+    await call.desk.durable(call.desk.state.seq)
+    return answer
 
 
 async def submit(

@@ -11,10 +11,10 @@ from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import token
 from phalanx.api.platform import examples, fates
 from phalanx.api.platform.fates import Fate, FateOf
-from phalanx.api.platform.submitting import submit
+from phalanx.api.platform.submitting import answer_without, submit
 from phalanx.api.platform.trades import PATH
 from phalanx.api.shapes import ClientId
-from phalanx.api.submission import is_repeat, trade_exit
+from phalanx.api.submission import trade_exit
 from phalanx.desk.desk import Desk
 from phalanx.domain.accounts import AccountId, split_book
 from phalanx.domain.events import InstructionPlanned
@@ -61,7 +61,7 @@ async def exit_trade(call: Call) -> Answer:
     trade_id = call.path("trade_id")
     origin = call.origin(DoorName.PLATFORM, "exit trade", trade_id)
     request = ExitRequest(trade=trade_id)
-    if not is_repeat(call, origin):
+    if not call.is_repeat(origin):
         request = await trade_exit(call, request)
     planned, executed = await submit(call, origin, request)
     found = await fates.settled(call, planned)
@@ -85,9 +85,8 @@ async def exit_by_token(call: Call) -> Answer:
         known = [client for client in clients if client in state.clients]
         unknown = [client for client in clients if client not in state.clients]
         if not known:
-            answer = answer_json(200, TradeExits(0, [_no_client(one) for one in unknown]))
-            await call.desk.durable(state.seq)
-            return answer
+            nobody = [_no_client(one) for one in unknown]
+            return await answer_without(call, TradeExits(0, nobody))
     origin = call.origin(DoorName.PLATFORM, "exit by token", called, clients)
     request = ExitRequest(called, selection=Selection(clients=tuple(known or ())))
     planned, executed = await submit(call, origin, request)

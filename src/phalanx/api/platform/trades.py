@@ -6,7 +6,8 @@ import msgspec
 from msgspec import Meta
 
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door
-from phalanx.api.lists import ClientFilter, Skip, ViewLimit, find_key
+from phalanx.api.lists import ClientFilter, Skip, ViewLimit
+from phalanx.api.naming import find_key
 from phalanx.api.platform.shapes import (
     ZERO,
     ClientBrief,

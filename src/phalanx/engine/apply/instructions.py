@@ -184,7 +184,7 @@ def _start_cancel(state: State, cancel: CancelDraft) -> None:
     if cancel.unsent:
         return
     order = state.orders[cancel.cl_ord_id]
-    if order.request is None or order.request.kind is not RequestKind.CANCEL:
+    if not order.is_canceling:
         start_request(state, order, cancel.request_id, RequestKind.CANCEL)
 
 

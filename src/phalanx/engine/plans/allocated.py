@@ -16,7 +16,6 @@ from phalanx.engine.plans.sharing import whole_lots, worth
 from phalanx.engine.pricing import affordable, hold_for
 from phalanx.engine.risk import PricedInstrument, Terms, available_cash, refusal
 from phalanx.engine.state import Book, State, position_key
-from phalanx.engine.tally import NOTHING
 
 _R = ReasonCode
 _LISTED = frozenset({Method.QUANTITIES, Method.LIKE})
@@ -99,7 +98,7 @@ def _plan_one(
 ) -> Reason | None:
     sells = terms.side is Side.SELL
     hold = 0 if sells else hold_for(account, terms.limit, terms.quantity)
-    tally = plan.tally(state, account, book) if state.limits else NOTHING
+    tally = plan.tally_of_one(state, account, book)
     reason = refusal(state, context, account, book, priced, terms, hold, tally)
     if reason is not None:
         return reason

@@ -10,7 +10,7 @@ from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.context import Context, find_instrument
 from phalanx.engine.plans.order import terms_of
 from phalanx.engine.plans.plan import ORDERS_MAX, Plan
-from phalanx.engine.plans.selection import shuffled
+from phalanx.engine.plans.selection import account_of, shuffled
 from phalanx.engine.pricing import hold_for
 from phalanx.engine.refused import Refused
 from phalanx.engine.risk import PricedInstrument, Terms, refusal
@@ -62,7 +62,7 @@ class _Basket:
     def resolve(self) -> Reason | None:
         """Find every row's account and instrument; or why the whole basket is refused."""
         for number, row in enumerate(self._request.rows, 1):
-            account = self._account(row)
+            account = account_of(self._state, row)
             if account is None:
                 code = _R.UNKNOWN_ACCOUNT if row.account else _R.UNKNOWN_CLIENT
                 return Reason(code, (f"{row.account or row.client} (row {number})",))
@@ -92,10 +92,6 @@ class _Basket:
                     self.plan.skip_for(account.id, reason, instrument.key, number)
             turn += 1
             accounts = [account for account in accounts if len(self._rows[account.id]) > turn]
-
-    def _account(self, row: BatchRow) -> Account | None:
-        account_id = row.account or self._state.primary_accounts.get(row.client, "")
-        return self._state.accounts.get(account_id)
 
     def _plan_row(
         self, account: Account, priced: PricedInstrument, row: BatchRow, number: int

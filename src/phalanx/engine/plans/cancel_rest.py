@@ -1,10 +1,9 @@
 """The plan of a cancel: what is still open of an earlier instruction is called back, and nothing else."""
 
 from phalanx.domain.instructions import CancelRestRequest, InstructionId
-from phalanx.domain.orders import RequestKind
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.plans.plan import Plan
-from phalanx.engine.state import Order, State
+from phalanx.engine.state import State
 
 _R = ReasonCode
 
@@ -20,7 +19,7 @@ def plan_cancel_rest(state: State, request: CancelRestRequest) -> Plan:
     for order in state.open_orders():
         if order.instruction_id != request.instruction:
             continue
-        if _is_canceling(order):
+        if order.is_canceling:
             reason = Reason(_R.ALREADY_CANCELING, (order.draft.cl_ord_id,))
             plan.skip_for(state.book_of(order).account, reason, order.draft.instrument)
         else:
@@ -38,7 +37,3 @@ def _is_closing(state: State, instruction_id: InstructionId) -> bool:
     if instruction is None or instruction.kind == "cancel":
         return False
     return bool(instruction.watched and instruction.percent_bps)
-
-
-def _is_canceling(order: Order) -> bool:
-    return order.request is not None and order.request.kind is RequestKind.CANCEL

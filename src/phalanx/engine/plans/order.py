@@ -4,24 +4,25 @@ from phalanx.domain.accounts import Account
 from phalanx.domain.instructions import AllocatedRequest, BatchRow, OrderRequest
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Quantity
-from phalanx.domain.orders import Closing, OrdType, Product, Side
+from phalanx.domain.orders import Closing, OrdType, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.time import SECOND
 from phalanx.engine.apply.instructions import shape
 from phalanx.engine.context import Context, find_instrument
+from phalanx.engine.exposure import closings, lots_of
 from phalanx.engine.plans.plan import Plan
+from phalanx.engine.plans.selection import account_of
 from phalanx.engine.pricing import hold_for, stop_limit
 from phalanx.engine.risk import PricedInstrument, Terms, refusal
 from phalanx.engine.state import Book, State
-from phalanx.engine.tally import NOTHING, Tally
 
 _R = ReasonCode
 
 
 def plan_order(state: State, context: Context, request: OrderRequest, *, keyed: bool) -> Plan:
     """One order or one skip. ``keyed``: the caller's idempotency key replaces the duplicate window."""
-    account = _account(state, request)
+    account = account_of(state, request)
     if account is None:
         code = _R.UNKNOWN_ACCOUNT if request.account else _R.UNKNOWN_CLIENT
         return Plan(state, Reason(code, (request.account or str(request.client),)))
@@ -41,11 +42,6 @@ def plan_order(state: State, context: Context, request: OrderRequest, *, keyed: 
     return plan
 
 
-def _account(state: State, request: OrderRequest) -> Account | None:
-    account_id = request.account or state.primary_accounts.get(request.client, "")
-    return state.accounts.get(account_id)
-
-
 def _plan_one(
     state: State,
     context: Context,
@@ -59,7 +55,7 @@ def _plan_one(
     terms = terms_of(state.settings, priced, request, request.quantity)
     hold = 0 if terms.reduces else hold_for(account, terms.limit, terms.quantity)
     book = state.books[account.book]
-    tally = plan.tally(state, account, book) if state.limits else NOTHING
+    tally = plan.tally_of_one(state, account, book)
     reason = refusal(state, context, account, book, priced, terms, hold, tally)
     if reason is None and not keyed:
         reason = _duplicate(state, context, book, priced.instrument.key, terms)
@@ -95,22 +91,10 @@ def terms_of(
     )
 
 
-def oldest_first(
-    book: Book, instrument: InstrumentKey, terms: Terms, tally: Tally = NOTHING
-) -> tuple[Closing, ...]:
+def oldest_first(book: Book, instrument: InstrumentKey, terms: Terms) -> tuple[Closing, ...]:
     """The lots a sell of ``terms.quantity`` closes: the oldest available ones of that product."""
-    left: Quantity = terms.quantity
-    product: Product = terms.product
-    closes = []
-    for lot in book.lots.get(instrument, {}).values():
-        if not left or lot.product is not product:
-            continue
-        taken = tally.reserved.get(lot.id, 0) - tally.unreserved.get(lot.id, 0)
-        part = min(left, lot.available - taken)
-        if part > 0:
-            closes.append(Closing(lot.id, part))
-            left -= part
-    return tuple(closes)
+    lots = lots_of(book, instrument, terms.product)
+    return closings(((lot.id, lot.available) for lot in lots), terms.quantity)
 
 
 def _duplicate(

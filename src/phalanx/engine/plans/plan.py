@@ -6,11 +6,12 @@ from typing import TypeAlias
 from phalanx.domain.accounts import Account, AccountId, BookId
 from phalanx.domain.instructions import CancelDraft, Skip
 from phalanx.domain.instruments import Instrument, InstrumentFacts, InstrumentKey
-from phalanx.domain.numbers import Money, Quantity, round_down
-from phalanx.domain.orders import ClOrdId, Closing, OrderDraft, OrdStatus, Side, parts_closed
+from phalanx.domain.numbers import Money, Quantity
+from phalanx.domain.orders import ClOrdId, Closing, OrderDraft, OrdStatus, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.context import Context
-from phalanx.engine.ids import new_cl_ord_id, new_request_id
+from phalanx.engine.exposure import slices
+from phalanx.engine.ids import cl_ord_ids, request_ids
 from phalanx.engine.limits import limit_for
 from phalanx.engine.pricing import usable_facts
 from phalanx.engine.refused import Refused
@@ -26,10 +27,9 @@ class Plan:
     """Collects what an instruction will do. Ids continue the journaled counters of ``state``."""
 
     __slots__ = (
-        "_desk",
-        "_next_order",
-        "_next_request",
+        "_cl_ord_ids",
         "_priced",
+        "_request_ids",
         "_tallies",
         "cancels",
         "instruments",
@@ -44,9 +44,8 @@ class Plan:
         self.skips: list[Skip] = []
         self.instruments: list[InstrumentFacts] = []
         self.refusal = refusal
-        self._desk = state.desk_id, state.shard
-        self._next_order = state.next_order
-        self._next_request = state.next_request
+        self._cl_ord_ids = cl_ord_ids(state.desk_id, state.shard, state.next_order)
+        self._request_ids = request_ids(state.desk_id, state.shard, state.next_request)
         self._tallies: dict[BookId, Tally] = {}
         self._priced: dict[InstrumentKey, PricedInstrument] = {}
 
@@ -68,6 +67,12 @@ class Plan:
         if found is None:
             found = self._tallies[book.id] = Tally(limit_for(state, account, strategy))
         return found
+
+    def tally_of_one(
+        self, state: State, account: Account, book: Book, strategy: str | None = None
+    ) -> Tally:
+        """The same for a plan with at most one order for each book: nothing, where there are no limits."""
+        return self.tally(state, account, book, strategy) if state.limits else NOTHING
 
     def tally_of_exits(self, book: Book) -> Tally:
         """The same for a plan that only reduces: no limit of the desk's holds for that."""
@@ -97,7 +102,7 @@ class Plan:
         for quantity, part_hold, part_closes in _slices(instrument, terms, hold, closes):
             if len(self.orders) >= ORDERS_MAX:
                 raise Refused("PLAN_TOO_LARGE", f"more than {ORDERS_MAX} orders")
-            cl_ord_id = new_cl_ord_id(*self._desk, self._next_order)
+            cl_ord_id = next(self._cl_ord_ids)
             first = first or cl_ord_id
             draft = OrderDraft(
                 cl_ord_id,
@@ -117,7 +122,6 @@ class Plan:
                 row=row,
                 lot=first if terms.side is Side.BUY and first != cl_ord_id else "",
             )
-            self._next_order += 1
             self.orders.append(draft)
             if tally is not NOTHING:
                 tally.take(draft, position_key(instrument.key, terms.product))
@@ -129,8 +133,7 @@ class Plan:
         ``resell``: how much of what a cancelled sell frees is to be sold again.
         """
         draft = order.draft
-        request_id = new_request_id(*self._desk, self._next_request)
-        self._next_request += 1
+        request_id = next(self._request_ids)
         unsent = order.status is OrdStatus.PENDING_NEW
         self.cancels.append(
             CancelDraft(
@@ -178,18 +181,17 @@ def _slices(
     freeze = instrument.freeze_quantity
     if not freeze or terms.quantity <= freeze:
         return ((terms.quantity, hold, closes),)
-    slice_max = max(round_down(freeze, instrument.lot_size), instrument.lot_size)
-    return _sliced(terms.quantity, hold, closes, slice_max)
+    parts = slices(terms.quantity, closes, freeze, instrument.lot_size)
+    return _with_holds(parts, hold, terms.quantity)
 
 
-def _sliced(
-    quantity: Quantity, hold: Money, closes: tuple[Closing, ...], slice_max: Quantity
+def _with_holds(
+    parts: Iterable[tuple[Quantity, tuple[Closing, ...]]], hold: Money, quantity: Quantity
 ) -> Iterator[_Slice]:
-    """Slices of at most ``slice_max``; their holds and closings add up to the whole ones."""
-    start, held = 0, 0
-    while start < quantity:
-        end = min(start + slice_max, quantity)
+    """The slices of ``quantity`` with their holds, which add up to the whole one."""
+    end, held = 0, 0
+    for part, closes in parts:
+        end += part
         upto = hold * end // quantity
-        parts = parts_closed(closes, start, end)
-        yield end - start, upto - held, tuple(Closing(c.lot, part) for c, part in parts)
-        start, held = end, upto
+        yield part, upto - held, closes
+        held = upto

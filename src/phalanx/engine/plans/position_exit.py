@@ -16,7 +16,6 @@ from phalanx.domain.orders import (
     OrdStatus,
     OrdType,
     Product,
-    RequestKind,
     Side,
 )
 from phalanx.domain.reasons import Reason, ReasonCode
@@ -198,7 +197,7 @@ class _Position:
         """Cancel the sells, and the buys that would go beyond the short; buy back what nobody does."""
         before = self._done()
         for order in self.leaving.sells.of(self.book, self.key, self.product):
-            if not _is_canceling(order):
+            if not order.is_canceling:
                 self.plan.cancel(order)
         kept, beyond = self._buying_back()
         short = max(0, -self.held - kept)
@@ -216,7 +215,7 @@ class _Position:
                 covering = self.tally.covering.get(self.place, 0)
                 self.tally.covering[self.place] = covering - order.leaves_quantity
                 self.plan.cancel(order)
-            elif part or not _is_canceling(order):
+            elif part or not order.is_canceling:
                 missing -= part
                 self.plan.cancel(order, part)
         self._send(Side.BUY, now, ())
@@ -229,7 +228,7 @@ class _Position:
         for lot in lots_of(self.book, self.key, self.product):
             buys = [self.state.orders[cl_ord_id] for cl_ord_id in lot.buys]
             leaves = sum(order.leaves_quantity for order in buys)
-            if kept + leaves > -self.held or any(_is_canceling(order) for order in buys):
+            if kept + leaves > -self.held or any(order.is_canceling for order in buys):
                 beyond += buys
             else:
                 kept += leaves
@@ -303,7 +302,7 @@ class _Position:
         closer = self.state.instructions.get(order.closed_by or "")
         if closer is None or closer.kind == "cancel" or not closer.percent_bps:
             return None
-        return closer if _is_canceling(order) else None
+        return closer if order.is_canceling else None
 
     def _is_as_good(self, closer: Instruction) -> bool:
         """It sells at the market, or at our price."""
@@ -324,11 +323,7 @@ class _Position:
 
 def _is_on_its_way(order: Order) -> bool:
     """A MARKET order, unless it stands unfilled for a person, or is about to end or to shrink."""
-    if order.draft.ord_type is not OrdType.MARKET or order.unfilled or _is_canceling(order):
+    if order.draft.ord_type is not OrdType.MARKET or order.unfilled or order.is_canceling:
         return False
     replace = order.replacing
     return replace is None or replace.quantity >= order.quantity
-
-
-def _is_canceling(order: Order) -> bool:
-    return order.request is not None and order.request.kind is RequestKind.CANCEL

@@ -5,7 +5,7 @@ from hashlib import shake_128
 from typing import TypeVar
 
 from phalanx.domain.accounts import Account, AccountId
-from phalanx.domain.instructions import Selection
+from phalanx.domain.instructions import BatchRow, OrderRequest, Selection
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.state import State
 
@@ -22,6 +22,12 @@ def shuffled(found: Sequence[_T], seed: int) -> list[_T]:
         return list(found)
     keys = memoryview(shake_128(b"%d" % seed).digest(8 * count)).cast("Q")
     return [found[place] for place in sorted(range(count), key=keys.__getitem__)]
+
+
+def account_of(state: State, request: OrderRequest | BatchRow) -> Account | None:
+    """The account that is named, else the client's primary one; None: nobody has it."""
+    account_id = request.account or state.primary_accounts.get(request.client, "")
+    return state.accounts.get(account_id)
 
 
 def chosen(

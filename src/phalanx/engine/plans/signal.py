@@ -13,7 +13,6 @@ from phalanx.engine.plans.selection import chosen, shuffled
 from phalanx.engine.pricing import affordable, hold_for
 from phalanx.engine.risk import PricedInstrument, Terms, available_cash, refusal
 from phalanx.engine.state import Book, Lot, State
-from phalanx.engine.tally import NOTHING
 
 _R = ReasonCode
 _BUY, _SELL, _MARKET = Side.BUY, Side.SELL, OrdType.MARKET
@@ -94,7 +93,7 @@ def _buy(
         return
     terms = Terms(_BUY, subscription.product, subscription.ord_type, quantity, limit)
     hold = hold_for(account, limit, quantity)
-    tally = plan.tally(state, account, book, strategy) if state.limits else NOTHING
+    tally = plan.tally_of_one(state, account, book, strategy)
     reason = refusal(state, context, account, book, priced, terms, hold, tally)
     if reason is None:
         plan.add(book, instrument, terms, hold, strategy=strategy)
