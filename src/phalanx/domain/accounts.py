@@ -35,14 +35,19 @@ def split_book(book: BookId) -> tuple[AccountId, Mode]:
     return account, _MODES[letter]
 
 
-def paper_account_id(client_id: int, taken: Container[AccountId]) -> AccountId:
-    """What a client's new paper account is called: ``PAPER-7``, where that is somebody's ``PAPER-7-2``."""
-    wanted = f"PAPER-{client_id}"
+def new_account_id(broker: str, client_id: int, taken: Container[AccountId]) -> AccountId:
+    """What a client's new account is called: ``PAPER-7``, where that is somebody's ``PAPER-7-2``."""
+    wanted = f"{broker.upper()}-{client_id}"
     found, number = wanted, 1
     while found in taken:
         number += 1
         found = f"{wanted}-{number}"
     return found
+
+
+def paper_account_id(client_id: int, taken: Container[AccountId]) -> AccountId:
+    """The same of a paper account."""
+    return new_account_id("paper", client_id, taken)
 
 
 class Client(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -60,7 +65,11 @@ class FillProfile(msgspec.Struct, frozen=True, array_like=True, gc=False):
     ``filled_bps`` of the quantity is filled, in ``slices`` equal parts spread over
     ``fill_duration_ms`` after the acknowledgement; what is left keeps working. A market order
     fills ``slippage_bps`` worse than the last price, never beyond its protected price.
-    ``reject_bps`` of orders are rejected. All draws come from ``seed`` and the ClOrdID.
+    ``reject_bps`` of orders are rejected. Faults: ``lost_ack_bps`` of requests never get their answer,
+    and are carried out all the same; of ``duplicate_report_bps`` of orders every report comes twice;
+    with ``dropped_socket_bps`` of acceptances the account's session is cut for a moment, and what
+    happens meanwhile is only in the book. All draws come from ``seed`` and the ClOrdID (of a cancel or
+    replace: its request's id).
     """
 
     ack_delay_ms: int = 0
@@ -70,6 +79,9 @@ class FillProfile(msgspec.Struct, frozen=True, array_like=True, gc=False):
     slippage_bps: int = 0
     reject_bps: int = 0
     seed: int = 0
+    lost_ack_bps: int = 0
+    duplicate_report_bps: int = 0
+    dropped_socket_bps: int = 0
 
 
 class RateLimit(msgspec.Struct, frozen=True, array_like=True, gc=False):

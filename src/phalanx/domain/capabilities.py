@@ -17,7 +17,14 @@ class BrokerKind(StrEnum):
 
 
 class Capabilities(msgspec.Struct, frozen=True):
-    """What a broker module declares. ``definite_codes``: refusals that prove it did not take the order."""
+    """What a broker module declares.
+
+    ``definite_codes``: refusals that prove it did not take the order; any other is no proof of
+    anything. ``late_ms``: the latest that a request is known to have arrived after it was written; None where
+    nothing can arrive late, because the broker lives in our process.
+    ``looks_to_prove``: so many complete readings of its book in a row, all after that, prove that an
+    order which is in none of them was never received.
+    """
 
     name: str
     kind: BrokerKind
@@ -30,3 +37,5 @@ class Capabilities(msgspec.Struct, frozen=True):
     tag_length_max: int
     definite_codes: frozenset[str]
     streaming: bool
+    late_ms: int | None = 180_000
+    looks_to_prove: int = 3

@@ -9,6 +9,7 @@ import msgspec
 from phalanx.domain.accounts import AccountId, BookId, Mode
 from phalanx.domain.allocation import Allocation, ListAllocation
 from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.kills import KillScope
 from phalanx.domain.numbers import Price, Quantity
 from phalanx.domain.orders import ClOrdId, OrdType, Product, Side, TimeInForce
 from phalanx.domain.reasons import Reason
@@ -45,6 +46,7 @@ class Door(StrEnum):
     LIMITS = "limits"
     SETTINGS = "settings"
     PLATFORM = "platform"
+    BREAKS = "breaks"
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -206,6 +208,19 @@ class CancelRestRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, 
     instruction: InstructionId
 
 
+class CancelOpenRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=8):
+    """Cancel what works, or waits, within a scope; with ``exits`` also what only reduces.
+
+    ``parts``: so many instructions like this one were planned at once, this one included, because one
+    could not hold all the cancels; ``left``: so many orders work on that none of them could hold.
+    """
+
+    scope: KillScope
+    exits: bool = False
+    parts: int = 1
+    left: int = 0
+
+
 InstructionRequest: TypeAlias = (
     SignalRequest
     | OrderRequest
@@ -214,6 +229,7 @@ InstructionRequest: TypeAlias = (
     | AllocatedRequest
     | ExitRequest
     | CancelRestRequest
+    | CancelOpenRequest
 )
 
 KINDS: dict[type, str] = {
@@ -224,6 +240,7 @@ KINDS: dict[type, str] = {
     AllocatedRequest: "batch",
     ExitRequest: "exit",
     CancelRestRequest: "cancel",
+    CancelOpenRequest: "cancel",
 }
 
 

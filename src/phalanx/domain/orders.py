@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from phalanx.domain.accounts import BookId
+from phalanx.domain.accounts import AccountId, BookId
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Money, Price, Quantity
 from phalanx.domain.time import Nanoseconds
@@ -175,7 +175,8 @@ class ExecutionReport(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a broker says about one of our orders, as its module mapped it.
 
     ``cum_quantity`` is the broker's running total; ``charges`` are for this fill. ``exec_id``
-    identifies a fill for ever; reports are deduplicated by it.
+    identifies a fill for ever; reports are deduplicated by it. ``account``: whose order it is, where
+    ``cl_ord_id`` cannot say so: a broker that keeps no tag tells only its own ``order_id``.
     """
 
     cl_ord_id: ClOrdId
@@ -190,6 +191,7 @@ class ExecutionReport(msgspec.Struct, frozen=True, array_like=True, gc=False):
     time: Nanoseconds = 0
     quantity: Quantity = 0
     price: Price = 0
+    account: AccountId = ""
 
 
 class Hops(msgspec.Struct, frozen=True, array_like=True, gc=False):

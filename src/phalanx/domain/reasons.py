@@ -51,6 +51,7 @@ class ReasonCode(StrEnum):
     BOUND_REACHED = "BOUND_REACHED"
     ALREADY_CANCELING = "ALREADY_CANCELING"
     NOTHING_OPEN = "NOTHING_OPEN"
+    NOTHING_TO_CANCEL = "NOTHING_TO_CANCEL"
     NOT_RETRYABLE = "NOT_RETRYABLE"
     ALREADY_FOLLOWED = "ALREADY_FOLLOWED"
     ORDER_TOO_OLD = "ORDER_TOO_OLD"
@@ -61,7 +62,11 @@ class ReasonCode(StrEnum):
     ACCOUNT_NOT_RECONCILED = "ACCOUNT_NOT_RECONCILED"
     LIVE_NOT_AVAILABLE = "LIVE_NOT_AVAILABLE"
     KILL_ALL = "KILL_ALL"
+    KILL_BROKER = "KILL_BROKER"
+    KILL_STRATEGY = "KILL_STRATEGY"
+    KILL_CLIENT = "KILL_CLIENT"
     KILL_ACCOUNT = "KILL_ACCOUNT"
+    KILL_DIRECT = "KILL_DIRECT"
     INSTRUMENT_NOT_TRADABLE = "INSTRUMENT_NOT_TRADABLE"
     INSTRUMENT_PAPER_ONLY = "INSTRUMENT_PAPER_ONLY"
     ORDER_TYPE_NOT_SUPPORTED = "ORDER_TYPE_NOT_SUPPORTED"
@@ -99,6 +104,7 @@ class ReasonCode(StrEnum):
     BROKER_UNREACHABLE = "BROKER_UNREACHABLE"
     ABSENT_AT_BROKER = "ABSENT_AT_BROKER"
     CANCELED_BEFORE_SENT = "CANCELED_BEFORE_SENT"
+    JUDGED_ABSENT = "JUDGED_ABSENT"
 
 
 SENTENCES: dict[ReasonCode, str] = {
@@ -136,6 +142,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.BOUND_REACHED: "no more of account {0} is to be closed than was asked for",
     ReasonCode.ALREADY_CANCELING: "the cancel of order {0} is under way",
     ReasonCode.NOTHING_OPEN: "nothing of instruction {0} is open",
+    ReasonCode.NOTHING_TO_CANCEL: "nothing of {0} works that is to be canceled",
     ReasonCode.NOT_RETRYABLE: "order {0} is {1}, not one that was never taken",
     ReasonCode.ALREADY_FOLLOWED: "order {0} was followed up by {1} already",
     ReasonCode.ORDER_TOO_OLD: "order {0} is not in memory any more",
@@ -145,7 +152,11 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.ACCOUNT_NOT_RECONCILED: "account {0} is not open yet: {1}",
     ReasonCode.LIVE_NOT_AVAILABLE: "account {0} is live and no live broker is connected",
     ReasonCode.KILL_ALL: "new orders are stopped for everybody",
+    ReasonCode.KILL_BROKER: "new orders are stopped for broker {0}",
+    ReasonCode.KILL_STRATEGY: "new orders are stopped for strategy {0}",
+    ReasonCode.KILL_CLIENT: "new orders are stopped for client {0}",
     ReasonCode.KILL_ACCOUNT: "new orders are stopped for account {0}",
+    ReasonCode.KILL_DIRECT: "new orders are stopped for {0}, past the server",
     ReasonCode.INSTRUMENT_NOT_TRADABLE: "{0} is not tradable",
     ReasonCode.INSTRUMENT_PAPER_ONLY: "{0} is a local paper instrument",
     ReasonCode.ORDER_TYPE_NOT_SUPPORTED: "broker {0} does not take {1} orders",
@@ -182,6 +193,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.BROKER_UNREACHABLE: "the broker could not be reached, nothing was written",
     ReasonCode.ABSENT_AT_BROKER: "the broker does not know the order: it was not received",
     ReasonCode.CANCELED_BEFORE_SENT: "canceled before it was sent",
+    ReasonCode.JUDGED_ABSENT: "{0} says that the broker never received it",
 }
 
 

@@ -14,7 +14,7 @@ class RiskSettings(msgspec.Struct, frozen=True, array_like=True, gc=False):
     A MARKET entry that rests unfilled is canceled after ``entry_cancel_after_s`` (0: never); a MARKET
     exit gets a new price every ``exit_reprice_after_s`` (0: never), ``exit_reprices_max`` times.
     ``collar_bps``: how far a price may move between preview and firing. ``held_max`` bounds the
-    instructions that wait for their time.
+    instructions that wait for their time. ``break_deadline_s``: how long somebody has to settle a break.
     """
 
     quantity_max: Quantity = whole(1_000_000)
@@ -39,3 +39,4 @@ class RiskSettings(msgspec.Struct, frozen=True, array_like=True, gc=False):
     exit_reprices_max: int = 3
     collar_bps: int = 100
     held_max: int = 1_000
+    break_deadline_s: int = 900

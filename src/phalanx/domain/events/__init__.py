@@ -28,6 +28,13 @@ from phalanx.domain.events.orders import (
     RequestDoubted,
     RequestEnded,
 )
+from phalanx.domain.events.reconciliation import (
+    BreakClosed,
+    BreakFiled,
+    BreakTaken,
+    DoubtJudged,
+    ForeignFillBooked,
+)
 from phalanx.domain.events.reference import (
     AccountPut,
     CashAdjusted,
@@ -57,14 +64,19 @@ from phalanx.domain.events.upkeep import (
 
 __all__ = [
     "AccountPut",
+    "BreakClosed",
+    "BreakFiled",
+    "BreakTaken",
     "CancelRequested",
     "CashAdjusted",
     "ClientPut",
     "DayRolled",
     "DeskFounded",
     "DispatchLapsed",
+    "DoubtJudged",
     "Event",
     "FillOrdered",
+    "ForeignFillBooked",
     "GroupPut",
     "GroupRemoved",
     "InstructionEnded",
@@ -137,6 +149,11 @@ Event: TypeAlias = (
     | FillOrdered
     | OrderFlagged
     | LotAdopted
+    | ForeignFillBooked
+    | BreakFiled
+    | BreakTaken
+    | BreakClosed
+    | DoubtJudged
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -7,6 +7,7 @@ from phalanx.domain.instructions import (
     Origin,
 )
 from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.kills import EVERYBODY, KillLevel, KillScope
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import Money, Quantity
 from phalanx.domain.orders import (
@@ -63,19 +64,35 @@ class SettingsPut(Recorded, frozen=True, tag=10):
 
 
 class KillPut(Recorded, frozen=True, tag=21):
-    """New risk is stopped for everybody (``account`` empty) or for one account."""
+    """New risk is stopped for whom ``scope`` names. Without one, as it was written before there were
+    others: for everybody (``account`` empty) or for one account. ``cancels``: so many instructions
+    that cancel what works there follow it in the record.
+    """
 
     origin: Origin
     account: AccountId
     note: str = ""
+    scope: KillScope | None = None
+    cancels: int = 0
+
+    @property
+    def whom(self) -> KillScope:
+        """Whom it stops, also where it says so in the old way."""
+        return self.scope or _scope_of(self.account)
 
 
 class KillLifted(Recorded, frozen=True, tag=22):
-    """A kill was lifted on purpose."""
+    """A kill was lifted on purpose; whose, as in KillPut."""
 
     origin: Origin
     account: AccountId
     note: str = ""
+    scope: KillScope | None = None
+
+    @property
+    def whom(self) -> KillScope:
+        """Whose kill it was, also where it says so in the old way."""
+        return self.scope or _scope_of(self.account)
 
 
 class GroupPut(Recorded, frozen=True, tag=29):
@@ -138,3 +155,7 @@ class LotAdopted(Recorded, frozen=True, tag=37):
     cost_known: bool
     opened_at: Nanoseconds
     called: str = ""
+
+
+def _scope_of(account: AccountId) -> KillScope:
+    return KillScope(KillLevel.ACCOUNT, account) if account else EVERYBODY
