@@ -4,6 +4,11 @@ A write-ahead log ends at its first unreadable frame, so one flipped bit can dro
 acknowledged, without any error. The anchor is what notices: it is written after each commit and
 before the answer, and a journal that does not reach its anchor is refused.
 
+A journal folder that was put back as a whole brings its old anchor along. So the anchor has a
+*witness* outside that folder, a file of the same form: it follows when there is a moment to spare,
+and a journal that does not hold the record it has seen is refused too. It may be missing (a folder
+that was never opened where it lies now), and it is not asked while the journal is being written.
+
 The file has two slots, a page apart, and is never resized. Each write goes to the slot that does
 not hold the newest entry, so a crash in the middle of it leaves the entry before, which is at most
 one record behind; that is the distance a good journal may have anyway (a crash between the commit
@@ -49,6 +54,7 @@ class AnchorFile:
 
         Raises `OSError`; `JournalCorrupt` when the file exists and cannot be read.
         """
+        self.path = path
         self._shard = shard
         found = read_anchor(path, shard)
         if found is None:
@@ -126,6 +132,27 @@ def check_anchor(anchor: Tail | None, tail: Tail, prev_chain: bytes) -> None:
             Damage.ANCHOR_MISMATCH,
             f"record {anchor.record} is not the one that was anchored",
             record=anchor.record,
+        )
+
+
+def check_witness(witness: Tail, tail: Tail, chain: bytes | None) -> None:
+    """A journal that ends at ``tail`` is the one the witness saw, however far it went on since.
+
+    ``chain`` is the journal's own at the witness's record, None when it does not reach so far.
+    Raises `JournalCorrupt`.
+    """
+    if chain is None or tail.epoch < witness.epoch:
+        raise JournalCorrupt(
+            Damage.BEHIND_ANCHOR,
+            f"the journal ends at epoch {tail.epoch}, record {tail.record}; the anchor outside its "
+            f"folder saw epoch {witness.epoch}, record {witness.record}: this is an old copy",
+            record=tail.record + 1,
+        )
+    if chain != witness.chain:
+        raise JournalCorrupt(
+            Damage.ANCHOR_MISMATCH,
+            f"record {witness.record} is not the one that the anchor outside the folder saw",
+            record=witness.record,
         )
 
 

@@ -37,7 +37,7 @@ class Damage(StrEnum):
     DATABASE_DAMAGED = "DATABASE_DAMAGED"
     """The storage below the records cannot be read."""
     BEHIND_ANCHOR = "BEHIND_ANCHOR"
-    """The journal ends before the record the anchor has seen: an acknowledged tail is lost."""
+    """The journal ends before the record an anchor has seen: an acknowledged tail is lost."""
     ANCHOR_MISMATCH = "ANCHOR_MISMATCH"
     """The anchored record has another hash: this is another journal's history."""
     ANCHOR_STALE = "ANCHOR_STALE"
@@ -117,7 +117,7 @@ class JournalCorrupt(JournalError):
 
 
 class JournalMissing(JournalError):
-    """The folder holds no journal, and its anchor (if any) never saw a record."""
+    """The folder holds no journal; where its witness says that there was one, none is made."""
 
     def __init__(self, path: str) -> None:
         super().__init__("JOURNAL_MISSING", f"no journal in {path}")

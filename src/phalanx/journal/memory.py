@@ -8,7 +8,8 @@ time or be interrupted, the simulation wraps it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 
 from phalanx.journal.anchor import check_anchor
@@ -17,6 +18,7 @@ from phalanx.journal.errors import (
     Failure,
     Fenced,
     JournalCorrupt,
+    JournalError,
     JournalFailed,
     JournalLocked,
     JournalMissing,
@@ -76,6 +78,7 @@ class MemoryJournal:
         self._mine: Tail | None = None
         self._failure: Fenced | JournalFailed | None = None
         self._fail_next: FailPoint | None = None
+        self._failed: Callable[[JournalError], None] | None = None
         self._closed = False
 
     def fail_next(self, point: FailPoint) -> None:
@@ -95,6 +98,11 @@ class MemoryJournal:
         self.disk.holder = self
         self.disk.tail = self.disk.anchor = self._mine
         return self._mine
+
+    def listen(self, failed: Callable[[JournalError], None]) -> None:
+        """See `Journal.listen`. There are no threads here, so it is called at once."""
+        assert self._failed is None, "one listener"
+        self._failed = failed
 
     async def append(self, body: bytes, count: int, batch_id: bytes) -> Tail:
         """See `Journal.append`."""
@@ -116,23 +124,8 @@ class MemoryJournal:
 
     def tail(self) -> Tail:
         """See `JournalReader.tail`."""
-        tail = self._stored_tail()
-        last = max(self.disk.blobs, default=0)
-        if last < tail.record:
-            message = f"the last record is {last}, the tail row says {tail.record}"
-            raise JournalCorrupt(Damage.MISSING_RECORD, message, record=last + 1)
-        if last > tail.record:
-            message = f"there is a record {last} behind the tail {tail.record}"
-            raise JournalCorrupt(Damage.UNEXPECTED_RECORD, message, record=last)
-        prev_chain = CHAIN_START
-        if last > 0:
-            record = decode_row(last, self.disk.blobs[last], is_last=True)
-            prev_chain = record.prev_chain
-            if (record.last_seq, record.chain) != (tail.seq, tail.chain):
-                message = f"the tail row does not describe record {last}"
-                raise JournalCorrupt(Damage.CHAIN_BROKEN, message, record=last)
-        check_anchor(self.disk.anchor, tail, prev_chain)
-        return tail
+        with self._on_damage():
+            return self._checked_tail()
 
     def anchor(self) -> Tail | None:
         """See `JournalReader.anchor`."""
@@ -140,32 +133,35 @@ class MemoryJournal:
 
     def records(self, after_seq: int = 0) -> Iterator[Record]:
         """See `JournalReader.records`."""
-        tail = self.tail()
-        if after_seq >= tail.seq:
-            return
-        start = 1 if after_seq <= 0 else self.record_at(after_seq + 1).record
-        before = START if start == 1 else self._load(start - 1, tail.record).tail
-        yield from checked(self._rows(start, tail.record), before, self.shard, tail.record)
+        with self._on_damage():
+            tail = self._checked_tail()
+            if after_seq >= tail.seq:
+                return
+            start = 1 if after_seq <= 0 else self.record_at(after_seq + 1).record
+            before = START if start == 1 else self._load(start - 1, tail.record).tail
+            yield from checked(self._rows(start, tail.record), before, self.shard, tail.record)
 
     def scan(self) -> Iterator[Record]:
         """See `JournalReader.scan`."""
-        self._stored_tail()
-        last = max(self.disk.blobs, default=0)
-        yield from checked(self._rows(1, last), START, self.shard, last)
+        with self._on_damage():
+            self._stored_tail()
+            last = max(self.disk.blobs, default=0)
+            yield from checked(self._rows(1, last), START, self.shard, last)
 
     def record_at(self, seq: int) -> Record:
         """See `JournalReader.record_at`."""
-        tail = self._stored_tail()
-        if not 1 <= seq <= tail.seq:
-            raise NoSuchSeq(seq, tail.seq)
-        low, high = 1, tail.record
-        while low < high:
-            middle = (low + high) // 2
-            if self._load(middle, tail.record).last_seq < seq:
-                low = middle + 1
-            else:
-                high = middle
-        return self._load(low, tail.record)
+        with self._on_damage():
+            tail = self._stored_tail()
+            if not 1 <= seq <= tail.seq:
+                raise NoSuchSeq(seq, tail.seq)
+            low, high = 1, tail.record
+            while low < high:
+                middle = (low + high) // 2
+                if self._load(middle, tail.record).last_seq < seq:
+                    low = middle + 1
+                else:
+                    high = middle
+            return self._load(low, tail.record)
 
     def snapshots(self) -> list[Snapshot]:
         """See `JournalReader.snapshots`."""
@@ -203,9 +199,24 @@ class MemoryJournal:
         return self._mine
 
     def _stop(self, failure: Fenced | JournalFailed) -> Fenced | JournalFailed:
-        """Refuse everything from now on."""
+        """Refuse everything from now on, and say so."""
         self._failure = failure
+        self._ring(failure)
         return failure
+
+    def _ring(self, failure: JournalError) -> None:
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            failed(failure)
+
+    @contextmanager
+    def _on_damage(self) -> Iterator[None]:
+        """Ring when what is read in this block is not what was written."""
+        try:
+            yield
+        except JournalCorrupt as damage:
+            self._ring(damage)
+            raise
 
     def _stored_tail(self) -> Tail:
         """The tail row, compared with nothing."""
@@ -218,6 +229,26 @@ class MemoryJournal:
                 raise JournalCorrupt(Damage.BEHIND_ANCHOR, message, record=1)
             raise JournalMissing("the memory disk")
         return self.disk.tail
+
+    def _checked_tail(self) -> Tail:
+        """The tail, compared with the last record and with the anchor."""
+        tail = self._stored_tail()
+        last = max(self.disk.blobs, default=0)
+        if last < tail.record:
+            message = f"the last record is {last}, the tail row says {tail.record}"
+            raise JournalCorrupt(Damage.MISSING_RECORD, message, record=last + 1)
+        if last > tail.record:
+            message = f"there is a record {last} behind the tail {tail.record}"
+            raise JournalCorrupt(Damage.UNEXPECTED_RECORD, message, record=last)
+        prev_chain = CHAIN_START
+        if last > 0:
+            record = decode_row(last, self.disk.blobs[last], is_last=True)
+            prev_chain = record.prev_chain
+            if (record.last_seq, record.chain) != (tail.seq, tail.chain):
+                message = f"the tail row does not describe record {last}"
+                raise JournalCorrupt(Damage.CHAIN_BROKEN, message, record=last)
+        check_anchor(self.disk.anchor, tail, prev_chain)
+        return tail
 
     def _rows(self, start: int, last: int) -> Iterator[tuple[int, bytes]]:
         for number in range(start, last + 1):

@@ -9,9 +9,10 @@ opaque bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from phalanx.journal.errors import JournalError
 from phalanx.journal.record import Record, Tail
 from phalanx.journal.snapshots import Snapshot
 
@@ -71,6 +72,15 @@ class Journal(JournalReader, Protocol):
 
         Returns the tail with the new epoch. Raises `JournalLocked`, `JournalCorrupt`, `Fenced`,
         `JournalFailed`; the lock is free again, and a corrupt journal is left as it was found.
+        """
+        ...
+
+    def listen(self, failed: Callable[[JournalError], None]) -> None:
+        """Have ``failed`` called once, on the running loop, when this journal is over, with why.
+
+        It is when an append or the journal's own upkeep fails, when another writer took over, and
+        when anybody who reads through this object meets damage: whoever acts on what is durable
+        must stop at once, and not only when it appends again.
         """
         ...
 

@@ -3,14 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.journal.backends import Backend, MemoryBackend, SqliteBackend
+from tests.contract.journal.backends import BACKENDS, Backend
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=BACKENDS)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    if request.param == "memory":
-        yield MemoryBackend()
-        return
-    storage = SqliteBackend(tmp_path)
+    storage = BACKENDS[request.param](tmp_path)
     yield storage
     storage.close()

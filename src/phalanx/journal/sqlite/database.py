@@ -75,6 +75,7 @@ class Places:
 
     def __init__(self, data: Path) -> None:
         self.lock = data / "lock"
+        self.witness = data / "anchor"
         self.folder = data / "journal"
         self.database = self.folder / "journal.db"
         self.wal = self.folder / "journal.db-wal"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from phalanx.journal.alarm import Alarm
 from phalanx.journal.anchor import AnchorFile, sync_folder
-from phalanx.journal.errors import Failure, JournalFailed, JournalMissing
+from phalanx.journal.errors import Failure, JournalError, JournalFailed, JournalMissing
 from phalanx.journal.lock import FolderLock
 from phalanx.journal.record import START, Record, Tail, check_arguments, encode
 from phalanx.journal.snapshots import Snapshot
@@ -26,7 +28,8 @@ APPENDS_UNDER_WAY_MAX: Final = 64
 
 
 class SqliteJournal:
-    """The `Journal` in the data folder ``folder``: `folder/journal/` and the lock `folder/lock`.
+    """The `Journal` in the data folder ``folder``: `folder/journal/`, and beside it the lock and
+    the anchor's witness, `folder/lock` and `folder/anchor`.
 
     Appends come from one event loop; at most `APPENDS_UNDER_WAY_MAX` are on their way to the disk,
     further ones wait their turn. The reading side may be used from any thread, before `acquire`
@@ -38,7 +41,8 @@ class SqliteJournal:
         self._places = Places(folder)
         self._vfs = vfs
         self._lock = FolderLock(self._places.lock)
-        self._reader = SqliteJournalReader(folder, shard, vfs=vfs)
+        self._alarm = Alarm()
+        self._reader = SqliteJournalReader(folder, shard, vfs=vfs, alarm=self._alarm)
         self._room = asyncio.Semaphore(APPENDS_UNDER_WAY_MAX)
         self._thread: CommitThread | None = None
         self._closed = False
@@ -63,6 +67,10 @@ class SqliteJournal:
             self._lock.release()
             raise
         return self._head
+
+    def listen(self, failed: Callable[[JournalError], None]) -> None:
+        """See `Journal.listen`."""
+        self._alarm.listen(failed)
 
     async def append(self, body: bytes, count: int, batch_id: bytes) -> Tail:
         """See `Journal.append`."""
@@ -138,21 +146,23 @@ class SqliteJournal:
         try:
             return self._reader.tail()
         except JournalMissing:
+            if self._reader.witness() is not None:
+                raise
             with translated():
                 create(self._places, self.shard)
             sync_folder(self._places.folder.parent)
             return self._reader.tail()
 
     def _begin_epoch(self, tail: Tail) -> Tail:
-        """One more epoch, in the journal and then in the anchor, and the thread that commits."""
+        """One more epoch, in the journal and then in its anchors, and the thread that commits."""
         mine = Tail(tail.epoch + 1, tail.record, tail.seq, tail.chain)
-        with translated():
+        with translated(), ExitStack() as opened:
             connection = open_for_writing(self._places, self._vfs)
-            try:
-                advance_epoch(connection, self.shard, tail)
-                anchor = AnchorFile(self._places.anchor, self.shard, mine)
-            except BaseException:
-                connection.close()
-                raise
-        self._thread = CommitThread(connection, anchor, self._reader)
+            opened.callback(connection.close)
+            advance_epoch(connection, self.shard, tail)
+            anchor = AnchorFile(self._places.anchor, self.shard, mine)
+            opened.callback(anchor.close)
+            witness = AnchorFile(self._places.witness, self.shard, mine)
+            opened.pop_all()
+        self._thread = CommitThread(connection, (anchor, witness), self._reader, self._alarm.ring)
         return mine

@@ -14,8 +14,15 @@ from typing import Final
 
 import apsw
 
-from phalanx.journal.anchor import check_anchor, read_anchor
-from phalanx.journal.errors import Damage, JournalCorrupt, JournalMissing, NoSuchSeq
+from phalanx.journal.alarm import Alarm
+from phalanx.journal.anchor import check_anchor, check_witness, read_anchor
+from phalanx.journal.errors import (
+    Damage,
+    JournalCorrupt,
+    JournalError,
+    JournalMissing,
+    NoSuchSeq,
+)
 from phalanx.journal.record import (
     CHAIN_START,
     START,
@@ -45,10 +52,21 @@ _CHUNK: Final = (
 
 
 class SqliteJournalReader:
-    """A `JournalReader` over the data folder ``folder``. It needs no right to write there."""
+    """A `JournalReader` over the data folder ``folder``. It needs no right to write there.
 
-    def __init__(self, folder: Path, shard: int = 0, *, vfs: str | None = None) -> None:
+    ``alarm`` hears of damage and of a disk that cannot be read, whoever met it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        shard: int = 0,
+        *,
+        vfs: str | None = None,
+        alarm: Alarm | None = None,
+    ) -> None:
         self.shard = shard
+        self._alarm = alarm or Alarm()
         self._places = Places(folder)
         self._vfs = vfs
         self._snapshots = SnapshotFolder(self._places.snapshots, shard)
@@ -56,12 +74,25 @@ class SqliteJournalReader:
     def tail(self) -> Tail:
         """See `JournalReader.tail`."""
         with self._connection() as connection:
-            return self._checked_tail(connection)
+            # First, because a writer at work moves both on.
+            witness = self.witness()
+            tail = self._checked_tail(connection)
+            if witness is not None:
+                reached = witness.record <= tail.record
+                at = _tail_before(connection, witness.record + 1) if reached else None
+                check_witness(witness, tail, None if at is None else at.chain)
+            return tail
 
     def anchor(self) -> Tail | None:
         """See `JournalReader.anchor`."""
         with translated():
             found = read_anchor(self._places.anchor, self.shard)
+        return None if found is None else found.tail
+
+    def witness(self) -> Tail | None:
+        """What the anchor outside the journal's folder says, None when there is none."""
+        with translated():
+            found = read_anchor(self._places.witness, self.shard)
         return None if found is None else found.tail
 
     def records(self, after_seq: int = 0) -> Iterator[Record]:
@@ -133,13 +164,19 @@ class SqliteJournalReader:
 
     @contextmanager
     def _connection(self) -> Iterator[apsw.Connection]:
-        with translated():
-            self._require_database()
-            connection = open_for_reading(self._places, self._vfs)
-            try:
-                yield connection
-            finally:
-                connection.close()
+        try:
+            with translated():
+                self._require_database()
+                connection = open_for_reading(self._places, self._vfs)
+                try:
+                    yield connection
+                finally:
+                    connection.close()
+        except JournalError as failure:
+            # A file that cannot be opened (too many are, or it is somebody else's) says nothing yet.
+            if isinstance(failure, JournalCorrupt) or isinstance(failure.__cause__, apsw.IOError):
+                self._alarm.ring(failure)
+            raise
 
     def _require_database(self) -> None:
         """Refuse by name when there is none, without opening (and so making or losing) anything."""

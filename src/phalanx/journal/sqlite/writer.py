@@ -7,7 +7,8 @@ Checkpoints are ours: SQLite's own would run inside some unlucky commit. A small
 faster one, because overwriting a block costs one write and growing a file several (measured: 110
 against 250 µs), so the log is copied back when it passes `CHECKPOINT_IDLE_BYTES` and nothing
 waits, or in any case at `CHECKPOINT_BYTES`, after the answer was given. Only passive checkpoints
-are used: a reader that sits on an old state delays the reuse of the log, never a commit.
+are used: a reader that sits on an old state delays the reuse of the log, never a commit. After each,
+and after a second of quiet, the anchor's witness outside the journal's folder is told how far it is.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from phalanx.journal.sqlite.reader import SqliteJournalReader
 CHECKPOINT_IDLE_BYTES: Final = 1024 * 1024
 CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
 IDLE_S: Final = 0.005
+QUIET_S: Final = 1.0
 FRAME_BYTES: Final = 4096 + 24
 
 # SQLite reports these, and a failed write, before the commit frame is complete: no recovery can
@@ -59,15 +61,19 @@ class CommitThread:
     def __init__(
         self,
         connection: apsw.Connection,
-        anchor: AnchorFile,
+        anchors: tuple[AnchorFile, AnchorFile],
         reader: SqliteJournalReader,
+        ring: Callable[[JournalError], None],
     ) -> None:
+        """``anchors``: the journal's own and its witness; ``ring`` is called with the first failure."""
         self.failure: Fenced | JournalFailed | None = None
         self._shard = reader.shard
         self._connection = connection
         self._execute = connection.cursor().execute
-        self._anchor = anchor
+        self._anchor, self._witness = anchors
+        self._unwitnessed: Tail | None = None
         self._reader = reader
+        self._ring = ring
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._log_bytes = 0
         self._checkpoint_at_bytes = CHECKPOINT_BYTES
@@ -88,22 +94,33 @@ class CommitThread:
             try:
                 job = self._jobs.get(timeout=self._patience_s())
             except Empty:
-                self._checkpoint()
+                if self._log_is_due():
+                    self._checkpoint()
+                else:
+                    self._tell_witness()
                 continue
             if job is None:
                 break
             self._finish(job)
             if self._log_bytes >= self._checkpoint_at_bytes:
                 self._checkpoint()
+        self._tell_witness()
         # Without the flag SQLite would checkpoint, and so sync again, after a sync had failed.
         keep_log_on_close(self._connection, keep=self.failure is not None)
         self._connection.close()
         self._anchor.close()
+        self._witness.close()
 
     def _patience_s(self) -> float | None:
-        """How long to wait for a job before the pause is used for a checkpoint."""
-        due = self._log_bytes >= min(CHECKPOINT_IDLE_BYTES, self._checkpoint_at_bytes)
-        return IDLE_S if due and self.failure is None else None
+        """How long to wait for a job before the pause is used."""
+        if self.failure is not None:
+            return None
+        if self._log_is_due():
+            return IDLE_S
+        return None if self._unwitnessed is None else QUIET_S
+
+    def _log_is_due(self) -> bool:
+        return self._log_bytes >= min(CHECKPOINT_IDLE_BYTES, self._checkpoint_at_bytes)
 
     def _finish(self, job: Job) -> None:
         """Write the job and settle it, in its own loop."""
@@ -114,9 +131,9 @@ class CommitThread:
             try:
                 self._write(job)
             except (Fenced, JournalFailed) as failure:
-                error = self.failure = failure
+                error = self._fail(failure)
             except Exception as bug:  # noqa: BLE001 - who waits must hear of it, none may follow
-                error = self.failure = JournalFailed(Failure.IO_ERROR, repr(bug), definite=False)
+                error = self._fail(JournalFailed(Failure.IO_ERROR, repr(bug), definite=False))
         # A loop that is closed has nobody who waits. The record is as durable as any other.
         with suppress(RuntimeError):
             job.loop.call_soon_threadsafe(_settle, job, error)
@@ -149,6 +166,7 @@ class CommitThread:
                 f"record {tail.record} is written, its anchor is not: {error}",
                 definite=False,
             ) from error
+        self._unwitnessed = tail
         self._log_bytes += len(job.blob) + 3 * FRAME_BYTES
 
     def _read_back(self, job: Job, error: apsw.Error) -> None:
@@ -179,7 +197,7 @@ class CommitThread:
         except apsw.Error as error:
             # Never sync again what failed to sync once: the next start reads the log anew. Nothing
             # is in flight, so what the next append asks for is definitely not written.
-            self.failure = _failed(error, definite=True)
+            self._fail(_failed(error, definite=True))
             return
         if copied >= frames:
             self._log_bytes = 0
@@ -187,6 +205,24 @@ class CommitThread:
         else:
             # A reader holds an old state. The log grows until it lets go; ask again further on.
             self._checkpoint_at_bytes = self._log_bytes + CHECKPOINT_BYTES
+        self._tell_witness()
+
+    def _tell_witness(self) -> None:
+        """Let the anchor outside the folder follow, unless something failed."""
+        if self._unwitnessed is None or self.failure is not None:
+            return
+        try:
+            self._witness.write(self._unwitnessed)
+        except OSError as error:
+            message = f"the anchor outside the folder cannot be written: {error}"
+            self._fail(JournalFailed(Failure.ANCHOR_FAILED, message))
+        self._unwitnessed = None
+
+    def _fail(self, failure: Fenced | JournalFailed) -> Fenced | JournalFailed:
+        """Nothing is written any more; those who act on the journal hear of it before anything else."""
+        self.failure = failure
+        self._ring(failure)
+        return failure
 
 
 def _failed(error: apsw.Error, *, definite: bool) -> JournalFailed:

@@ -12,6 +12,8 @@ from phalanx.journal.anchor import SLOT_BYTES, AnchorFile, encode_entry
 from phalanx.journal.record import Tail
 
 SECTOR_BYTES = 512
+BELOW = "unix"
+"""SQLite's own file system, also where ours is the default."""
 
 
 class Operation(NamedTuple):
@@ -27,12 +29,17 @@ def sync_of(name: str) -> Operation:
 
 
 class WatchedVfs(apsw.VFS):
-    """The ordinary file system; ``before`` sees each operation on a file first and may raise."""
+    """The ordinary file system; ``before`` sees each operation on a file first and may raise.
 
-    def __init__(self, name: str, before: Callable[[Operation], None]) -> None:
+    ``default``: every database that does not name its file system is on this one.
+    """
+
+    def __init__(
+        self, name: str, before: Callable[[Operation], None], *, default: bool = False
+    ) -> None:
         self.vfs_name = name
         self.before = before
-        super().__init__(name, "")
+        super().__init__(name, BELOW, makedefault=default)
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> "WatchedFile":  # noqa: N802
         return WatchedFile(self.before, name, flags)
@@ -54,7 +61,7 @@ class WatchedFile(apsw.VFSFile):
         path = name.filename() if isinstance(name, apsw.URIFilename) else name or ""
         self.before = before
         self.file_name = Path(path).name
-        super().__init__("", name, flags)
+        super().__init__(BELOW, name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         self.before(Operation(self.file_name, offset, bytes(data)))
@@ -81,10 +88,16 @@ def no_space() -> OSError:
 
 
 def watched_anchor_write(before: Callable[[Operation], None]) -> Callable[[AnchorFile, Tail], None]:
-    """A replacement of `AnchorFile.write` that reports what it does as operations."""
+    """A replacement of `AnchorFile.write` that reports what it does as operations.
+
+    Of the journal's own anchor: no append waits for its witness outside the folder.
+    """
     really_write = AnchorFile.write
 
     def write(anchor: AnchorFile, tail: Tail) -> None:
+        if anchor.path.parent.name != "journal":
+            really_write(anchor, tail)
+            return
         entry = encode_entry(anchor._shard, tail)
         before(Operation("anchor", (1 - anchor._slot) * SLOT_BYTES, entry))
         really_write(anchor, tail)
@@ -94,11 +107,15 @@ def watched_anchor_write(before: Callable[[Operation], None]) -> Callable[[Ancho
 
 
 def after_power_loss(
-    start: dict[str, bytes], operations: list[Operation], rng: random.Random
+    start: dict[str, bytes],
+    operations: list[Operation],
+    rng: random.Random,
+    kept: float | None = None,
 ) -> dict[str, bytes]:
     """The files as a power loss after these operations may leave them.
 
-    What was synced is there. Of the rest, each sector of each write arrived or did not.
+    What was synced is there. Of the rest, each sector of each write arrived or did not, with the
+    chance ``kept`` or, without one, with a chance of each file's own.
     """
     files = {name: bytearray(data) for name, data in start.items()}
     pending: dict[str, list[Operation]] = {}
@@ -109,7 +126,7 @@ def after_power_loss(
         for written in pending.pop(operation.name, []):
             _apply(files.setdefault(operation.name, bytearray()), written)
     for name, unsynced in pending.items():
-        keep = rng.choice((0.0, 0.5, 0.9, 1.0))
+        keep = rng.choice((0.0, 0.5, 0.9, 1.0)) if kept is None else kept
         for operation in unsynced:
             _apply(files.setdefault(name, bytearray()), operation, rng, keep)
     return {name: bytes(data) for name, data in files.items()}

@@ -11,10 +11,18 @@ import apsw
 import pytest
 import uvloop
 
-from phalanx.journal import Fenced, JournalFailed, SqliteJournal, SqliteJournalReader, verify
+from phalanx.journal import (
+    Fenced,
+    JournalCorrupt,
+    JournalError,
+    JournalFailed,
+    SqliteJournal,
+    SqliteJournalReader,
+    verify,
+)
 from phalanx.journal.anchor import AnchorFile
 from phalanx.journal.record import encode
-from phalanx.journal.sqlite import writer
+from phalanx.journal.sqlite import reader, writer
 from phalanx.journal.sqlite.database import Places
 from tests.contract.journal.backends import batch_id, fill
 from tests.unit.journal.sqlite.disks import Operation, WatchedVfs, disk_error, no_space, sync_of
@@ -303,6 +311,94 @@ async def test_a_checkpoint_that_fails_stops_the_journal_and_loses_nothing(
     journal.close()
     assert bodies_of(SqliteJournalReader(tmp_path.with_name("after"))) == acknowledged
     assert bodies_of(SqliteJournalReader(tmp_path)) == acknowledged
+
+
+async def test_upkeep_that_fails_while_nobody_appends_is_heard(
+    disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "CHECKPOINT_IDLE_BYTES", 10_000)
+    journal = SqliteJournal(tmp_path, vfs="watched")
+    journal.acquire()
+    heard: asyncio.Future[JournalError] = asyncio.get_running_loop().create_future()
+    journal.listen(heard.set_result)
+    disk.fail["sync journal.db"] = disk_error(apsw.SQLITE_IOERR_FSYNC)
+    await journal.append(bytes(50_000), 1, batch_id(1))
+    async with asyncio.timeout(60):
+        assert (await heard).code == "IO_ERROR"
+    disk.fail.clear()
+    disk.counts.clear()
+    with pytest.raises(JournalFailed):
+        await journal.append(b"later", 1, batch_id(2))
+    journal.close()
+    assert not disk.counts, "nothing may be written or synced after a failed sync"
+    assert bodies_of(SqliteJournalReader(tmp_path)) == [bytes(50_000)]
+
+
+@pytest.mark.parametrize(
+    ("what", "result"),
+    [(f"write {LOG}", apsw.SQLITE_FULL), (f"sync {LOG}", apsw.SQLITE_IOERR_FSYNC)],
+)
+async def test_a_failed_append_is_heard_before_it_is_answered(
+    disk: Disk, journal: SqliteJournal, what: str, result: int
+) -> None:
+    heard: list[JournalError] = []
+    journal.listen(heard.append)
+    disk.fail[what] = disk_error(result)
+    with pytest.raises(JournalFailed) as error:
+        await journal.append(b"x", 1, batch_id(4))
+    assert heard == [error.value]
+    journal.close()
+
+
+async def test_what_a_reader_in_a_thread_meets_is_heard_on_the_loop(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path)
+    journal.acquire()
+    await fill(journal, 5)
+    heard: asyncio.Future[JournalError] = asyncio.get_running_loop().create_future()
+    journal.listen(heard.set_result)
+    Places(tmp_path).anchor.unlink()
+    with pytest.raises(JournalCorrupt):
+        await asyncio.to_thread(lambda: list(journal.records()))
+    async with asyncio.timeout(60):
+        assert (await heard).code == "ANCHOR_MISSING"
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    ("result", "over"), [(apsw.SQLITE_IOERR_READ, True), (apsw.SQLITE_CANTOPEN, False)]
+)
+async def test_a_disk_that_cannot_be_read_is_heard_and_a_file_that_cannot_be_opened_is_not(
+    journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch, result: int, *, over: bool
+) -> None:
+    def fails(*_: object) -> None:
+        raise disk_error(result)
+
+    heard: list[JournalError] = []
+    journal.listen(heard.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "open_for_reading", fails)
+        with pytest.raises(JournalFailed):
+            journal.record_at(1)
+    await asyncio.sleep(0.01)
+    assert bool(heard) == over
+    journal.close()
+
+
+def test_a_loop_that_is_gone_need_not_hear(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path)
+    journal.acquire()
+    heard: list[JournalError] = []
+
+    async def listen() -> None:
+        journal.listen(heard.append)
+        await fill(journal, 3)
+
+    asyncio.run(listen())
+    Places(tmp_path).anchor.unlink()
+    with pytest.raises(JournalCorrupt):
+        list(journal.records())
+    assert heard == []
+    journal.close()
 
 
 async def test_a_pause_is_used_to_copy_the_log_back(
