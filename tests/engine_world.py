@@ -1,6 +1,6 @@
 """An engine, its journal and nothing else: commands go in, events come out and are applied.
 
-After every command the invariants of ``engine_invariants`` are checked, and a second state fed
+After every command the invariants of ``simulation.invariants`` are checked, and a second state fed
 with the encoded and decoded events must have the same hash.
 """
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from phalanx.domain.accounts import Account, AccountId, Client, Mode, book_id
+from phalanx.domain.broker_books import BrokerOrder
 from phalanx.domain.capabilities import BrokerKind, Capabilities
 from phalanx.domain.events import (
     CancelRequested,
@@ -59,7 +60,8 @@ from phalanx.engine.apply import apply
 from phalanx.engine.context import Context
 from phalanx.engine.decide import decide
 from phalanx.engine.state import Book, Instruction, Lot, Order, State, state_hash
-from tests.engine_invariants import Ledger, check_state
+from phalanx.simulation.invariants.ledger import Ledger
+from phalanx.simulation.invariants.state import check_state
 
 START: Nanoseconds = 1_750_000_000 * SECOND
 """A Sunday in June 2025, 20:36:40 in India."""
@@ -78,6 +80,8 @@ PAPER = Capabilities(
     tag_length_max=10,
     definite_codes=frozenset(),
     streaming=True,
+    late_ms=None,
+    looks_to_prove=1,
 )
 
 _E = TypeVar("_E", bound=Event)
@@ -405,11 +409,45 @@ class World:
 
     def absent(self, cl_ord_id: ClOrdId) -> None:
         """A doubtful order was proved absent."""
-        self.do(c.BookLookUp(cl_ord_id, found=False))
+        self.do(self.absence(cl_ord_id))
 
-    def found(self, cl_ord_id: ClOrdId) -> list[Event]:
-        """A look-up found the order working."""
-        return self.do(c.BookLookUp(cl_ord_id, found=True, order_id=f"B{cl_ord_id}"))
+    def absence(self, cl_ord_id: ClOrdId) -> c.BookAbsent:
+        """The broker's book proves that it never received the order."""
+        return c.BookAbsent(cl_ord_id, looks=1, book_time=self.now)
+
+    def found(
+        self,
+        cl_ord_id: ClOrdId,
+        status: OrdStatus = OrdStatus.NEW,
+        quantity: str = "",
+        limit: str = "0",
+    ) -> list[Event]:
+        """The broker's book shows the order; like ``shown``."""
+        return self.do(self.shown(cl_ord_id, status, quantity, limit))
+
+    def shown(
+        self,
+        cl_ord_id: ClOrdId,
+        status: OrdStatus = OrdStatus.NEW,
+        quantity: str = "",
+        limit: str = "0",
+    ) -> c.BookFound:
+        """An order as the broker's book has it: working, with the quantity that we know."""
+        order = self.state.orders[cl_ord_id]
+        draft = order.draft
+        shown = BrokerOrder(
+            f"B{cl_ord_id}",
+            self.state.book_of(order).account,
+            draft.instrument,
+            draft.side,
+            draft.product,
+            fixed(quantity) if quantity else order.quantity,
+            order.cum_quantity,
+            status,
+            cl_ord_id,
+            fixed(limit),
+        )
+        return c.BookFound(cl_ord_id, shown, looks=1, book_time=self.now)
 
     # --- looking -------------------------------------------------------------------------------
 

@@ -82,9 +82,11 @@ def order_ended(
 
 def cancel_again(state: State, order: Order, context: Context) -> list[Event]:
     """A closing instruction's cancel that had no effect is asked for again, under a new id; so is
-    that of an order that was proved absent meanwhile, and lives after all.
+    that of an order that was proved absent meanwhile, and lives after all. Of one that ended, or is filled,
+    and only waits for its executions, there is nothing left to cancel.
     """
-    if order.closed_by not in state.instructions:
+    is_over = order.known_cum >= order.quantity and order.replacing is None
+    if order.closed_by not in state.instructions or order.ends_as is not None or is_over:
         return []
     request_id = new_request_id(state.desk_id, state.shard, state.next_request)
     return [CancelRequested(context.now, DESK_ORIGIN, request_id, order.draft.cl_ord_id)]

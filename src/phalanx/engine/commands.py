@@ -5,17 +5,71 @@ from typing import TypeAlias
 
 import msgspec
 
-from phalanx.domain.accounts import Account, AccountId, BookId, Client
+from phalanx.domain.accounts import Account, BookId, Client
 from phalanx.domain.groups import Group, PriorityList
 from phalanx.domain.instructions import FollowUp, InstructionId, InstructionRequest, Origin
 from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.kills import EVERYBODY, KillCancel, KillScope
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import Money, Price, Quantity
-from phalanx.domain.orders import ClOrdId, ExecutionReport, Hops, OrdStatus, Product
+from phalanx.domain.orders import ClOrdId, ExecutionReport, Hops, Product
 from phalanx.domain.reasons import Reason
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
 from phalanx.domain.time import Nanoseconds
+from phalanx.engine.reconciliation.commands import (
+    ArchivedOrder,
+    BookAbsent,
+    BookForeignFill,
+    BookFound,
+    BookLateFill,
+    BookUnread,
+    CloseBreak,
+    JudgeDoubt,
+    Reconcile,
+    TakeBreak,
+)
+
+__all__ = [
+    "AdoptLots",
+    "AdoptedLot",
+    "ArchivedOrder",
+    "BeginTerm",
+    "BookAbsent",
+    "BookForeignFill",
+    "BookFound",
+    "BookLateFill",
+    "BookNeverWritten",
+    "BookReport",
+    "BookUnknown",
+    "BookUnread",
+    "CancelOrder",
+    "CloseBreak",
+    "Command",
+    "Dispatch",
+    "DispatchRequest",
+    "ExpireUnsent",
+    "FillByHand",
+    "ImportClients",
+    "ImportProfiles",
+    "ImportRawDetails",
+    "ImportedClient",
+    "JudgeDoubt",
+    "LiftKill",
+    "LoadInstruments",
+    "PutGroups",
+    "PutKill",
+    "PutLimits",
+    "PutLists",
+    "PutReference",
+    "Reconcile",
+    "RefuseHandFill",
+    "Release",
+    "ReplaceOrder",
+    "Submit",
+    "TakeBreak",
+    "Tick",
+]
 
 
 class Submit(msgspec.Struct, frozen=True, gc=False):
@@ -73,10 +127,13 @@ class DispatchRequest(msgspec.Struct, frozen=True, gc=False):
 
 
 class BookReport(msgspec.Struct, frozen=True, gc=False):
-    """A broker's report arrived."""
+    """A broker's report arrived. ``complete``: it is the end that a complete reading of the book shows,
+    whose executions are booked: no other can be missing.
+    """
 
     report: ExecutionReport
     hops: Hops = Hops()
+    complete: bool = False
 
 
 class BookUnknown(msgspec.Struct, frozen=True, gc=False):
@@ -101,22 +158,6 @@ class ExpireUnsent(msgspec.Struct, frozen=True, gc=False):
     """These orders waited for their turn until their instruction expired."""
 
     cl_ord_ids: tuple[ClOrdId, ...]
-
-
-class BookLookUp(msgspec.Struct, frozen=True, gc=False):
-    """The broker was asked by tag and answered completely: what it knows of one order, or nothing.
-
-    Fills and ends are booked from the reports it brought, one BookReport each, after this.
-    ``quantity`` and ``limit`` (zero: not told) are the order's at the broker, and show whether a
-    doubtful replace was granted.
-    """
-
-    cl_ord_id: ClOrdId
-    found: bool
-    order_id: str = ""
-    status: OrdStatus = OrdStatus.NEW
-    quantity: Quantity = 0
-    limit: Price = 0
 
 
 class BeginTerm(msgspec.Struct, frozen=True, gc=False):
@@ -251,18 +292,25 @@ class RefuseHandFill(msgspec.Struct, frozen=True, gc=False):
 
 
 class PutKill(msgspec.Struct, frozen=True, gc=False):
-    """Stop new risk for one account, or for everybody (empty)."""
+    """Stop new risk for whom ``scope`` names, and ``cancel`` what works there.
+
+    Without ``block`` no kill stands afterwards. ``adopted``: it was ordered past the server, and its
+    name is taken as it stands.
+    """
 
     origin: Origin
-    account: AccountId
+    scope: KillScope = EVERYBODY
     note: str = ""
+    block: bool = True
+    cancel: KillCancel = KillCancel.NOTHING
+    adopted: bool = False
 
 
 class LiftKill(msgspec.Struct, frozen=True, gc=False):
     """Lift that kill again."""
 
     origin: Origin
-    account: AccountId
+    scope: KillScope = EVERYBODY
     note: str = ""
 
 
@@ -281,7 +329,9 @@ Command: TypeAlias = (
     | BookUnknown
     | BookNeverWritten
     | ExpireUnsent
-    | BookLookUp
+    | BookFound
+    | BookAbsent
+    | BookForeignFill
     | BeginTerm
     | LoadInstruments
     | ImportProfiles
@@ -296,5 +346,11 @@ Command: TypeAlias = (
     | RefuseHandFill
     | PutKill
     | LiftKill
+    | Reconcile
+    | BookUnread
+    | BookLateFill
+    | TakeBreak
+    | CloseBreak
+    | JudgeDoubt
     | Tick
 )

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from phalanx.domain.events import Event
+from phalanx.engine import adoption as lot_adoption
+from phalanx.engine import commands as c
 from phalanx.engine import (
-    adoption,
     groups,
     imports,
     instructions,
+    kills,
     limits,
     reference,
     reports,
@@ -16,8 +18,8 @@ from phalanx.engine import (
     terms,
     timers,
 )
-from phalanx.engine import commands as c
 from phalanx.engine.context import Context
+from phalanx.engine.reconciliation import adoption, breaks, foreign
 from phalanx.engine.state import State
 
 _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
@@ -30,7 +32,15 @@ _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
     c.BookReport: reports.book_report,
     c.BookUnknown: reports.book_unknown,
     c.BookNeverWritten: reports.book_never_written,
-    c.BookLookUp: reports.book_look_up,
+    c.BookFound: adoption.book_found,
+    c.BookAbsent: adoption.book_absent,
+    c.BookForeignFill: foreign.book_foreign_fill,
+    c.BookLateFill: foreign.book_late_fill,
+    c.Reconcile: breaks.reconcile,
+    c.BookUnread: breaks.book_unread,
+    c.TakeBreak: breaks.take_break,
+    c.CloseBreak: breaks.close_break,
+    c.JudgeDoubt: adoption.judge_doubt,
     c.ExpireUnsent: instructions.expire_unsent,
     c.BeginTerm: terms.begin_term,
     c.LoadInstruments: reference.load_instruments,
@@ -38,14 +48,14 @@ _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
     c.ImportRawDetails: imports.import_raw_details,
     c.ImportClients: imports.import_clients,
     c.PutReference: reference.put_reference,
-    c.AdoptLots: adoption.adopt_lots,
+    c.AdoptLots: lot_adoption.adopt_lots,
     c.PutGroups: groups.put_groups,
     c.PutLists: groups.put_lists,
     c.PutLimits: limits.put_limits,
     c.FillByHand: requests.fill_by_hand,
     c.RefuseHandFill: requests.refuse_hand_fill,
-    c.PutKill: reference.put_kill,
-    c.LiftKill: reference.lift_kill,
+    c.PutKill: kills.put_kill,
+    c.LiftKill: kills.lift_kill,
     c.Tick: timers.tick,
 }
 

@@ -3,9 +3,11 @@
 A ClOrdID is 10 characters ``[A-Z0-9]``: 2 of the desk, 1 of the shard, 7 of a journaled counter
 in base 36. It fits the narrowest broker tag and is unique for ever. Other ids are like it, with a
 letter in front that says what they are of; each kind has a counter of the state's, only fills by
-hand share the requests'.
+hand share the requests'. What reconciliation invents is named after its content instead, so that
+the same thing found again has the same id.
 """
 
+import hashlib
 from collections.abc import Iterator
 from itertools import count
 
@@ -17,6 +19,7 @@ COUNTER_MAX = 36**7 - 1
 SHARD_MAX = 35
 DESK_IDS = _PAIR
 _HAND_FILL_LENGTH = 11
+_ID_LENGTH = 10
 
 
 def base36(counter: int) -> str:
@@ -40,6 +43,16 @@ def new_cl_ord_id(desk: str, shard: int, counter: int) -> str:
 def new_request_id(desk: str, shard: int, counter: int) -> str:
     """The id of a cancel or replace: ``R`` and ten characters."""
     return "R" + prefix(desk, shard) + base36(counter)
+
+
+def counter_of(cl_ord_id: str, desk: str, shard: int) -> int | None:
+    """The counter in an order's id of this desk and shard; None for any other text."""
+    if len(cl_ord_id) != _ID_LENGTH or not cl_ord_id.startswith(prefix(desk, shard)):
+        return None
+    digits = cl_ord_id[3:]
+    if not (digits.isascii() and digits.isalnum() and digits == digits.upper()):
+        return None
+    return int(digits, 36)
 
 
 def cl_ord_ids(desk: str, shard: int, first: int) -> Iterator[str]:
@@ -69,6 +82,22 @@ def new_hand_fill_id(desk: str, shard: int, counter: int) -> str:
 def is_hand_fill_id(exec_id: str) -> bool:
     """Whether an ExecID is of a fill by hand; a broker's may begin like one and goes on otherwise."""
     return len(exec_id) == _HAND_FILL_LENGTH and exec_id.startswith("H") and exec_id.isalnum()
+
+
+def foreign_lot_id(book: str, exec_id: str) -> str:
+    """The lot of what somebody bought outside: ``EXT-`` and ten characters of the execution."""
+    return "EXT-" + _of_content(book, exec_id)
+
+
+def new_break_id(account: str, kind: str, subject: str) -> str:
+    """A break: ``B`` and ten characters of what differs."""
+    return "B" + _of_content(account, kind, subject)
+
+
+def _of_content(*parts: str) -> str:
+    digest = hashlib.sha256("\n".join(parts).encode()).digest()
+    high, low = divmod(int.from_bytes(digest, "big"), COUNTER_MAX + 1)
+    return base36(high % (COUNTER_MAX + 1))[-_ID_LENGTH + 7 :] + base36(low)
 
 
 def desk_id(draw: int) -> str:

@@ -19,7 +19,7 @@ from phalanx.domain.instructions import (
 )
 from phalanx.domain.orders import Hops, OrdStatus
 from phalanx.domain.reasons import Reason, ReasonCode
-from phalanx.domain.time import SECOND, Nanoseconds
+from phalanx.domain.time import SECOND, Nanoseconds, trading_day
 from phalanx.engine.commands import Dispatch, ExpireUnsent, Release, Submit
 from phalanx.engine.context import Context
 from phalanx.engine.ids import new_instruction_id
@@ -165,15 +165,20 @@ def _expires_s(state: State, command: Submit) -> int:
 
 
 def dispatch(state: State, command: Dispatch, context: Context) -> list[Event]:
-    """The orders' turn has come. Those that ended meanwhile are left out; those too late expire."""
+    """The orders' turn has come. Those that ended meanwhile are left out; those too late expire, and
+    so do those of an earlier trading day.
+    """
     going: list[str] = []
     late: list[str] = []
+    zone_offset_s = state.settings.zone_offset_s
+    today = trading_day(context.now, zone_offset_s)
     for cl_ord_id in command.cl_ord_ids:
         order = state.orders.get(cl_ord_id)
         if order is None or order.status not in _DISPATCHABLE:
             continue
         instruction = state.instructions[order.instruction_id]
         expired = context.now >= instruction.expires_at and not order.draft.follows_fill
+        expired = expired or trading_day(order.placed_at, zone_offset_s) < today
         (late if expired else going).append(cl_ord_id)
     events: list[Event] = []
     if going:

@@ -1,22 +1,20 @@
-"""Reference data and switches, decided: only what really changes becomes an event."""
+"""Reference data, decided: only what really changes becomes an event."""
 
 from collections import ChainMap
 
-from phalanx.domain.accounts import Mode, book_id
+from phalanx.domain.accounts import Account, Mode, book_id
 from phalanx.domain.events import (
     AccountPut,
     CashAdjusted,
     ClientPut,
     Event,
     InstrumentsLoaded,
-    KillLifted,
-    KillPut,
     SettingsPut,
     StrategyPut,
     SubscriptionPut,
 )
 from phalanx.domain.numbers import FIXED_MAX
-from phalanx.engine.commands import LiftKill, LoadInstruments, PutKill, PutReference
+from phalanx.engine.commands import LoadInstruments, PutReference
 from phalanx.engine.context import Context
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import State
@@ -45,7 +43,7 @@ def put_reference(state: State, command: PutReference, context: Context) -> list
     """Upsert clients, accounts, strategies, subscriptions, settings; adjust cash.
 
     Raises Refused: ``UNKNOWN_CLIENT``, ``UNKNOWN_ACCOUNT``, ``UNKNOWN_STRATEGY``, ``ACCOUNT_MOVED``,
-    ``NUMBER_TOO_LARGE``.
+    ``ORDERS_WORKING``, ``NUMBER_TOO_LARGE``.
     """
     _check_references(state, command)
     now, origin = context.now, command.origin
@@ -76,26 +74,20 @@ def put_reference(state: State, command: PutReference, context: Context) -> list
     return events
 
 
-def put_kill(state: State, command: PutKill, context: Context) -> list[Event]:
-    """Stop new risk. A kill that stands already is journaled again only for its key, which must not
-    kill once more after that kill was lifted; then it has the new note and time.
-    """
-    _check_kill(state, command.account)
-    if command.account in state.kills and not command.origin.idempotency_key:
-        return []
-    return [KillPut(context.now, command.origin, command.account, command.note)]
-
-
-def lift_kill(state: State, command: LiftKill, context: Context) -> list[Event]:
-    """Lift a standing kill. Raises Refused ``NO_SUCH_KILL``."""
-    if command.account not in state.kills:
-        raise Refused("NO_SUCH_KILL", f"no kill stands for {command.account or 'everybody'}")
-    return [KillLifted(context.now, command.origin, command.account, command.note)]
-
-
-def _check_kill(state: State, account: str) -> None:
-    if account and account not in state.accounts:
-        raise Refused("UNKNOWN_ACCOUNT", f"no account {account}")
+def _check_account(state: State, account: Account) -> None:
+    """An order is the broker's and the login's that took it: while one works, or is in doubt, they stay."""
+    before = state.accounts.get(account.id)
+    if before is None:
+        return
+    if before.client_id != account.client_id:
+        raise Refused("ACCOUNT_MOVED", f"{account.id} belongs to client {before.client_id}")
+    if (before.broker, before.login) == (account.broker, account.login):
+        return
+    books = [state.books.get(book_id(account.id, mode)) for mode in Mode]
+    working = sum(book.open_orders for book in books if book is not None)
+    if working:
+        detail = f"{account.id} has {working} orders that work or are in doubt"
+        raise Refused("ORDERS_WORKING", detail)
 
 
 def _check_references(state: State, command: PutReference) -> None:
@@ -105,9 +97,7 @@ def _check_references(state: State, command: PutReference) -> None:
     for account in command.accounts:
         if account.client_id not in clients:
             raise Refused("UNKNOWN_CLIENT", f"no client {account.client_id}")
-        before = state.accounts.get(account.id)
-        if before is not None and before.client_id != account.client_id:
-            raise Refused("ACCOUNT_MOVED", f"{account.id} belongs to client {before.client_id}")
+        _check_account(state, account)
     for subscription in command.subscriptions:
         if subscription.account not in accounts:
             raise Refused("UNKNOWN_ACCOUNT", f"no account {subscription.account}")

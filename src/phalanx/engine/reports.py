@@ -18,7 +18,7 @@ from phalanx.domain.orders import (
 )
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.closing import cancel_again, children, order_ended
-from phalanx.engine.commands import BookLookUp, BookNeverWritten, BookReport, BookUnknown
+from phalanx.engine.commands import BookNeverWritten, BookReport, BookUnknown
 from phalanx.engine.context import Context
 from phalanx.engine.lifecycle import Trigger, move
 from phalanx.engine.state import Order, PendingRequest, State, position_key
@@ -51,8 +51,20 @@ def book_report(state: State, command: BookReport, context: Context) -> list[Eve
         return _book_replaced(state, order, command, context)
     if report.exec_type in _REFUSED_REQUESTS:
         return _book_refused_request(state, order, command, context)
-    status = move(order.status, _TRIGGERS[report.exec_type], order.cum_quantity)
-    if status is None:
+    return _book_status(state, order, command, context)
+
+
+def _book_status(state: State, order: Order, command: BookReport, context: Context) -> list[Event]:
+    """The order was accepted, or it ended."""
+    report = command.report
+    status = _moved(order, _TRIGGERS[report.exec_type], order.cum_quantity)
+    waits = status in TERMINAL and not command.complete and _is_ahead(order, report)
+    if waits:
+        if order.ends_as is status and report.cum_quantity <= order.known_cum:
+            return []
+        # Some executions are still on their way. Until they are booked, nothing of it is free.
+        status = _moved(order, Trigger.ACCEPT, order.cum_quantity) or order.status
+    elif status is None:
         if not _is_late_news(order, command):
             return []
         status = order.status
@@ -60,9 +72,21 @@ def book_report(state: State, command: BookReport, context: Context) -> list[Eve
     if report.exec_type is ExecType.REJECTED:
         reason = Reason(ReasonCode.BROKER_REJECTED, (report.text,))
     events = [_reported(state, order, status, command, context, reason)]
-    if order.status in TERMINAL and status not in TERMINAL:
+    if order.status in TERMINAL and status not in TERMINAL and not waits:
         events += cancel_again(state, order, context)
     return events
+
+
+def _moved(order: Order, trigger: Trigger, cum_quantity: Quantity) -> OrdStatus | None:
+    """As the table has it; what was on its way when its cancel was asked for is then to be canceled."""
+    status = move(order.status, trigger, cum_quantity)
+    works = status is OrdStatus.NEW or status is OrdStatus.PARTIALLY_FILLED
+    return OrdStatus.PENDING_CANCEL if works and order.is_canceling else status
+
+
+def _is_ahead(order: Order, report: ExecutionReport) -> bool:
+    """The broker has filled more than is booked: those executions were not told yet."""
+    return max(order.known_cum, report.cum_quantity) > order.cum_quantity
 
 
 def _is_late_news(order: Order, command: BookReport) -> bool:
@@ -136,6 +160,9 @@ def _book_replaced(
         return []
     if report.price and report.price != replace.limit:
         return []
+    if _is_ahead(order, report) and max(order.known_cum, report.cum_quantity) > replace.quantity:
+        # More was filled than it was to shrink to, and not all of that is told: its book settles it.
+        return []
     status = order.status
     if replace.quantity <= order.cum_quantity:
         status = OrdStatus.FILLED
@@ -193,16 +220,19 @@ def _book_trade(state: State, order: Order, command: BookReport, context: Contex
     report = command.report
     if report.exec_id and report.exec_id in order.exec_ids:
         return []
-    cum_quantity = max(order.cum_quantity, report.cum_quantity)
-    filled = cum_quantity - order.cum_quantity
+    filled = _newly_filled(order, report)
     if filled <= 0:
         return []
     if _breaks_the_book(state, order, report, filled):
         return [_absurd(order, command, context)]
     goal = _goal(order)
+    cum_quantity = order.cum_quantity + filled
     trigger = Trigger.FILL_ALL if cum_quantity >= goal else Trigger.FILL_PART
-    status = move(order.status, trigger, cum_quantity)
+    status = _moved(order, trigger, cum_quantity)
     assert status is not None, f"{order.status.name} has no row for a fill"
+    known_cum = max(order.known_cum, report.cum_quantity)
+    if order.ends_as is not None and status not in TERMINAL and cum_quantity >= known_cum:
+        status = order.ends_as
     flag = ""
     if cum_quantity > goal:
         flag = "OVERFILL"
@@ -225,6 +255,18 @@ def _book_trade(state: State, order: Order, command: BookReport, context: Contex
     if order.status in TERMINAL and status not in TERMINAL:
         events += cancel_again(state, order, context)
     return events
+
+
+def _newly_filled(order: Order, report: ExecutionReport) -> Quantity:
+    """What an execution that is not booked adds, at its own price: what it says, and never more than the
+    broker's total allows. What that total says beyond it was filled by others, which are missing.
+
+    Without an ExecID nothing tells one execution from another: then the total alone counts.
+    """
+    if not report.exec_id:
+        return report.cum_quantity - order.cum_quantity
+    told = report.last_quantity or report.cum_quantity - order.known_cum
+    return min(told, max(order.known_cum, report.cum_quantity) - order.cum_quantity)
 
 
 def _goal(order: Order) -> Quantity:
@@ -267,7 +309,7 @@ def book_never_written(state: State, command: BookNeverWritten, context: Context
         request = order.request_of(command.request_id)
         if request is None:
             return []
-        return _end_request(state, order, request, command.reason, context)
+        return end_request(state, order, request, command.reason, context)
     if move(order.status, Trigger.LAPSE) is None:
         return []
     if command.again and order.request is None:
@@ -279,52 +321,7 @@ def book_never_written(state: State, command: BookNeverWritten, context: Context
     return [order_ended(state, order, OrdStatus.REJECTED, command.reason, context)]
 
 
-def book_look_up(state: State, command: BookLookUp, context: Context) -> list[Event]:
-    """A complete look-up by tag: what the broker knows is adopted, what it does not was not received."""
-    order = state.orders.get(command.cl_ord_id)
-    if order is None:
-        return []
-    if not command.found:
-        if move(order.status, Trigger.ABSENT) is None:
-            return []
-        reason = Reason(ReasonCode.ABSENT_AT_BROKER)
-        return [order_ended(state, order, OrdStatus.NOT_RECEIVED, reason, context)]
-    for request in (order.replacing, order.request):
-        if request is not None and request.in_doubt:
-            events = _settle_request(state, order, request, command, context)
-            if events:
-                return events
-    if order.status in {OrdStatus.IN_DOUBT, OrdStatus.NOT_RECEIVED}:
-        report = ExecutionReport(command.cl_ord_id, ExecType.NEW, command.order_id)
-        return book_report(state, BookReport(report), context)
-    return []
-
-
-def _settle_request(
-    state: State, order: Order, request: PendingRequest, command: BookLookUp, context: Context
-) -> list[Event]:
-    """What the broker's book says about a doubtful request: a replace by its quantity, a cancel by
-    the order's being alive. One that ended is left to its reports.
-    """
-    if request is order.replacing:
-        if _was_granted(order, request, command):
-            report = ExecutionReport(command.cl_ord_id, ExecType.REPLACED, command.order_id)
-            return _book_replaced(state, order, BookReport(report), context)
-    elif command.status in TERMINAL and order.cum_quantity < order.quantity:
-        return []
-    reason = Reason(ReasonCode.ABSENT_AT_BROKER)
-    return _end_request(state, order, request, reason, context)
-
-
-def _was_granted(order: Order, replace: PendingRequest, command: BookLookUp) -> bool:
-    """The broker's book shows the terms asked for, which are not the old ones. ``limit`` zero: not told."""
-    asked = (replace.quantity, replace.limit)
-    shown = (command.quantity, command.limit or replace.limit)
-    old = (order.quantity, order.limit if command.limit else replace.limit)
-    return shown == asked != old
-
-
-def _end_request(
+def end_request(
     state: State, order: Order, request: PendingRequest, reason: Reason, context: Context
 ) -> list[Event]:
     """A request that had no effect; the cancel of a closing instruction is asked for again."""

@@ -244,7 +244,7 @@ def _risk_of(
     )
     lessens = reduces or lessens_risk(order, quantity, limit)
     reason = (
-        account_refusal(state, context, account, reduces=lessens)
+        account_refusal(state, context, account, reduces=lessens, strategy=draft.strategy)
         or priced.refusal(state, context, account, terms)
         or _beyond_stop(order, limit)
     )

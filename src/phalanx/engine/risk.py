@@ -15,6 +15,7 @@ from phalanx.domain.instruments import (
     Quote,
     QuoteSource,
 )
+from phalanx.domain.kills import KillLevel, stopping
 from phalanx.domain.limits import Limit
 from phalanx.domain.numbers import (
     BASIS_POINTS,
@@ -37,6 +38,13 @@ from phalanx.engine.tally import NOTHING, Tally
 _R = ReasonCode
 # By its own name: on Python 3.11 finding an enum's member costs as much as the check itself.
 _SELL = Side.SELL
+_KILLED = {
+    KillLevel.ALL: _R.KILL_ALL,
+    KillLevel.BROKER: _R.KILL_BROKER,
+    KillLevel.STRATEGY: _R.KILL_STRATEGY,
+    KillLevel.CLIENT: _R.KILL_CLIENT,
+    KillLevel.ACCOUNT: _R.KILL_ACCOUNT,
+}
 _MADE_UP = frozenset({QuoteSource.SYNTHETIC, QuoteSource.SIMULATED})
 
 
@@ -44,7 +52,7 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
     """What is proposed about one instrument, the same for every account that proposes it.
 
     ``limit`` is the price asked, or the protected one of a MARKET order (zero while none is known).
-    ``covers``: a BUY that only buys a short back.
+    ``covers``: a BUY that only buys a short back. ``strategy``: whose BUY it is.
     """
 
     side: Side
@@ -55,6 +63,7 @@ class Terms(msgspec.Struct, frozen=True, gc=False):
     time_in_force: TimeInForce = TimeInForce.DAY
     stop_price: Price = 0
     covers: bool = False
+    strategy: str | None = None
 
     @property
     def reduces(self) -> bool:
@@ -77,16 +86,27 @@ def refusal(  # noqa: PLR0913, PLR0917  the hot path: one call for each order
     ``tally``: what the same plan has given this book already.
     """
     return (
-        account_refusal(state, context, account, reduces=terms.side is _SELL or terms.covers)
+        account_refusal(
+            state,
+            context,
+            account,
+            reduces=terms.side is _SELL or terms.covers,
+            strategy=terms.strategy,
+        )
         or priced.refusal(state, context, account, terms)
         or _book_refusal(state, account, book, priced, terms, hold, tally)
     )
 
 
 def account_refusal(
-    state: State, context: Context, account: Account, *, reduces: bool
+    state: State,
+    context: Context,
+    account: Account,
+    *,
+    reduces: bool,
+    strategy: str | None = None,
 ) -> Reason | None:
-    """Enabled, open, with a broker for its mode, and not stopped."""
+    """Enabled, open, with a broker for its mode, and not stopped, nor is the ``strategy``."""
     if not account.enabled:
         return Reason(_R.ACCOUNT_DISABLED, (account.id,))
     closed = context.closed.get(account.id)
@@ -97,16 +117,15 @@ def account_refusal(
         return Reason(_R.LIVE_NOT_AVAILABLE, (account.id,))
     if reduces or not state.kills:
         return None
-    return kill_refusal(state, account)
+    return kill_refusal(state, account, strategy)
 
 
-def kill_refusal(state: State, account: Account) -> Reason | None:
-    """The standing kill that stops an account's new risk."""
-    if "" in state.kills:
-        return Reason(_R.KILL_ALL)
-    if account.id in state.kills:
-        return Reason(_R.KILL_ACCOUNT, (account.id,))
-    return None
+def kill_refusal(state: State, account: Account, strategy: str | None = None) -> Reason | None:
+    """The standing kill that stops an account's new risk, under this strategy or under none."""
+    scope = stopping(state.kills, account, strategy) if state.kills else None
+    if scope is None:
+        return None
+    return Reason(_KILLED[scope.level], (scope.name,) if scope.name else ())
 
 
 def lessens_risk(order: Order, quantity: Quantity, limit: Price) -> bool:

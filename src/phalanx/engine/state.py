@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from phalanx.domain.accounts import Account, AccountId, BookId, Client, Mode
+from phalanx.domain.breaks import Break, BreakId
 from phalanx.domain.groups import Group, PriorityList
 from phalanx.domain.instructions import (
     ExitScope,
@@ -20,6 +21,7 @@ from phalanx.domain.instructions import (
     Origin,
 )
 from phalanx.domain.instruments import Instrument, InstrumentKey
+from phalanx.domain.kills import KillKey, KillScope
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import Money, Price, Quantity
 from phalanx.domain.orders import (
@@ -34,7 +36,7 @@ from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
 from phalanx.domain.time import Nanoseconds
 
-SNAPSHOT_VERSION = 3
+SNAPSHOT_VERSION = 4
 
 
 class PendingRequest(msgspec.Struct, gc=False):
@@ -59,12 +61,16 @@ class Order(msgspec.Struct, gc=False):
     """One child order as it stands.
 
     ``quantity``, ``limit`` and ``hold_total`` start as drafted and follow replaces; ``hold`` is
-    what is still set aside. ``filled_value`` is Σ price × quantity. ``lot``: where a buy's fills go.
+    what is still set aside. ``filled_value`` is Σ price × quantity. ``exec_ids``: the executions that
+    are booked, with how much was filled by each. ``lot``: where a buy's fills go.
     ``closed_by``: the instruction that cancels this order because it closes that lot;
     ``cancels_refused``: how often the broker would not; ``resell``: how much of what its end leaves
     that instruction wants done again (a sell sold, the buy of a short bought). ``repricings``: new
     prices of an exit that did not fill; ``unfilled``: it was flagged so, and stands.
-    ``followed_by``: the instruction that retried or reversed it.
+    ``followed_by``: the instruction that retried or reversed it. ``placed_at``: when it was journaled.
+    ``known_cum``: the most that the broker said is filled; what of it is not in ``cum_quantity`` are
+    executions that are on their way, or to be read. ``ends_as``: how the broker ended the order while
+    some were missing; it ends so once they are booked.
     """
 
     draft: OrderDraft
@@ -80,7 +86,7 @@ class Order(msgspec.Struct, gc=False):
     order_id: str = ""
     deadline: Nanoseconds = 0
     request: PendingRequest | None = None
-    exec_ids: dict[str, None] = msgspec.field(default_factory=dict)
+    exec_ids: dict[str, Quantity] = msgspec.field(default_factory=dict)
     lot: ClOrdId = ""
     closed_by: InstructionId | None = None
     cancels_refused: int = 0
@@ -88,6 +94,14 @@ class Order(msgspec.Struct, gc=False):
     repricings: int = 0
     followed_by: InstructionId | None = None
     unfilled: bool = False
+    placed_at: Nanoseconds = 0
+    known_cum: Quantity = 0
+    ends_as: OrdStatus | None = None
+
+    @property
+    def missing(self) -> Quantity:
+        """Filled as the broker says, and not booked: nobody knows at which price yet."""
+        return max(0, self.known_cum - self.cum_quantity)
 
     @property
     def leaves_quantity(self) -> Quantity:
@@ -174,7 +188,8 @@ class RecentOrder(msgspec.Struct, gc=False):
 
 class Book(msgspec.Struct, gc=False):
     """One account in one mode. ``recent`` holds the latest single orders by shape, ``sold_today``
-    every instrument of which something was sold on this trading day.
+    every instrument of which something was sold on this trading day, ``orders`` the ids of its orders
+    in memory, the oldest first.
     """
 
     id: BookId
@@ -189,6 +204,7 @@ class Book(msgspec.Struct, gc=False):
     doubts: dict[InstrumentKey, int] = msgspec.field(default_factory=dict)
     recent: dict[str, RecentOrder] = msgspec.field(default_factory=dict)
     sold_today: dict[InstrumentKey, None] = msgspec.field(default_factory=dict)
+    orders: dict[ClOrdId, None] = msgspec.field(default_factory=dict)
 
     def all_lots(self) -> Iterator[Lot]:
         """Every lot, instrument by instrument, oldest first within one."""
@@ -259,20 +275,24 @@ class KeyUse(msgspec.Struct, gc=False):
 
 
 class Kill(msgspec.Struct, gc=False):
-    """A standing kill: who, when, why."""
+    """A standing kill: whom it stops, who, when, why."""
 
+    scope: KillScope
     origin: Origin
     time: Nanoseconds
     note: str
 
 
 class State(msgspec.Struct):
-    """Everything the single writer knows. ``kills`` is keyed by account id, or "" for everybody;
-    ``limits`` by ``limit_key``, ``hand_fills`` by the ExecID that their report will have.
+    """Everything the single writer knows. ``kills`` is keyed by the key of whom they stop; ``breaks`` by
+    id, the oldest first; ``limits`` by ``limit_key``, ``hand_fills`` by the ExecID that their report will have.
     ``resting_entries`` and ``resting_exits``: since when each MARKET order rests at the broker with
     nothing under way about it, the longest first. ``groups_of``: the names of the groups that each
     account is in. ``followed``: who retried or reversed an order that is not in memory any more, for
-    the latest ``FOLLOWED_MAX`` of them (``engine.apply.upkeep``).
+    the latest ``FOLLOWED_MAX`` of them (``engine.apply.upkeep``). ``foreign_fills``: the executions
+    without an order of ours that were booked, by ``foreign_key``, with when; what a broker's book
+    still shows of them must not be booked again. ``settled_breaks``: the breaks that a person settled
+    on this trading day, each with the difference that it was (``engine.reconciliation.breaks``).
     """
 
     seq: int = 0
@@ -292,7 +312,7 @@ class State(msgspec.Struct):
     strategies: dict[str, Strategy] = msgspec.field(default_factory=dict)
     subscriptions: dict[str, dict[AccountId, Subscription]] = msgspec.field(default_factory=dict)
     settings: RiskSettings = RiskSettings()
-    kills: dict[AccountId, Kill] = msgspec.field(default_factory=dict)
+    kills: dict[KillKey, Kill] = msgspec.field(default_factory=dict)
     books: dict[BookId, Book] = msgspec.field(default_factory=dict)
     orders: dict[ClOrdId, Order] = msgspec.field(default_factory=dict)
     ended: dict[ClOrdId, Nanoseconds] = msgspec.field(default_factory=dict)
@@ -307,6 +327,9 @@ class State(msgspec.Struct):
     hand_fills: dict[str, HandFill] = msgspec.field(default_factory=dict)
     groups_of: dict[AccountId, list[str]] = msgspec.field(default_factory=dict)
     followed: dict[ClOrdId, InstructionId] = msgspec.field(default_factory=dict)
+    breaks: dict[BreakId, Break] = msgspec.field(default_factory=dict)
+    foreign_fills: dict[str, Nanoseconds] = msgspec.field(default_factory=dict)
+    settled_breaks: dict[BreakId, str] = msgspec.field(default_factory=dict)
 
     def order(self, cl_ord_id: ClOrdId) -> Order:
         """An order that must be in memory."""
@@ -324,6 +347,11 @@ class State(msgspec.Struct):
 def position_key(instrument: InstrumentKey, product: Product) -> str:
     """The key of a position within its book."""
     return f"{instrument}|{int(product)}"
+
+
+def foreign_key(book: BookId, exec_id: str) -> str:
+    """The key of an execution that no order of ours made."""
+    return f"{book}|{exec_id}"
 
 
 def limit_key(level: LimitLevel, name: str) -> str:

@@ -1,24 +1,31 @@
-"""Time passed: memory follows what is open, and nothing rests unfilled unseen."""
+"""Time passed: memory follows what is open, nothing crosses a date unsent or rests unfilled unseen."""
 
-from phalanx.domain.events import DayRolled, Event, KeysForgotten, OrdersRetired
-from phalanx.domain.time import SECOND, trading_day
+from itertools import islice
+
+from phalanx.domain.capabilities import BrokerKind
+from phalanx.domain.events import DayRolled, Event, KeysForgotten, OrderEnded, OrdersRetired
+from phalanx.domain.orders import OrdStatus
+from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.domain.time import SECOND, Nanoseconds, trading_day
 from phalanx.engine.commands import Tick
 from phalanx.engine.context import Context
-from phalanx.engine.state import State
+from phalanx.engine.state import Order, State
 from phalanx.engine.unfilled import see_to_unfilled
 
 RETIRED_AT_ONCE_MAX = 5_000
 """Most orders retired by one tick, so that a tick is never a long turn of the loop."""
+
+EXPIRED_AT_ONCE_MAX = 5_000
+"""Most unsent orders that one tick expires; the day rolls with the tick that expires the last."""
+
+_UNSENT = frozenset({OrdStatus.HELD, OrdStatus.PENDING_NEW})
 
 
 def tick(state: State, command: Tick, context: Context) -> list[Event]:  # noqa: ARG001
     """Roll the day, retire what ended long enough ago or is beyond the bound, forget old keys, see to
     what rests unfilled.
     """
-    events: list[Event] = []
-    day = trading_day(context.now, state.settings.zone_offset_s)
-    if day > state.day:
-        events.append(DayRolled(context.now, day))
+    events = _roll_the_day(state, context)
     retired = _retirable(state, context)
     if retired:
         events.append(OrdersRetired(context.now, tuple(retired)))
@@ -26,6 +33,27 @@ def tick(state: State, command: Tick, context: Context) -> list[Event]:  # noqa:
     if forgotten:
         events.append(KeysForgotten(context.now, forgotten))
     return events + see_to_unfilled(state, context)
+
+
+def _roll_the_day(state: State, context: Context) -> list[Event]:
+    """A new trading day, after the orders of days before that were never sent have expired."""
+    zone_offset_s = state.settings.zone_offset_s
+    day = trading_day(context.now, zone_offset_s)
+    if day <= state.day:
+        return []
+    unsent = (
+        order.draft.cl_ord_id
+        for order in state.orders.values()
+        if order.status in _UNSENT and trading_day(order.placed_at, zone_offset_s) < day
+    )
+    reason = Reason(ReasonCode.INSTRUCTION_EXPIRED)
+    events: list[Event] = [
+        OrderEnded(context.now, cl_ord_id, OrdStatus.EXPIRED, reason)
+        for cl_ord_id in islice(unsent, EXPIRED_AT_ONCE_MAX)
+    ]
+    if len(events) < EXPIRED_AT_ONCE_MAX:
+        events.append(DayRolled(context.now, day))
+    return events
 
 
 def _retirable(state: State, context: Context) -> list[str]:
@@ -37,8 +65,21 @@ def _retirable(state: State, context: Context) -> list[str]:
             break
         if ended_at > oldest_kept and len(retired) >= surplus:
             break
-        retired.append(cl_ord_id)
+        if not _stays_for_the_day(state, context, state.orders[cl_ord_id], ended_at):
+            retired.append(cl_ord_id)
     return retired
+
+
+def _stays_for_the_day(state: State, context: Context, order: Order, ended_at: Nanoseconds) -> bool:
+    """The broker's book of the day still shows it, and memory alone can tell what it is: at a broker
+    without tags; also while executions of it are missing.
+    """
+    capabilities = context.capabilities.get(state.accounts[state.book_of(order).account].broker)
+    is_known_by_tag = capabilities is None or capabilities.kind is not BrokerKind.NO_TAG
+    if is_known_by_tag and not order.missing:
+        return False
+    zone_offset_s = state.settings.zone_offset_s
+    return trading_day(ended_at, zone_offset_s) >= trading_day(context.now, zone_offset_s)
 
 
 def _forgotten_keys(state: State, context: Context) -> int:

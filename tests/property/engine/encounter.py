@@ -7,7 +7,7 @@ import msgspec
 
 from phalanx.domain.events import Event, InstructionPlanned, OrderEnded, OrderReported
 from phalanx.domain.instructions import ExitRequest, SignalRequest
-from phalanx.domain.numbers import Quantity, whole
+from phalanx.domain.numbers import Quantity, format_fixed, whole
 from phalanx.domain.orders import TERMINAL, ClOrdId, ExecType, OrderDraft, OrdStatus, Side
 from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.strategies import SellScope
@@ -144,12 +144,9 @@ class Encounter:
             self.tell(c.BookReport(report))
         true = self.broker.orders.get(cl_ord_id)
         if true is None:
-            self.tell(c.BookLookUp(cl_ord_id, found=False))
+            self.tell(self.world.absence(cl_ord_id))
             return
-        found = c.BookLookUp(
-            cl_ord_id, found=True, order_id="B", status=true.status, quantity=true.quantity
-        )
-        self.tell(found)
+        self.tell(self.world.shown(cl_ord_id, true.status, format_fixed(true.quantity)))
         for report in true.reports:
             if report.exec_type not in {ExecType.REPLACED, ExecType.REPLACE_REJECTED}:
                 self.tell(c.BookReport(report))

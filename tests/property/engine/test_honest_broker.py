@@ -13,6 +13,7 @@ from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.strategies import SellScope, Sizing, SizingRule
 from phalanx.engine import commands as c
 from tests.engine_world import LOCAL, fixed
+from tests.fakes.kills import of_account
 from tests.property.engine.encounter import Encounter
 from tests.property.engine.every_kind import PRODUCTS, STRATEGIES, EveryKind, picked
 from tests.property.engine.model_broker import TrueOrder
@@ -132,13 +133,13 @@ class HonestBroker(EveryKind):
 
     @rule(account=st.sampled_from(["", "A1"]))
     def kill(self, account: str) -> None:
-        self.world.do(c.PutKill(LOCAL, account))
+        self.world.do(c.PutKill(LOCAL, of_account(account)))
 
     @precondition(lambda self: self.world.state.kills)
     @rule()
     def lift_kills(self) -> None:
-        for account in list(self.world.state.kills):
-            self.world.do(c.LiftKill(LOCAL, account))
+        for kill in list(self.world.state.kills.values()):
+            self.world.do(c.LiftKill(LOCAL, kill.scope))
 
     @rule(name=NAMES, price=st.sampled_from(["96", "100", "103"]))
     def price_moves(self, name: str, price: str) -> None:

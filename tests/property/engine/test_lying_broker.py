@@ -70,9 +70,11 @@ class LyingBroker(HonestBroker):
     )
     def look_up_anything(self, pick: int, *, found: bool, status: OrdStatus, lots: int) -> None:
         for order in picked(pick, self.orders()):
-            cl_ord_id = order.draft.cl_ord_id
-            answer = c.BookLookUp(cl_ord_id, found, status=status, quantity=whole(lots))
-            self.encounter.tell(answer)
+            world, cl_ord_id = self.world, order.draft.cl_ord_id
+            if found:
+                self.encounter.tell(world.shown(cl_ord_id, status, str(lots)))
+            else:
+                self.encounter.tell(world.absence(cl_ord_id))
 
     @precondition(lambda self: self.world.state.orders)
     @rule(pick=PICK, again=st.booleans(), of_request=st.booleans(), unknown=st.booleans())
@@ -98,7 +100,7 @@ class LyingBroker(HonestBroker):
                     self.encounter.tell(c.ExpireUnsent((cl_ord_id,)))
                 else:
                     ended = ExecutionReport(cl_ord_id, ExecType.CANCELED, "B")
-                    self.encounter.tell(c.BookReport(ended))
+                    self.encounter.tell(c.BookReport(ended, complete=True))
         assert self.encounter.working() == []
         self.encounter.check_replay()
 

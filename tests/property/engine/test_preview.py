@@ -39,6 +39,7 @@ from phalanx.engine.refused import Refused
 from phalanx.engine.state import Order, state_hash
 from tests.engine_preview import Looked, PreviewWorld, outcomes
 from tests.engine_world import LOCAL, fixed
+from tests.fakes.kills import of_account
 from tests.property.engine.profile import profile
 
 ACCOUNTS = ["A1", "A1B", "A2", "A3"]
@@ -224,11 +225,11 @@ def cash(world: PreviewWorld, which: int, number: int) -> None:
 
 
 def kill(world: PreviewWorld, which: int, number: int) -> None:
-    world.do(c.PutKill(LOCAL, [*ACCOUNTS, ""][which % 5]))
+    world.do(c.PutKill(LOCAL, of_account([*ACCOUNTS, ""][which % 5])))
 
 
 def lift(world: PreviewWorld, which: int, number: int) -> None:
-    world.do(c.LiftKill(LOCAL, [*ACCOUNTS, ""][which % 5]))
+    world.do(c.LiftKill(LOCAL, of_account([*ACCOUNTS, ""][which % 5])))
 
 
 def limit(world: PreviewWorld, which: int, number: int) -> None:

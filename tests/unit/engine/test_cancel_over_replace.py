@@ -71,7 +71,7 @@ def test_or_doubted_and_looked_up(world: World) -> None:
     buy, request_id = closing(world, sent=True)
     world.do(c.BookUnknown(buy, "time-out", request_id))
 
-    world.do(c.BookLookUp(buy, found=True, quantity=whole(15)))
+    world.found(buy, quantity="15")
 
     assert world.an_order(buy).quantity == whole(15)
     assert world.status(buy) is S.PENDING_CANCEL

@@ -74,16 +74,7 @@ def test_a_look_up_shows_that_a_new_price_was_granted(world: World) -> None:
     world.request_sent(cl_ord_id)
     world.do(c.BookUnknown(cl_ord_id, "time-out", request_id))
 
-    world.do(
-        c.BookLookUp(
-            cl_ord_id,
-            found=True,
-            order_id="B1",
-            status=S.NEW,
-            quantity=whole(10),
-            limit=parse_fixed("101"),
-        )
-    )
+    world.found(cl_ord_id, limit="101")
 
     assert world.an_order(cl_ord_id).limit == parse_fixed("101")
     assert world.an_order(cl_ord_id).request is None

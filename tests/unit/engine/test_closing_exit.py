@@ -186,7 +186,7 @@ def test_one_in_doubt_waits_until_it_is_known(world: World) -> None:
     planned = world.exit("INFY")
     assert (sold(planned), called_back(planned)) == ([], [(resting.cl_ord_id, 10)])
 
-    events = world.do(c.BookLookUp(resting.cl_ord_id, found=False))
+    events = world.do(world.absence(resting.cl_ord_id))
 
     assert further(events) == [(Side.SELL, 10)]
     assert world.status(resting.cl_ord_id) is S.NOT_RECEIVED

@@ -142,7 +142,7 @@ def test_an_order_with_a_request_under_way_can_be_filled(
 
 
 def test_it_passes_a_kill(world: World, buy: ClOrdId) -> None:
-    world.do(c.PutKill(LOCAL, ""))
+    world.do(c.PutKill(LOCAL))
 
     assert ordered(world, buy).quantity == whole(4)
 

@@ -15,6 +15,7 @@ from phalanx.engine.idempotency import first_use
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import State
 from tests.engine_world import World
+from tests.fakes.kills import of_account
 
 KEYED = Origin("local", Door.ORDERS, "r1", "key-1", b"print")
 
@@ -45,7 +46,7 @@ def commands(world: World) -> list[c.Command]:
         c.PutReference(KEYED, strategies=(strategy,)),
         c.PutReference(KEYED, strategies=(strategy,), subscriptions=(Subscription("A1", "RED"),)),
         c.PutReference(KEYED, settings=RiskSettings(band_bps=5)),
-        c.PutKill(KEYED, "A1"),
+        c.PutKill(KEYED, of_account("A1")),
     ]
 
 
@@ -69,20 +70,20 @@ def test_an_instruction_uses_its_key_even_when_refused_in_full(world: World) -> 
 
 def test_without_a_key_nothing_is_remembered(world: World) -> None:
     plain = Origin("local", Door.ORDERS, "r1")
-    world.do(c.PutKill(plain, "A1"))
+    world.do(c.PutKill(plain, of_account("A1")))
 
     assert first_use(world.state, plain) is None
     assert world.state.keys == {}
 
 
 def test_the_scope_of_a_key_is_its_actor(world: World) -> None:
-    world.do(c.PutKill(KEYED, "A1"))
+    world.do(c.PutKill(KEYED, of_account("A1")))
 
     assert first_use(world.state, Origin("ann", Door.ORDERS, "r1", "key-1", b"print")) is None
 
 
 def test_the_same_key_with_another_command_is_a_mistake(world: World) -> None:
-    world.do(c.PutKill(KEYED, "A1"))
+    world.do(c.PutKill(KEYED, of_account("A1")))
 
     with pytest.raises(Refused, match="IDEMPOTENCY_KEY_REUSED"):
         first_use(world.state, Origin("local", Door.ORDERS, "r9", "key-1", b"other"))

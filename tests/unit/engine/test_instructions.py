@@ -9,6 +9,7 @@ from phalanx.engine import commands as c
 from phalanx.engine.plans.plan import ORDERS_MAX
 from phalanx.engine.refused import Refused
 from tests.engine_world import LOCAL, World
+from tests.fakes.kills import of_account
 
 S = OrdStatus
 
@@ -113,7 +114,7 @@ class TestInstruction:
         assert world.state.next_instruction == 1
 
     def test_counts_the_accounts_it_left_out(self, world: World) -> None:
-        world.do(c.PutKill(LOCAL, "A2"))
+        world.do(c.PutKill(LOCAL, of_account("A2")))
 
         planned = world.signal("RED", "INFY", Side.BUY)
 

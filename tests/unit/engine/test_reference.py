@@ -2,9 +2,9 @@ import msgspec
 import pytest
 
 from phalanx.domain.accounts import Account, Client, Mode
-from phalanx.domain.events import InstrumentsLoaded, KillPut
-from phalanx.domain.instructions import Door, Origin
+from phalanx.domain.events import InstrumentsLoaded
 from phalanx.domain.numbers import FIXED_MAX, whole
+from phalanx.domain.orders import ExecType
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
 from phalanx.engine import commands as c
@@ -92,34 +92,29 @@ def test_cash_comes_and_goes(world: World) -> None:
             c.PutReference(LOCAL, cash=(("A1/P", -FIXED_MAX, ""), ("A1/P", -FIXED_MAX, ""))),
             "NUMBER_TOO_LARGE",
         ),
-        (c.PutKill(LOCAL, "A9"), "UNKNOWN_ACCOUNT"),
-        (c.LiftKill(LOCAL, ""), "NO_SUCH_KILL"),
-        (c.LiftKill(LOCAL, "A1"), "NO_SUCH_KILL"),
     ],
 )
 def test_what_does_not_fit_is_refused_whole(world: World, command: c.Command, code: str) -> None:
     assert refusal(world, command) == code
 
 
-def test_a_kill_stands_until_it_is_lifted(world: World) -> None:
-    (event,) = world.do(c.PutKill(LOCAL, "A1", "fat finger"))
+@pytest.mark.parametrize("change", [{"broker": "other"}, {"login": "other"}])
+def test_an_account_with_orders_keeps_its_broker_and_its_login(
+    world: World, change: dict[str, str]
+) -> None:
+    account = world.state.accounts["A1"]
+    moved = c.PutReference(LOCAL, accounts=(msgspec.structs.replace(account, **change),))
+    (draft,) = world.order(quantity="1", price="90").orders
+    world.unknown(draft.cl_ord_id)
+    assert refusal(world, moved) == "ORDERS_WORKING"
+    world.report(draft.cl_ord_id, ExecType.NEW)
+    assert refusal(world, moved) == "ORDERS_WORKING"
+    other = msgspec.structs.replace(account, charge_bps=7)
+    assert len(world.do(c.PutReference(LOCAL, accounts=(other,)))) == 1
 
-    assert isinstance(event, KillPut)
-    assert world.state.kills["A1"].note == "fat finger"
-    assert world.do(c.PutKill(LOCAL, "A1", "again")) == []
-    world.do(c.LiftKill(LOCAL, "A1"))
-    assert world.state.kills == {}
+    world.report(draft.cl_ord_id, ExecType.CANCELED)
 
-
-def test_a_kill_that_stands_is_put_again_for_its_key(world: World) -> None:
-    origin = Origin("local", Door.KILL, "", "key", b"1")
-    world.do(c.PutKill(LOCAL, "A1", "first"))
-
-    (event,) = world.do(c.PutKill(origin, "A1", "second"))
-
-    assert isinstance(event, KillPut)
-    assert world.state.kills["A1"].note == "second"
-    assert world.state.keys["local\nkey"].seq == world.state.seq
+    assert len(world.do(moved)) == 1
 
 
 def test_another_instrument_file_comes_into_force_once(world: World) -> None:

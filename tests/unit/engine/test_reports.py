@@ -327,7 +327,7 @@ class TestDoubt:
 
 class TestAbsence:
     def test_is_a_verdict_about_a_doubtful_order_only(self, world: World, buy: str) -> None:
-        assert world.do(c.BookLookUp(buy, found=False)) == []
+        assert world.do(world.absence(buy)) == []
         (draft,) = world.order(quantity="11").orders
         world.unknown(draft.cl_ord_id)
 
@@ -335,8 +335,8 @@ class TestAbsence:
 
         assert world.status(draft.cl_ord_id) is S.NOT_RECEIVED
         assert world.book().open_orders == 1
-        assert world.do(c.BookLookUp(draft.cl_ord_id, found=False)) == []
-        assert world.do(c.BookLookUp("AA0ZZZZZZZ", found=False)) == []
+        assert world.do(world.absence(draft.cl_ord_id)) == []
+        assert world.do(world.absence("AA0ZZZZZZZ")) == []
 
     @pytest.mark.parametrize("how", ["report", "look-up"])
     def test_was_wrong_when_the_order_turns_up(self, world: World, how: str) -> None:

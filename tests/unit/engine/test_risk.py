@@ -11,6 +11,7 @@ from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
 from tests.engine_world import LOCAL, PAPER, STOCKS, World, fixed
+from tests.fakes.kills import of_account
 
 LIVE = msgspec.structs.replace(PAPER, name="live", modes=frozenset(Mode))
 
@@ -85,26 +86,26 @@ def test_a_live_account_without_a_live_broker(connected: dict[str, object]) -> N
 
 class TestKill:
     def test_for_everybody_goes_before_the_one_for_the_account(self, world: World) -> None:
-        world.do(c.PutKill(LOCAL, "A1"))
+        world.do(c.PutKill(LOCAL, of_account("A1")))
         assert code(world) == "KILL_ACCOUNT"
 
-        world.do(c.PutKill(LOCAL, ""))
+        world.do(c.PutKill(LOCAL))
         assert code(world) == "KILL_ALL"
 
-        world.do(c.LiftKill(LOCAL, ""))
-        world.do(c.LiftKill(LOCAL, "A1"))
+        world.do(c.LiftKill(LOCAL))
+        world.do(c.LiftKill(LOCAL, of_account("A1")))
         assert code(world) == ""
 
     def test_of_another_account_stops_nothing(self, world: World) -> None:
         world.account(2)
-        world.do(c.PutKill(LOCAL, "A2"))
+        world.do(c.PutKill(LOCAL, of_account("A2")))
 
         assert code(world) == ""
 
     def test_lets_what_reduces_pass(self, world: World) -> None:
         (buy,) = world.order().orders
         world.filled(buy.cl_ord_id)
-        world.do(c.PutKill(LOCAL, ""))
+        world.do(c.PutKill(LOCAL))
 
         assert code(world, side=Side.SELL) == ""
         assert code(world, side=Side.SELL) == "NOT_SELLABLE"

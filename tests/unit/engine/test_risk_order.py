@@ -6,17 +6,21 @@ import msgspec
 
 from phalanx.domain.accounts import Account, Client, Mode
 from phalanx.domain.instruments import InstrumentIndex, QuoteSource
+from phalanx.domain.kills import KillLevel, KillScope
 from phalanx.domain.limits import LimitLevel
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import Side
 from phalanx.domain.reasons import ReasonCode
 from phalanx.engine import commands as c
 from tests.engine_world import LOCAL, PAPER, STOCKS, World
+from tests.fakes.kills import of_account
 
 LIVE = msgspec.structs.replace(PAPER, name="live", modes=frozenset(Mode))
 NARROW = msgspec.structs.replace(LIVE, ord_types=frozenset())
 GOOD = Account("A1", 1, broker="live", mode=Mode.LIVE)
 OFF = msgspec.structs.replace(GOOD, enabled=False)
+BROKER = KillScope(KillLevel.BROKER, "live")
+CLIENT = KillScope(KillLevel.CLIENT, "1")
 HALTED = InstrumentIndex([msgspec.structs.replace(STOCKS[5], tradable=False)])
 
 
@@ -39,8 +43,9 @@ class Trouble:
         self.world.index = HALTED
         self.world.quotes.clear()
         self.world.do(c.PutReference(LOCAL, accounts=(OFF,)))
-        self.world.do(c.PutKill(LOCAL, ""))
-        self.world.do(c.PutKill(LOCAL, "A1"))
+        self.world.do(c.PutKill(LOCAL))
+        for scope in (BROKER, CLIENT, of_account("A1")):
+            self.world.do(c.PutKill(LOCAL, scope))
         self.caps(quantity_max=0, value_max=0, open_orders_max=0, orders_per_day_max=0)
         self.limit(restricted=("NSE:6",), position_max=0)
 
@@ -75,8 +80,10 @@ class Trouble:
             (code.ACCOUNT_DISABLED, lambda: world.do(c.PutReference(LOCAL, accounts=(GOOD,)))),
             (code.ACCOUNT_NOT_RECONCILED, world.closed.clear),
             (code.LIVE_NOT_AVAILABLE, lambda: live.update(live=NARROW)),
-            (code.KILL_ALL, lambda: world.do(c.LiftKill(LOCAL, ""))),
-            (code.KILL_ACCOUNT, lambda: world.do(c.LiftKill(LOCAL, "A1"))),
+            (code.KILL_ALL, lambda: world.do(c.LiftKill(LOCAL))),
+            (code.KILL_BROKER, lambda: world.do(c.LiftKill(LOCAL, BROKER))),
+            (code.KILL_CLIENT, lambda: world.do(c.LiftKill(LOCAL, CLIENT))),
+            (code.KILL_ACCOUNT, lambda: world.do(c.LiftKill(LOCAL, of_account("A1")))),
             (code.INSTRUMENT_NOT_TRADABLE, lambda: self.use(self.index)),
             (code.ORDER_TYPE_NOT_SUPPORTED, lambda: live.update(live=LIVE)),
             (code.LOT_MULTIPLE, lambda: self.terms("1", "140.01")),
@@ -119,6 +126,8 @@ def test_every_risk_code_of_a_limit_buy_of_a_listed_stock_is_among_them() -> Non
     repaired = {code for code, _ in Trouble().repairs()}
 
     assert set(risk) - repaired == {
+        ReasonCode.KILL_STRATEGY,
+        ReasonCode.KILL_DIRECT,
         ReasonCode.INSTRUMENT_PAPER_ONLY,
         ReasonCode.STOP_NOT_BEYOND_LAST,
         ReasonCode.STOP_BEYOND_LIMIT,

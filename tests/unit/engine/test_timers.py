@@ -1,13 +1,16 @@
+import msgspec
 import pytest
 
-from phalanx.domain.events import DayRolled, KeysForgotten, OrdersRetired
+from phalanx.domain.capabilities import BrokerKind
+from phalanx.domain.events import DayRolled, KeysForgotten, OrderEnded, OrdersRetired
 from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.numbers import whole
-from phalanx.domain.orders import ExecType, Side
+from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, Side
+from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.strategies import Sizing, SizingRule
 from phalanx.domain.time import DAY, SECOND
 from phalanx.engine import commands as c
-from phalanx.engine.timers import RETIRED_AT_ONCE_MAX
+from phalanx.engine.timers import EXPIRED_AT_ONCE_MAX, RETIRED_AT_ONCE_MAX
 from tests.engine_world import START, World
 
 MIDNIGHT = (START // DAY + 1) * DAY - 19_800 * SECOND
@@ -58,7 +61,106 @@ class TestDay:
         assert world.book().recent == {}
 
 
+class TestLeftOver:
+    """Nothing crosses a date unsent."""
+
+    def test_orders_that_were_never_sent_expire_before_the_day_rolls(self, world: World) -> None:
+        world.now = MIDNIGHT - 10 * SECOND
+        waits = world.order(quantity="1").orders[0].cl_ord_id
+        held = world.book().holds
+        assert held > 0
+
+        world.now = MIDNIGHT
+        ended, rolled = ticked(world)
+
+        assert isinstance(ended, OrderEnded)
+        assert (ended.cl_ord_id, ended.status) == (waits, OrdStatus.EXPIRED)
+        assert ended.reason.code is ReasonCode.INSTRUCTION_EXPIRED
+        assert isinstance(rolled, DayRolled)
+        assert world.book().holds == 0
+
+    def test_what_was_sent_is_the_brokers_to_end(self, world: World) -> None:
+        world.settings(entry_cancel_after_s=0)
+        sent, doubted, works = (
+            world.order(quantity=f"{n}").orders[0].cl_ord_id for n in range(1, 4)
+        )
+        world.sent(sent)
+        world.unknown(doubted)
+        world.accepted(works)
+
+        world.now = MIDNIGHT
+        (rolled,) = ticked(world)
+
+        assert isinstance(rolled, DayRolled)
+        assert world.status(doubted) is OrdStatus.IN_DOUBT
+
+    def test_the_new_days_orders_are_let_be(self, world: World) -> None:
+        world.now = MIDNIGHT
+        world.order(quantity="1")
+
+        (rolled,) = ticked(world)
+
+        assert isinstance(rolled, DayRolled)
+
+    def test_one_whose_turn_comes_before_the_tick_is_not_sent(self, world: World) -> None:
+        world.now = MIDNIGHT - 10 * SECOND
+        waits = world.order(quantity="1").orders[0].cl_ord_id
+        world.now = MIDNIGHT
+
+        (ended,) = world.do(c.Dispatch((waits,), 1))
+
+        assert isinstance(ended, OrderEnded)
+        assert world.status(waits) is OrdStatus.EXPIRED
+
+    def test_very_many_expire_in_turns_and_then_the_day_rolls(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert EXPIRED_AT_ONCE_MAX == 5_000
+        monkeypatch.setattr("phalanx.engine.timers.EXPIRED_AT_ONCE_MAX", 2)
+        for n in range(1, 4):
+            world.order(quantity=f"{n}")
+        world.now = MIDNIGHT
+
+        kinds = [[type(event) for event in ticked(world)] for _ in range(3)]
+
+        assert kinds == [[OrderEnded] * 2, [OrderEnded, DayRolled], []]
+
+
 class TestRetirement:
+    def test_at_a_broker_without_tags_waits_for_the_next_day(self, world: World) -> None:
+        no_tag = msgspec.structs.replace(world.capabilities["paper"], kind=BrokerKind.NO_TAG)
+        world.capabilities["paper"] = no_tag
+        world.settings(terminal_orders_max=1)
+        ids = []
+        for n in range(1, 4):
+            ids.append(world.order(quantity=f"{n}").orders[0].cl_ord_id)
+            world.filled(ids[-1])
+        assert ticked(world, 3_600) == []
+
+        world.now = MIDNIGHT
+        rolled, retired = ticked(world)
+
+        assert isinstance(rolled, DayRolled)
+        assert isinstance(retired, OrdersRetired)
+        assert list(retired.cl_ord_ids) == ids
+
+    def test_waits_for_the_next_day_while_executions_are_missing(self, world: World) -> None:
+        short, whole_one = (world.order(quantity=f"{n}").orders[0].cl_ord_id for n in (10, 5))
+        world.filled(whole_one)
+        world.accepted(short)
+        over = ExecutionReport(short, ExecType.TRADE, "B", "X1", whole(12), whole(10), whole(100))
+        world.do(c.BookReport(over))
+        assert world.status(short) is OrdStatus.FILLED
+
+        (retired,) = ticked(world, 3_600)
+        assert isinstance(retired, OrdersRetired)
+        assert list(retired.cl_ord_ids) == [whole_one]
+        world.now = MIDNIGHT
+        _, retired = ticked(world)
+
+        assert isinstance(retired, OrdersRetired)
+        assert list(retired.cl_ord_ids) == [short]
+
     def test_comes_an_hour_after_the_end(self, world: World) -> None:
         cl_ord_id = world.bought("RED", "INFY")
         assert ticked(world, 3_599) == []
@@ -134,11 +236,12 @@ class TestRetirement:
 
     def test_makes_late_reports_news_of_nobody(self, world: World) -> None:
         cl_ord_id = world.bought("RED", "INFY")
+        shown = world.shown(cl_ord_id)
         ticked(world, 3_600)
 
         for exec_type in ExecType:
             assert world.report(cl_ord_id, exec_type) == []
-        assert world.found(cl_ord_id) == []
+        assert world.do(shown) == []
 
     def test_begins_anew_for_an_order_that_lived_again(self, world: World) -> None:
         world.settings(entry_cancel_after_s=0)

@@ -200,7 +200,7 @@ class TestExit:
 
     def test_is_repriced_under_a_kill(self, world: World) -> None:
         leave(world)
-        world.do(c.PutKill(LOCAL, ""))
+        world.do(c.PutKill(LOCAL))
         world.price("INFY", "95", close="100")
 
         (event,) = ticked(world, 5)

@@ -4,7 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from phalanx.domain import events as e
-from phalanx.engine.apply import instructions, orders, reference, requests, upkeep
+from phalanx.engine.apply import (
+    instructions,
+    orders,
+    reconciliation,
+    reference,
+    requests,
+    upkeep,
+)
 from phalanx.engine.state import State
 
 _APPLIERS: dict[type, Callable[[State, Any], None]] = {
@@ -45,6 +52,11 @@ _APPLIERS: dict[type, Callable[[State, Any], None]] = {
     e.FillOrdered: reference.fill_ordered,
     e.OrderFlagged: reference.order_flagged,
     e.LotAdopted: reference.lot_adopted,
+    e.ForeignFillBooked: reconciliation.foreign_fill_booked,
+    e.BreakFiled: reconciliation.break_filed,
+    e.BreakTaken: reconciliation.break_taken,
+    e.BreakClosed: reconciliation.break_closed,
+    e.DoubtJudged: reconciliation.doubt_judged,
 }
 
 

@@ -108,12 +108,17 @@ def add(book: Book, lot: Lot, quantity: Quantity, value: Money) -> None:
     drop_if_flat(book, held)
 
 
-def adopt(book: Book, lot: Lot, quantity: Quantity, cost: Money) -> None:
-    """A position that was there before us comes in as one lot, in its place by age."""
+def insert_by_age(book: Book, lot: Lot) -> None:
+    """A lot that is not the youngest: sales close the oldest first."""
     known = book.lots.get(lot.instrument, {})
     assert lot.id not in known, f"{lot.id} is a lot already"
     by_age = sorted((*known.values(), lot), key=lambda one: one.opened_at)
     book.lots[lot.instrument] = {one.id: one for one in by_age}
+
+
+def adopt(book: Book, lot: Lot, quantity: Quantity, cost: Money) -> None:
+    """A position that was there before us comes in as one lot, in its place by age."""
+    insert_by_age(book, lot)
     held = position(book, lot.instrument, lot.product)
     held.quantity += quantity
     lot.remaining = lot.adopted = quantity
@@ -153,13 +158,35 @@ def take(book: Book, order: Order, quantity: Quantity) -> list[Lot]:
         if lot is not None:
             from_lots -= _shrink(lot, min(part, from_lots))
             touched.append(lot)
-    if from_lots:
-        for lot in book.lots.get(draft.instrument, {}).values():
-            if from_lots and lot.product is draft.product:
-                from_lots -= _shrink(lot, from_lots)
-                touched.append(lot)
-    assert from_lots == 0, f"lots of {draft.instrument} in {book.id} do not cover the position"
+    touched += _take_oldest(book, held, from_lots)
     drop_if_flat(book, held)
+    return touched
+
+
+def take_outside(
+    book: Book, instrument: InstrumentKey, product: Product, quantity: Quantity
+) -> list[Lot]:
+    """Somebody sold outside: the oldest lots shrink, and what goes beyond all of them is short.
+
+    Returns the lots that shrank.
+    """
+    held = position(book, instrument, product)
+    from_lots = min(quantity, max(0, held.quantity))
+    held.quantity -= quantity
+    touched = _take_oldest(book, held, from_lots)
+    drop_if_flat(book, held)
+    return touched
+
+
+def _take_oldest(book: Book, held: Position, quantity: Quantity) -> list[Lot]:
+    touched = []
+    for lot in book.lots.get(held.instrument, {}).values():
+        if not quantity:
+            break
+        if lot.product is held.product:
+            quantity -= _shrink(lot, quantity)
+            touched.append(lot)
+    assert quantity == 0, f"lots of {held.instrument} in {book.id} do not cover the position"
     return touched
 
 

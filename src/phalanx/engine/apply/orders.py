@@ -23,6 +23,12 @@ from phalanx.engine.apply import lots
 from phalanx.engine.apply.resting import rest, rest_no_longer
 from phalanx.engine.state import Book, Instruction, Lot, Order, State
 
+_ENDS = {
+    ExecType.CANCELED: OrdStatus.CANCELED,
+    ExecType.REJECTED: OrdStatus.REJECTED,
+    ExecType.EXPIRED: OrdStatus.EXPIRED,
+}
+
 
 def place(
     state: State, instruction: Instruction, draft: OrderDraft, time: Nanoseconds, called: str = ""
@@ -32,8 +38,10 @@ def place(
     ``called``: the caller's name for the instrument.
     """
     order = Order(draft, instruction.id, draft.quantity, draft.limit, draft.hold, draft.hold)
+    order.placed_at = time
     book = state.books[draft.book]
     state.orders[draft.cl_ord_id] = order
+    book.orders[draft.cl_ord_id] = None
     state.next_order += 1
     book.open_orders += 1
     book.orders_today += 1
@@ -77,14 +85,18 @@ def order_reported(state: State, event: OrderReported) -> None:
     report = event.report
     if report.order_id:
         order.order_id = report.order_id
+    order.known_cum = max(order.known_cum, event.cum_quantity, report.cum_quantity)
     if order.status in TERMINAL and event.status not in TERMINAL:
         _reopen(state, order, book, event.time)
     if report.exec_type is ExecType.REPLACED and order.replacing is not None:
         _replace(book, order)
     touched = _fill(state, event, order, book) if event.last_quantity else ()
+    _learn_end(order, event)
     _enter(state, order, book, event.status, event.time)
     _place_children(state, order, event.children, event.time)
-    if event.status not in TERMINAL:
+    if order.missing:
+        rest_no_longer(state, order)
+    elif event.status not in TERMINAL:
         rest(state, order, event.time)
     for lot in touched:
         lots.settle(book, lot)
@@ -92,6 +104,18 @@ def order_reported(state: State, event: OrderReported) -> None:
         settle_lots(book, order)
     if state.hand_fills:
         state.hand_fills.pop(report.exec_id, None)
+
+
+def _learn_end(order: Order, event: OrderReported) -> None:
+    """The order ended, or the broker says so while executions are missing."""
+    end = _ENDS.get(event.report.exec_type)
+    if event.status not in TERMINAL:
+        order.ends_as = end or order.ends_as
+        return
+    order.ends_as = None
+    if end is not None:
+        # The broker's last word: it ends only when all is booked, or read and found to be all.
+        order.known_cum = max(order.cum_quantity, event.report.cum_quantity)
 
 
 def order_doubted(state: State, event: OrderDoubted) -> None:
@@ -228,7 +252,7 @@ def _fill(state: State, event: OrderReported, order: Order, book: Book) -> Seque
     value = multiply(report.last_price, quantity)
     touched: Sequence[Lot] = ()
     if report.exec_id:
-        order.exec_ids[report.exec_id] = None
+        order.exec_ids[report.exec_id] = quantity
     if order.draft.side is Side.BUY:
         book.cash -= value + report.charges
         _fill_buy(state, event, order, book, value)

@@ -89,13 +89,13 @@ def settings_put(state: State, event: SettingsPut) -> None:
 def kill_put(state: State, event: KillPut) -> None:
     """New risk is stopped."""
     use_key(state, event.origin, event.time)
-    state.kills[event.account] = Kill(event.origin, event.time, event.note)
+    state.kills[event.whom.key] = Kill(event.whom, event.origin, event.time, event.note)
 
 
 def kill_lifted(state: State, event: KillLifted) -> None:
     """And allowed again."""
     use_key(state, event.origin, event.time)
-    state.kills.pop(event.account, None)
+    state.kills.pop(event.whom.key, None)
 
 
 def group_put(state: State, event: GroupPut) -> None:

@@ -12,13 +12,19 @@ from phalanx.domain.events import (
 )
 from phalanx.domain.instructions import InstructionId, Origin
 from phalanx.domain.orders import ClOrdId, OrdStatus
-from phalanx.domain.time import Nanoseconds
+from phalanx.domain.time import DAY, Nanoseconds
 from phalanx.engine.apply.orders import enter_doubt
 from phalanx.engine.state import Instruction, KeyUse, State
 
 FOLLOWED_MAX = 100_000
 """How many orders are remembered that were retried or reversed and are not in memory any more; after
 that the oldest are forgotten, and such a one could be reversed a second time."""
+
+FOREIGN_FILLS_DAYS = 7
+"""So long the executions without an order of ours are remembered; a broker's book is of one day."""
+
+FOREIGN_FILLS_MAX = 100_000
+"""Most that are remembered. No more are booked beyond that: one forgotten too soon would be booked twice."""
 
 _FORGOTTEN_AT_ONCE = 1_024
 
@@ -67,6 +73,7 @@ def orders_retired(state: State, event: OrdersRetired) -> None:
     """Terminal orders leave; an instruction leaves with its last one."""
     for cl_ord_id in event.cl_ord_ids:
         order = state.orders.pop(cl_ord_id)
+        del state.book_of(order).orders[cl_ord_id]
         del state.ended[cl_ord_id]
         if order.followed_by is not None:
             remember_followed(state, cl_ord_id, order.followed_by)
@@ -92,12 +99,22 @@ def _let_go(state: State, instruction: Instruction) -> None:
 
 
 def day_rolled(state: State, event: DayRolled) -> None:
-    """The day counters start again."""
+    """The day counters start again, and what brokers' books show no more is forgotten."""
     state.day = event.day
+    state.settled_breaks.clear()
+    _forget_foreign_fills(state, event.time)
     for book in state.books.values():
         book.orders_today = 0
         book.recent.clear()
         book.sold_today.clear()
+
+
+def _forget_foreign_fills(state: State, now: Nanoseconds) -> None:
+    """Those of the last days stay, so many that half of the bound is free for the day that begins."""
+    oldest_kept = now - FOREIGN_FILLS_DAYS * DAY
+    surplus = len(state.foreign_fills) - FOREIGN_FILLS_MAX // 2
+    old = sum(booked_at < oldest_kept for booked_at in state.foreign_fills.values())
+    _forget_oldest(state.foreign_fills, max(surplus, old, 0))
 
 
 def keys_forgotten(state: State, event: KeysForgotten) -> None:

@@ -3,6 +3,7 @@
 from phalanx.domain.instructions import (
     AllocatedRequest,
     BatchRequest,
+    CancelOpenRequest,
     CancelRestRequest,
     ExitRequest,
     FollowUp,
@@ -14,6 +15,7 @@ from phalanx.domain.instructions import (
 from phalanx.engine.context import Context
 from phalanx.engine.plans.allocated import plan_allocated
 from phalanx.engine.plans.batch import plan_batch
+from phalanx.engine.plans.cancel_open import plan_cancel_open
 from phalanx.engine.plans.cancel_rest import plan_cancel_rest
 from phalanx.engine.plans.exit import plan_exit
 from phalanx.engine.plans.order import plan_order
@@ -51,3 +53,5 @@ def make_plan(
             return plan_exit(state, context, request)
         case CancelRestRequest():
             return plan_cancel_rest(state, request)
+        case CancelOpenRequest():
+            return plan_cancel_open(state, request)

@@ -12,6 +12,7 @@ import msgspec
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.instructions import Skip
 from phalanx.domain.instruments import InstrumentKey, Quote
+from phalanx.domain.kills import scopes_over
 from phalanx.domain.numbers import BASIS_POINTS
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.context import Context, Pinned
@@ -36,14 +37,15 @@ def account_prints(state: State, plan: Plan, strategy: str | None = None) -> dic
     How it stands is its record, its book, its limits (with ``strategy``, of that one too), the kills
     over it and the settings. Prices are no part of it, and neither are ids and the facts of reasons.
     """
-    shared = _encode((state.settings, "" in state.kills))
+    shared = _encode(state.settings)
 
     def standing(account_id: AccountId) -> bytes:
         account = state.accounts.get(account_id)
         if account is None:
             return bytes(_HALF_BYTES)
         limit = limit_for(state, account, strategy)
-        own = (account, state.books[account.book], limit, account_id in state.kills)
+        kills = [one for one in scopes_over(account, strategy) if one.key in state.kills]
+        own = (account, state.books[account.book], limit, kills)
         return _digest(shared + _encode(own))
 
     return {

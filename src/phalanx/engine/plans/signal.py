@@ -91,7 +91,8 @@ def _buy(
         cash = _budget(subscription.sizing, account, book)
         plan.skip(account.id, _R.ZERO_QUANTITY, cash, instrument.lot_size, limit)
         return
-    terms = Terms(_BUY, subscription.product, subscription.ord_type, quantity, limit)
+    product, ord_type = subscription.product, subscription.ord_type
+    terms = Terms(_BUY, product, ord_type, quantity, limit, strategy=strategy)
     hold = hold_for(account, limit, quantity)
     tally = plan.tally_of_one(state, account, book, strategy)
     reason = refusal(state, context, account, book, priced, terms, hold, tally)

@@ -285,7 +285,7 @@ class TestSells:
 
     def test_pass_a_kill_that_stops_buys(self, world: World) -> None:
         bought(world)
-        world.do(c.PutKill(LOCAL, ""))
+        world.do(c.PutKill(LOCAL))
 
         planned = world.basket(world.row(), world.row(Side.SELL, quantity="1"))
 
@@ -375,9 +375,9 @@ class TestRetry:
 
     def test_may_be_asked_for_again_when_it_could_not_go(self, world: World) -> None:
         source = self.ended(world, "rejected")
-        world.do(c.PutKill(LOCAL, ""))
+        world.do(c.PutKill(LOCAL))
         assert skipped(self.again(world, source)) == [("A2", "KILL_ALL", 1)]
-        world.do(c.LiftKill(LOCAL, ""))
+        world.do(c.LiftKill(LOCAL))
 
         assert rows_of(self.again(world, source)) == [("A2/P", 1)]
 

@@ -338,7 +338,7 @@ def test_the_percentage_is_of_the_scope_alone(world: World) -> None:
 
 def test_a_kill_does_not_stop_it(world: World) -> None:
     held(world, "10")
-    world.do(c.PutKill(LOCAL, ""))
+    world.do(c.PutKill(LOCAL))
 
     assert sold(world.exit("INFY")) == [(Side.SELL, 10)]
 

@@ -13,6 +13,7 @@ from phalanx.domain.instructions import (
     SignalRequest,
 )
 from phalanx.domain.instruments import Quote, QuoteSource
+from phalanx.domain.kills import KillLevel, KillScope
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.orders import OrdType, Product, Side
 from phalanx.domain.reasons import ReasonCode
@@ -23,6 +24,7 @@ from phalanx.engine import commands as c
 from phalanx.engine.refused import Refused
 from tests.engine_preview import Looked, PreviewWorld, outcomes
 from tests.engine_world import LOCAL, fixed
+from tests.fakes.kills import of_account
 
 BUY = SignalRequest("RED", "INFY", Side.BUY)
 SELL = SignalRequest("RED", "INFY", Side.SELL)
@@ -54,7 +56,7 @@ def bought_for(world: PreviewWorld, planned: InstructionPlanned) -> set[str]:
 @pytest.mark.parametrize("seed", range(5))
 def test_firing_at_once_gives_what_was_looked_at(world: PreviewWorld, seed: int) -> None:
     world.seed = seed
-    world.do(c.PutKill(LOCAL, "A2"))
+    world.do(c.PutKill(LOCAL, of_account("A2")))
     looked = world.look(BUY)
     world.seed = seed + 1
 
@@ -88,7 +90,7 @@ def its_limits_change(world: PreviewWorld) -> None:
 
 
 def it_is_killed(world: PreviewWorld) -> None:
-    world.do(c.PutKill(LOCAL, "A1"))
+    world.do(c.PutKill(LOCAL, of_account("A1")))
 
 
 def its_record_changes(world: PreviewWorld) -> None:
@@ -114,7 +116,15 @@ def test_an_account_that_does_not_stand_as_it_did_is_left_out(
 
 
 def everybody_is_killed(world: PreviewWorld) -> None:
-    world.do(c.PutKill(LOCAL, ""))
+    world.do(c.PutKill(LOCAL))
+
+
+def the_strategy_is_killed(world: PreviewWorld) -> None:
+    world.do(c.PutKill(LOCAL, KillScope(KillLevel.STRATEGY, "RED")))
+
+
+def the_broker_is_killed(world: PreviewWorld) -> None:
+    world.do(c.PutKill(LOCAL, KillScope(KillLevel.BROKER, "paper")))
 
 
 def the_settings_change(world: PreviewWorld) -> None:
@@ -126,7 +136,11 @@ def the_strategy_has_another_limit(world: PreviewWorld) -> None:
 
 
 @pytest.mark.parametrize(
-    "happens", [everybody_is_killed, the_settings_change, the_strategy_has_another_limit]
+    "happens",
+    [
+        *(everybody_is_killed, the_strategy_is_killed, the_broker_is_killed),
+        *(the_settings_change, the_strategy_has_another_limit),
+    ],
 )
 def test_what_holds_for_all_moves_all(
     world: PreviewWorld, happens: Callable[[PreviewWorld], None]
@@ -177,7 +191,7 @@ def test_the_collar_is_a_setting(world: PreviewWorld) -> None:
 
 
 def test_a_price_that_moved_is_nothing_to_those_who_are_skipped(world: PreviewWorld) -> None:
-    world.do(c.PutKill(LOCAL, "A2"))
+    world.do(c.PutKill(LOCAL, of_account("A2")))
     looked = world.look(BUY)
     world.price("INFY", "150")
 
@@ -265,7 +279,7 @@ def test_ids_have_no_gaps_after_somebody_is_left_out(world: PreviewWorld) -> Non
 def test_refusing_refuses_everything_with_the_differences(world: PreviewWorld) -> None:
     looked = world.look(BUY)
     cash_comes(world)
-    world.do(c.PutKill(LOCAL, "A3"))
+    world.do(c.PutKill(LOCAL, of_account("A3")))
     seq = world.state.seq
 
     with pytest.raises(Refused) as refused:

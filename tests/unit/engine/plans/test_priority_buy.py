@@ -20,6 +20,7 @@ from phalanx.engine.plans import priority_buy
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import state_hash
 from tests.engine_world import LOCAL, PAPER, STOCKS, World, fixed, stock
+from tests.fakes.kills import of_account
 
 FIXED_AMOUNT = ListMethod.FIXED_AMOUNT
 
@@ -307,7 +308,7 @@ class TestEligible:
     def test_accounts_that_may_not_trade_are_skipped_once_each(self, world: World) -> None:
         world.account(2, enabled=False)
         world.account(3)
-        world.do(c.PutKill(LOCAL, "A3"))
+        world.do(c.PutKill(LOCAL, of_account("A3")))
         world.closed["A1"] = "not asked yet"
 
         planned = spend(world, "INFY", "ACC")

@@ -232,7 +232,7 @@ def test_without_a_price_the_first_thing_that_is_wrong_is_named(world: World) ->
     del world.quotes[world.key("INFY")]
     assert world.reasons(world.signal("RED", "INFY", Side.BUY)) == ["NO_PRICE"]
 
-    world.do(c.PutKill(LOCAL, ""))
+    world.do(c.PutKill(LOCAL))
 
     assert world.reasons(world.signal("RED", "INFY", Side.BUY)) == ["KILL_ALL"]
 

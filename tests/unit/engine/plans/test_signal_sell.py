@@ -321,7 +321,7 @@ class TestNotOpenedByASignal:
 class TestRisk:
     def test_a_kill_lets_a_sell_pass_and_stops_a_buy(self, world: World) -> None:
         world.bought("RED", "INFY")
-        world.do(c.PutKill(LOCAL, ""))
+        world.do(c.PutKill(LOCAL))
 
         assert world.reasons(world.signal("BLUE", "INFY", Side.BUY)) == ["KILL_ALL"]
         assert len(world.signal("RED", "INFY", Side.SELL).orders) == 1

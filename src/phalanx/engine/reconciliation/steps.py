@@ -1,0 +1,147 @@
+"""From a reading to what is to be decided: one command at a time.
+
+Each step is made of the state as the one before it left it: a second execution of the same order, or a
+sale of what another order bought, must find the first one booked. So this is a generator, and whoever
+runs it handles every command before asking for the next::
+
+    for command in steps(state, reading, capabilities, now):
+        desk.handle(command)
+
+Handling the same reading twice changes nothing the second time, and a crash between two steps loses
+nothing: the next reading begins again.
+"""
+
+from collections.abc import Iterator
+
+from phalanx.domain.broker_books import BrokerOrder, BrokerTrade
+from phalanx.domain.capabilities import Capabilities
+from phalanx.domain.numbers import Quantity
+from phalanx.domain.orders import TERMINAL, ExecType, ExecutionReport, OrdStatus, TimeInForce
+from phalanx.domain.time import Nanoseconds, trading_day
+from phalanx.engine.commands import BookReport, Command
+from phalanx.engine.reconciliation.adoption import is_news, is_settling
+from phalanx.engine.reconciliation.commands import (
+    BookAbsent,
+    BookForeignFill,
+    BookFound,
+    Reconcile,
+)
+from phalanx.engine.reconciliation.comparison import missing_order
+from phalanx.engine.reconciliation.doubt import is_complete, may_prove_absence
+from phalanx.engine.reconciliation.matching import Matched, Matching, is_booked, match, orders_of
+from phalanx.engine.state import Order, State
+
+_FOUND_MAX = 3
+"""What a broker's order can settle at most: its acceptance, a replace, and the cancel that came over it."""
+
+_ENDS = {
+    OrdStatus.CANCELED: ExecType.CANCELED,
+    OrdStatus.REJECTED: ExecType.REJECTED,
+    OrdStatus.EXPIRED: ExecType.EXPIRED,
+    # Filled, and yet something is left with us: somebody made it smaller. The rest is gone.
+    OrdStatus.FILLED: ExecType.CANCELED,
+}
+
+_SAID = "as the broker's book has it"
+
+
+def steps(
+    state: State, reading: Reconcile, capabilities: Capabilities, now: Nanoseconds
+) -> Iterator[Command]:
+    """What makes ours whatever the broker knows, then the verdicts of absence, then the reading itself,
+    which files and closes breaks. Nothing of a reading that is not complete, or of no account of ours.
+    """
+    book = reading.book
+    if book.account not in state.accounts or is_complete(state, book):
+        return
+    matching = match(state, book, capabilities)
+    for one in matching.matched.values():
+        if one.theirs is not None:
+            yield from _found(one.ours, one.theirs, reading)
+    yield from _executions(state, reading, matching)
+    for one in matching.matched.values():
+        if one.theirs is not None:
+            yield from _ended(one, one.theirs, reading)
+    for order in orders_of(state, book.account):
+        looks = reading.absences.get(order.draft.cl_ord_id, 0)
+        is_missing = order.draft.cl_ord_id not in matching.matched
+        if is_missing and may_prove_absence(state, order, capabilities, now, book.time):
+            yield BookAbsent(order.draft.cl_ord_id, looks, book.time)
+    for order in matching.missing:
+        if missing_order(order).fingerprint in reading.standing and _is_over(state, order, now):
+            yield BookReport(_report(order, ExecType.EXPIRED, order.order_id))
+    yield reading
+
+
+def _found(ours: Order, theirs: BrokerOrder, reading: Reconcile) -> Iterator[Command]:
+    """Its acceptance, and what became of its requests, as far as there is anything to say."""
+    looks = reading.absences.get(ours.draft.cl_ord_id, 0)
+    for _ in range(_FOUND_MAX):
+        if not (is_news(ours, theirs) or is_settling(ours, theirs, looks)):
+            return
+        yield BookFound(ours.draft.cl_ord_id, theirs, looks, reading.book.time)
+
+
+def _executions(state: State, reading: Reconcile, matching: Matching) -> Iterator[Command]:
+    """Those that are not booked, in the book's order, ours and others'."""
+    ours = {trade.exec_id: one for one, trade in matching.ours}
+    unnamed = {id: one.unnamed for id, one in matching.matched.items()}
+    foreign = {trade.exec_id: None for trade in matching.foreign}
+    for trade in reading.book.trades:
+        one = ours.get(trade.exec_id)
+        if one is not None:
+            cl_ord_id = one.ours.draft.cl_ord_id
+            if trade.exec_id in one.ours.exec_ids:
+                continue
+            known = min(unnamed[cl_ord_id], trade.quantity)
+            unnamed[cl_ord_id] -= known
+            if known < trade.quantity:
+                yield BookReport(_execution(one.ours, trade, trade.quantity - known))
+        elif trade.exec_id in foreign and not is_booked(state, reading.book.account, trade.exec_id):
+            yield BookForeignFill(reading.book.account, trade)
+
+
+def _execution(order: Order, trade: BrokerTrade, quantity: Quantity) -> ExecutionReport:
+    """The report that never came."""
+    return ExecutionReport(
+        order.draft.cl_ord_id,
+        ExecType.TRADE,
+        trade.order_id,
+        trade.exec_id,
+        order.cum_quantity + quantity,
+        quantity,
+        trade.price,
+        trade.charges,
+        time=trade.time,
+    )
+
+
+def _ended(one: Matched, theirs: BrokerOrder, reading: Reconcile) -> Iterator[Command]:
+    """The end that the broker's book shows, once all it filled is booked."""
+    order = one.ours
+    booked = order.cum_quantity + one.elsewhere
+    if theirs.status not in TERMINAL or booked < theirs.cum_quantity:
+        return
+    if order.status not in TERMINAL:
+        # Nothing can come of its requests any more, and one may be all that keeps it open.
+        yield from _found(order, theirs, reading)
+    if order.status not in TERMINAL or order.status is OrdStatus.NOT_RECEIVED:
+        report = _report(order, _ENDS[theirs.status], theirs.order_id)
+        yield BookReport(report, complete=True)
+
+
+def _report(order: Order, exec_type: ExecType, order_id: str) -> ExecutionReport:
+    return ExecutionReport(
+        order.draft.cl_ord_id,
+        exec_type,
+        order_id,
+        cum_quantity=order.cum_quantity,
+        text=_SAID,
+    )
+
+
+def _is_over(state: State, order: Order, now: Nanoseconds) -> bool:
+    """A DAY order of an earlier trading day: no book of today has it, and it ended with its day."""
+    zone = state.settings.zone_offset_s
+    is_day = order.draft.time_in_force is TimeInForce.DAY
+    return is_day and trading_day(order.placed_at, zone) < trading_day(now, zone)
