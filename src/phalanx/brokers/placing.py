@@ -1,7 +1,9 @@
-"""From an order of the engine to what goes on the wire."""
+"""From an order of the engine to what goes on the wire, and what does not go at all."""
 
 from phalanx.brokers.port import PlaceRequest
 from phalanx.domain.accounts import AccountId
+from phalanx.domain.capabilities import Capabilities
+from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.state import Order
 
 
@@ -20,3 +22,15 @@ def place_request(order: Order, account: AccountId) -> PlaceRequest:
         order.limit,
         draft.stop_price,
     )
+
+
+def unsupported(request: PlaceRequest, capabilities: Capabilities) -> Reason | None:
+    """Why an order cannot even be written: a term that the broker's capability table does not have."""
+    if (
+        request.ord_type in capabilities.ord_types
+        and request.product in capabilities.products
+        and request.time_in_force in capabilities.times_in_force
+    ):
+        return None
+    words = f"{request.product.name} {request.time_in_force.name} {request.ord_type.name}"
+    return Reason(ReasonCode.ORDER_TYPE_NOT_SUPPORTED, (capabilities.name, words))

@@ -1,18 +1,18 @@
 """The broker port: what the desk asks of a broker, and the three ways an answer can come out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
 from phalanx.domain.accounts import AccountId
+from phalanx.domain.broker_books import BrokerBook
 from phalanx.domain.capabilities import BrokerKind, Capabilities
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Price, Quantity
 from phalanx.domain.orders import (
     ClOrdId,
     ExecutionReport,
-    OrdStatus,
     OrdType,
     Product,
     Side,
@@ -23,8 +23,8 @@ from phalanx.domain.reasons import Reason
 __all__ = [
     "Accepted",
     "Broker",
+    "BrokerBook",
     "BrokerKind",
-    "BrokerOrder",
     "CancelRequest",
     "Capabilities",
     "FillsByHand",
@@ -34,6 +34,7 @@ __all__ = [
     "Refused",
     "ReplaceRequest",
     "ReportListener",
+    "SessionListener",
     "Ticket",
     "Unknown",
 ]
@@ -123,20 +124,12 @@ class Ticket(Protocol):
         ...
 
 
-class BrokerOrder(msgspec.Struct, frozen=True):
-    """One order as the broker's book shows it."""
-
-    cl_ord_id: ClOrdId
-    order_id: str
-    account: AccountId
-    status: OrdStatus
-    quantity: Quantity
-    cum_quantity: Quantity
-    reports: tuple[ExecutionReport, ...] = ()
-    limit: Price = 0
-
-
 ReportListener: TypeAlias = Callable[[ExecutionReport], None]
+
+SessionListener: TypeAlias = Callable[[AccountId, str], None]
+"""Hears that an account's session is down, with why, or (with an empty text) that it is up again, and
+that reports may have been missed meanwhile: its book is due to be read.
+"""
 
 
 class Broker(Protocol):
@@ -149,8 +142,10 @@ class Broker(Protocol):
         """The capability table."""
         ...
 
-    def listen(self, listener: ReportListener) -> None:
-        """Set who hears of reports; called once, before ``connect``."""
+    def listen(
+        self, listener: ReportListener, sessions: SessionListener = lambda _account, _why: None
+    ) -> None:
+        """Set who hears of reports, and of sessions; called once, before ``connect``."""
         ...
 
     async def connect(self) -> None:
@@ -173,12 +168,11 @@ class Broker(Protocol):
         """Send a replace. Accepted means it was taken; the replacement itself comes as a report."""
         ...
 
-    async def find(
-        self, account: AccountId, cl_ord_ids: Sequence[ClOrdId]
-    ) -> Sequence[BrokerOrder]:
-        """One complete look-up by tag: those of the orders that the broker knows.
+    async def book(self, account: AccountId) -> BrokerBook:
+        """One complete reading of the account's book: orders first, then trades, positions, cash, so that
+        what happens meanwhile shows as more filled, never as less.
 
-        Raises OSError when the book could not be read completely: that proves nothing.
+        Raises OSError when any part of it could not be read completely: that proves nothing.
         """
         ...
 

@@ -1,18 +1,26 @@
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import pytest
 
+from phalanx.domain.capabilities import BrokerKind
 from tests.contract.brokers.harness import Harness, Play
 from tests.contract.brokers.paper import PaperHarness
+from tests.contract.brokers.stub import StubHarness
 
-HARNESSES: dict[str, Callable[[], Harness]] = {"paper": PaperHarness}
+HARNESSES: dict[str, Callable[[], Harness]] = {
+    "paper": PaperHarness,
+    **{f"stub {kind}": partial(StubHarness, kind) for kind in BrokerKind},
+}
 
 
 @pytest.fixture(params=list(HARNESSES.values()), ids=list(HARNESSES))
-def harness(request: pytest.FixtureRequest) -> Harness:
+async def harness(request: pytest.FixtureRequest) -> AsyncIterator[Harness]:
     """A module's harness, not connected."""
     made: Harness = request.param()
-    return made
+    await made.start()
+    yield made
+    await made.stop()
 
 
 @pytest.fixture

@@ -23,7 +23,17 @@ class Behaviour(Enum):
 
 
 class Harness(Protocol):
-    """One broker module in a world that the cards can move. Made unconnected, with ``reports`` set."""
+    """One broker module in a world that the cards can move. Once started it is unconnected, with
+    ``reports`` set.
+    """
+
+    async def start(self) -> None:
+        """Make the world."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave nothing of it behind."""
+        ...
 
     @property
     def broker(self) -> Broker:
@@ -72,16 +82,19 @@ class TurnTicket(RecordingTicket):
 
 
 class Play:
-    """One game with a connected broker: sends requests and keeps the tickets."""
+    """One game with a connected broker: sends requests and keeps the tickets; ``placed`` by tag, the last
+    one each.
+    """
 
     def __init__(self, harness: Harness) -> None:
         self.harness = harness
         self.broker = harness.broker
         self.reports = harness.reports
+        self.placed: dict[str, TurnTicket] = {}
         self._requests = 0
 
     def place(self, request: PlaceRequest, refuse: Reason | None = None) -> TurnTicket:
-        ticket = TurnTicket(refuse)
+        self.placed[request.cl_ord_id] = ticket = TurnTicket(refuse)
         self.broker.place(request, ticket)
         return ticket
 

@@ -28,6 +28,12 @@ class PaperHarness:
         self.broker = self._world.broker
         self.reports = self._world.reports
 
+    async def start(self) -> None:
+        """Everything is there already."""
+
+    async def stop(self) -> None:
+        """Nothing is left behind."""
+
     def order(
         self,
         behaviour: Behaviour,

@@ -7,7 +7,6 @@ from typing import TypeAlias
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phalanx.brokers.paper import RestoredOrder
 from phalanx.brokers.paper.fills import filled_quantity, next_slice, slice_count
 from phalanx.brokers.port import Accepted, PlaceRequest, Refused
 from phalanx.domain.accounts import FillProfile
@@ -15,7 +14,7 @@ from phalanx.domain.numbers import Price, format_fixed, parse_fixed, whole
 from phalanx.domain.orders import ExecType, OrdType, Side, TimeInForce
 from phalanx.domain.time import MILLISECOND
 from tests.fakes.desk import RecordingTicket
-from tests.fakes.paper import FUTURE, SHARE, PaperWorld, order
+from tests.fakes.paper import ACCOUNT, FUTURE, SHARE, PaperWorld, order, restored
 
 IDS = [f"AA{number:08}" for number in range(4)]
 TICK = SHARE.tick_size
@@ -175,8 +174,11 @@ async def test_no_order_of_events_breaks_an_order(
         assert ticket.calls == ["admit", "written", "done"]
         assert isinstance(ticket.outcome, Accepted | Refused)
     broker = trace.world.broker
-    assert broker._unanswered == {}
-    assert len(broker._agenda) == 0
+    assert len(broker._answers) == trace.world.steps == 0
+    book = await broker.book(ACCOUNT)
+    for shown in book.orders:
+        trades = [trade for trade in book.trades if trade.order_id == shown.order_id]
+        assert sum(trade.quantity for trade in trades) == shown.cum_quantity
     matcher = broker._matcher
     waiting = [*matcher._waiting.values(), *matcher._stops.values()]
     assert sum(map(len, waiting)) <= len(broker._book.working)
@@ -222,7 +224,7 @@ async def test_a_crash_loses_no_fill_and_makes_none(
     took = [outcome for outcome in ticket.outcomes if isinstance(outcome, Accepted)]
     broker = world.new_broker()
     if took and filled < request.quantity:
-        broker.restore([RestoredOrder(request, took[0].order_id, filled)])
+        broker.restore([restored(request, filled // whole(1))])
     await broker.connect()
     world.clock.advance(10_000 * MILLISECOND)
 

@@ -2,13 +2,12 @@
 
 import pytest
 
-from phalanx.brokers.paper import RestoredOrder
 from phalanx.brokers.port import FillsByHand
 from phalanx.domain.accounts import FillProfile
 from phalanx.domain.numbers import parse_fixed, whole
 from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, OrdType
 from phalanx.domain.time import MILLISECOND
-from tests.fakes.paper import ACCOUNT, PaperWorld, order
+from tests.fakes.paper import ACCOUNT, PaperWorld, order, restored
 
 ID = "AA00000001"
 RESTS = FillProfile(filled_bps=0)
@@ -65,7 +64,7 @@ async def test_the_whole_of_an_order_ends_it() -> None:
     _fill(world, 10)
     world.clock.settle()
 
-    (found,) = await world.broker.find(ACCOUNT, [ID])
+    (found,) = (await world.broker.book(ACCOUNT)).orders
     assert found.status is OrdStatus.FILLED
     assert world.broker._book.working == {}
 
@@ -108,7 +107,7 @@ async def test_more_than_the_profile_fills_leaves_it_nothing_to_do() -> None:
     world.clock.advance(1_000 * MILLISECOND)
 
     assert world.quantities(ID) == [7]
-    assert world.clock.waiting == 0
+    assert world.steps == 0
 
 
 async def test_an_order_that_waits_for_its_price_goes_on_waiting(world: PaperWorld) -> None:
@@ -172,7 +171,7 @@ async def test_after_a_restart_a_stop_that_only_a_person_filled_waits_again() ->
     await world.broker.close()
     broker = world.new_broker()
     stop = order(limit="104", ord_type=OrdType.STOP, stop="103")
-    broker.restore([RestoredOrder(stop, f"P{ID}", whole(3), by_hand=True)])
+    broker.restore([restored(stop, 3, by_hand=True)])
     await broker.connect()
     world.clock.settle()
     assert world.quantities(ID) == []
@@ -251,7 +250,7 @@ async def test_it_is_filled_after_a_restart() -> None:
     world = await _world(RESTS)
     await world.broker.close()
     broker = world.new_broker()
-    broker.restore([RestoredOrder(order(), f"P{ID}", whole(3))])
+    broker.restore([restored(order(), 3)])
     await broker.connect()
 
     _fill(world, 4)

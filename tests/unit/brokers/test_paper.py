@@ -2,8 +2,8 @@ import msgspec
 import pytest
 
 from phalanx.brokers.paper import CAPABILITIES, PaperBroker, RestoredOrder
-from phalanx.brokers.paper.orders import ENDED_MAX, PaperBook
-from phalanx.brokers.port import Accepted, NeverWritten, PlaceRequest, Unknown
+from phalanx.brokers.paper.book import ENDED_MAX, PaperBook
+from phalanx.brokers.port import Accepted, BrokerBook, NeverWritten, PlaceRequest, Unknown
 from phalanx.domain.accounts import FillProfile
 from phalanx.domain.numbers import parse_fixed, whole
 from phalanx.domain.orders import (
@@ -17,7 +17,7 @@ from phalanx.domain.orders import (
 from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.time import MILLISECOND
 from phalanx.market.quotes import QuoteBoard
-from tests.fakes.paper import ACCOUNT, FUTURE, PaperWorld, code, order
+from tests.fakes.paper import ACCOUNT, FUTURE, PaperWorld, code, order, restored
 
 ID = "AA00000001"
 LIMIT = OrdType.LIMIT
@@ -104,7 +104,7 @@ async def test_a_share_is_filled_and_the_rest_keeps_working() -> None:
     world.clock.advance(_ms(1_000_000))
 
     assert world.quantities(ID) == [75, 75]
-    (found,) = await world.broker.find(ACCOUNT, [ID])
+    (found,) = (await world.broker.book(ACCOUNT)).orders
     assert found.status == OrdStatus.PARTIALLY_FILLED
 
 
@@ -115,7 +115,7 @@ async def test_a_share_below_one_lot_is_nothing() -> None:
     world.clock.settle()
 
     assert world.quantities(ID) == []
-    (found,) = await world.broker.find(ACCOUNT, [ID])
+    (found,) = (await world.broker.book(ACCOUNT)).orders
     assert found.status == OrdStatus.NEW
 
 
@@ -272,7 +272,7 @@ async def test_an_unmoved_price_costs_the_resting_nothing(world: PaperWorld) -> 
 
     world.price("91")
 
-    assert world.clock.waiting == 0
+    assert world.steps == 0
 
 
 async def test_an_order_canceled_on_its_way_to_the_price_is_not_filled(world: PaperWorld) -> None:
@@ -301,7 +301,7 @@ async def test_an_order_without_a_quote_waits_for_one(
 
 
 async def test_a_lost_instrument_stays_lost_when_the_order_is_replaced(world: PaperWorld) -> None:
-    await _restart(world, RestoredOrder(order(instrument="NSE:999"), f"P{ID}", 0))
+    await _restart(world, restored(order(instrument="NSE:999")))
 
     ticket = world.replace(ID, 20, "101")
     world.clock.settle()
@@ -314,7 +314,7 @@ async def test_a_type_paper_does_not_take_is_not_written(
     world: PaperWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     less = msgspec.structs.replace(CAPABILITIES, ord_types=frozenset({OrdType.MARKET}))
-    monkeypatch.setattr("phalanx.brokers.paper.terms.CAPABILITIES", less)
+    monkeypatch.setattr("phalanx.brokers.paper.broker.CAPABILITIES", less)
     ticket = world.place(order(ord_type=OrdType.STOP))
 
     assert ticket.calls == ["done"]
@@ -334,7 +334,7 @@ async def test_ioc_fills_its_share_at_once_and_cancels_the_rest() -> None:
     assert world.quantities(ID) == [3, 3]
     assert world.exec_types(ID)[-1] == ExecType.CANCELED
     assert world.reports[-1].cum_quantity == whole(6)
-    assert world.clock.waiting == 0
+    assert world.steps == 0
 
 
 async def test_ioc_away_from_the_price_is_canceled(world: PaperWorld) -> None:
@@ -367,7 +367,7 @@ async def test_a_resting_order_is_canceled(world: PaperWorld) -> None:
 
     assert ticket.outcome == Accepted(f"P{ID}")
     assert world.exec_types(ID) == [ExecType.CANCELED]
-    assert world.clock.waiting == 0
+    assert world.steps == 0
 
 
 async def test_a_cancel_between_slices_ends_them() -> None:
@@ -504,7 +504,7 @@ async def test_a_partial_order_replaced_downwards_fills_no_more() -> None:
     world.clock.advance(_ms(500))
 
     assert world.quantities(ID) == [3]
-    assert world.clock.waiting == 0
+    assert world.steps == 0
 
 
 async def test_a_replacement_to_what_is_filled_ends_the_order() -> None:
@@ -515,10 +515,10 @@ async def test_a_replacement_to_what_is_filled_ends_the_order() -> None:
     world.replace(ID, 4, "101")
     world.clock.advance(_ms(500))
 
-    (found,) = await world.broker.find(ACCOUNT, [ID])
+    (found,) = (await world.broker.book(ACCOUNT)).orders
     assert (found.status, found.quantity) == (OrdStatus.FILLED, whole(4))
     assert world.exec_types(ID) == [ExecType.TRADE, ExecType.REPLACED]
-    assert world.clock.waiting == 0
+    assert world.steps == 0
 
 
 @pytest.mark.parametrize(
@@ -584,7 +584,7 @@ async def test_a_restored_order_goes_on_with_what_is_left() -> None:
     world.clock.advance(_ms(25))
     assert world.quantities(ID) == [2, 2]
 
-    broker = await _restart(world, RestoredOrder(request, f"P{ID}", whole(4)))
+    broker = await _restart(world, restored(request, 4))
     assert world.quantities(ID) == [2, 2]
     world.clock.advance(_ms(10))
     assert world.quantities(ID) == [2, 2, 2]
@@ -592,7 +592,7 @@ async def test_a_restored_order_goes_on_with_what_is_left() -> None:
 
     assert world.quantities(ID) == [2] * 5
     assert len({report.exec_id for report in world.reports}) == 5
-    (found,) = await broker.find(ACCOUNT, [ID])
+    (found,) = (await broker.book(ACCOUNT)).orders
     assert (found.status, found.cum_quantity) == (OrdStatus.FILLED, whole(10))
 
 
@@ -604,7 +604,7 @@ async def test_what_was_not_reported_had_not_happened_and_comes_again_the_same()
     reported = list(world.reports)
 
     # The journal took the first fill only; the second was lost in the crash.
-    await _restart(world, RestoredOrder(request, f"P{ID}", whole(2)))
+    await _restart(world, restored(request, 2))
     world.clock.advance(_ms(500))
 
     again = world.reports[2]
@@ -612,7 +612,7 @@ async def test_what_was_not_reported_had_not_happened_and_comes_again_the_same()
 
 
 async def test_a_restored_order_is_not_reported_from_inside_connect(world: PaperWorld) -> None:
-    await _restart(world, RestoredOrder(order(), f"P{ID}", 0))
+    await _restart(world, restored(order()))
     assert world.reports == []
 
     world.clock.settle()
@@ -621,7 +621,7 @@ async def test_a_restored_order_is_not_reported_from_inside_connect(world: Paper
 
 async def test_a_restored_order_can_be_canceled_and_keeps_its_tag(world: PaperWorld) -> None:
     request = order(limit="99", ord_type=LIMIT)
-    await _restart(world, RestoredOrder(request, f"P{ID}", whole(3)))
+    await _restart(world, restored(request, 3))
     world.clock.settle()
 
     again, ticket = world.place(request), world.cancel(ID)
@@ -635,7 +635,7 @@ async def test_a_restored_order_can_be_canceled_and_keeps_its_tag(world: PaperWo
 async def test_a_restored_ioc_ends_at_once(world: PaperWorld) -> None:
     world.price("150")
     request = order(time_in_force=TimeInForce.IOC)
-    await _restart(world, RestoredOrder(request, f"P{ID}", whole(3)))
+    await _restart(world, restored(request, 3))
     world.clock.settle()
 
     assert world.exec_types(ID) == [ExecType.CANCELED]
@@ -645,7 +645,7 @@ async def test_a_restored_order_of_a_lost_instrument_can_only_be_canceled(
     world: PaperWorld,
 ) -> None:
     request = order(instrument="NSE:999", account="NOBODY")
-    await _restart(world, RestoredOrder(request, f"P{ID}", 0))
+    await _restart(world, restored(request))
     world.clock.settle()
     ticket = world.cancel(ID, account="NOBODY")
     world.clock.settle()
@@ -657,29 +657,63 @@ async def test_a_restored_order_of_a_lost_instrument_can_only_be_canceled(
 # --- look-up, close, memory --------------------------------------------------------------------
 
 
-async def test_a_look_up_finds_written_working_and_ended_orders_of_the_account() -> None:
+async def test_a_book_has_written_working_and_ended_orders_of_the_account() -> None:
     world = await _world(FillProfile(ack_delay_ms=20))
     world.place(order())
 
-    (unanswered,) = await world.broker.find(ACCOUNT, [ID, "AA00000009"])
+    unanswered = await world.broker.book(ACCOUNT)
     world.clock.advance(_ms(20))
-    (ended,) = await world.broker.find(ACCOUNT, [ID])
+    after = await world.broker.book(ACCOUNT)
 
-    assert (unanswered.status, unanswered.cum_quantity) == (OrdStatus.NEW, 0)
+    (before,), (ended,) = unanswered.orders, after.orders
+    assert (before.status, before.cum_quantity, before.time) == (OrdStatus.NEW, 0, unanswered.time)
     assert (ended.status, ended.order_id) == (OrdStatus.FILLED, f"P{ID}")
-    assert ended.reports == tuple(world.reports)
-    assert await world.broker.find("B", [ID]) == []
+    assert after.time == world.clock.now()
+    assert await world.broker.book("B") == BrokerBook("B", world.clock.now())
 
 
-async def test_a_look_up_without_a_session_proves_nothing() -> None:
+async def test_a_book_has_the_trades_as_they_were_reported_oldest_first() -> None:
+    world = await _world(FillProfile(fill_duration_ms=40, slices=2), charge_bps=3)
+    world.place(order())
+    world.clock.advance(_ms(10))
+    world.place(order("AA00000002"))
+    world.clock.advance(_ms(100))
+
+    book = await world.broker.book(ACCOUNT)
+
+    assert [
+        (t.cl_ord_id, t.exec_id, t.quantity, t.price, t.charges, t.time) for t in book.trades
+    ] == [
+        (r.cl_ord_id, r.exec_id, r.last_quantity, r.last_price, r.charges, r.time)
+        for r in world.reports
+    ]
+    assert [trade.cl_ord_id for trade in book.trades] == [ID, "AA00000002"] * 2
+    for shown in book.orders:
+        trades = [trade for trade in book.trades if trade.order_id == shown.order_id]
+        assert sum(trade.quantity for trade in trades) == shown.cum_quantity == whole(10)
+
+
+async def test_a_rejected_order_is_in_the_book_as_such() -> None:
+    world = await _world(FillProfile(reject_bps=10_000))
+    world.place(order())
+
+    (shown,) = (await world.broker.book(ACCOUNT)).orders
+
+    assert (shown.status, shown.text) == (
+        OrdStatus.REJECTED,
+        "rejected by the account's fill profile",
+    )
+
+
+async def test_a_book_without_a_session_proves_nothing() -> None:
     world = PaperWorld()
     with pytest.raises(OSError, match="not connected"):
-        await world.broker.find(ACCOUNT, [ID])
+        await world.broker.book(ACCOUNT)
 
     await world.broker.connect()
     await world.broker.close()
     with pytest.raises(OSError, match="not connected"):
-        await world.broker.find(ACCOUNT, [ID])
+        await world.broker.book(ACCOUNT)
 
 
 async def test_close_answers_what_is_open_and_then_is_silent() -> None:
@@ -727,5 +761,6 @@ async def test_nothing_is_left_of_orders_that_came_and_went(world: PaperWorld) -
     run(0)
     matcher, broker = world.broker._matcher, world.broker
 
-    assert (len(matcher._waiting), len(matcher._looks), len(broker._unanswered)) == (0, 0, 0)
-    assert len(broker._book.working) == len(broker._agenda) == len(broker._agenda._due) == 0
+    assert (len(matcher._waiting), len(matcher._looks), len(broker._answers)) == (0, 0, 0)
+    assert len(broker._book.working) == world.steps == 0
+    assert len(broker._agenda._due) == len(broker._agenda)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from phalanx.brokers.paper import PaperBroker, RestoredOrder
+from phalanx.brokers.paper import PaperBroker
 from phalanx.domain.accounts import FillProfile
 from phalanx.domain.numbers import parse_fixed, whole
 from phalanx.domain.orders import ExecType, OrdStatus, OrdType, Side, TimeInForce
 from phalanx.domain.time import MILLISECOND
-from tests.fakes.paper import ACCOUNT, FUTURE, SHARE, PaperWorld, code, order
+from tests.fakes.paper import ACCOUNT, FUTURE, SHARE, PaperWorld, code, order, restored
 
 ID = "AA00000001"
 STOP, STOP_LIMIT = OrdType.STOP, OrdType.STOP_LIMIT
@@ -211,7 +211,7 @@ async def _restarted(
     request = order(limit="104", ord_type=STOP, stop="103", time_in_force=time_in_force)
     await world.broker.close()
     broker = world.new_broker()
-    broker.restore([RestoredOrder(request, f"P{ID}", whole(filled))])
+    broker.restore([restored(request, filled)])
     await broker.connect()
     assert world.reports == []
     world.clock.settle()
@@ -220,7 +220,7 @@ async def _restarted(
 
 async def test_after_a_restart_it_waits_again(world: PaperWorld) -> None:
     broker = await _restarted(world, 0)
-    (found,) = await broker.find(ACCOUNT, [ID])
+    (found,) = (await broker.book(ACCOUNT)).orders
     assert (found.status, world.reports) == (OrdStatus.NEW, [])
 
     _move(world, "103")
@@ -254,7 +254,7 @@ async def test_one_that_is_replaced_in_the_turn_of_the_restart_waits_once(
     request = order(limit="104", ord_type=STOP, stop="103")
     await world.broker.close()
     broker = world.new_broker()
-    broker.restore([RestoredOrder(request, f"P{ID}", 0)])
+    broker.restore([restored(request)])
     await broker.connect()
 
     world.replace(ID, 20, "104")
@@ -262,7 +262,7 @@ async def test_one_that_is_replaced_in_the_turn_of_the_restart_waits_once(
     _move(world, "103")
 
     assert world.quantities(ID) == [20]
-    assert len(broker._agenda) == 0
+    assert world.steps == 0
 
 
 # --- what it costs -------------------------------------------------------------------------------
@@ -275,5 +275,5 @@ async def test_a_quote_that_reaches_no_stop_costs_the_waiting_nothing(world: Pap
     world.price("102.95")
     world.price("200", FUTURE.key)
 
-    assert world.clock.waiting == 0
+    assert world.steps == 0
     assert len(world.broker._matcher._stops[SHARE.key]) == 100

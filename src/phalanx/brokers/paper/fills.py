@@ -10,17 +10,34 @@ SLICES_MAX = 100
 """A profile that asks for more slices gets so many; it bounds the reports of one order."""
 
 
-def draw(seed: int, cl_ord_id: ClOrdId, purpose: str) -> int:
+def draw(seed: int, id: str, purpose: str) -> int:
     """A number from 0 to 9,999 that depends on nothing but its arguments."""
-    digest = hashlib.blake2b(f"{seed}/{cl_ord_id}/{purpose}".encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(f"{seed}/{id}/{purpose}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % BASIS_POINTS
+
+
+def _happens(profile: FillProfile, basis_points: int, id: str, purpose: str) -> bool:
+    return basis_points > 0 and draw(profile.seed, id, purpose) < basis_points
 
 
 def is_rejected(profile: FillProfile, cl_ord_id: ClOrdId) -> bool:
     """Whether the profile rejects this order."""
-    if profile.reject_bps <= 0:
-        return False
-    return draw(profile.seed, cl_ord_id, "reject") < profile.reject_bps
+    return _happens(profile, profile.reject_bps, cl_ord_id, "reject")
+
+
+def loses_answer(profile: FillProfile, id: str) -> bool:
+    """Whether the answer to this order, or to the cancel or replace of that id, never comes."""
+    return _happens(profile, profile.lost_ack_bps, id, "lost ack")
+
+
+def reports_twice(profile: FillProfile, cl_ord_id: ClOrdId) -> bool:
+    """Whether every report of this order comes twice."""
+    return _happens(profile, profile.duplicate_report_bps, cl_ord_id, "duplicate report")
+
+
+def drops_session(profile: FillProfile, cl_ord_id: ClOrdId) -> bool:
+    """Whether the session is cut when this order is accepted."""
+    return _happens(profile, profile.dropped_socket_bps, cl_ord_id, "dropped socket")
 
 
 def filled_quantity(quantity: Quantity, lot_size: Quantity, filled_bps: int) -> Quantity:

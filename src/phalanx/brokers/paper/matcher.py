@@ -5,11 +5,16 @@ from functools import partial
 from typing import Protocol
 
 from phalanx.brokers.paper.agenda import Agenda
-from phalanx.brokers.paper.fills import fill_price, next_slice
-from phalanx.brokers.paper.orders import PaperBook, PaperOrder, Waiting
+from phalanx.brokers.paper.book import PaperBook
+from phalanx.brokers.paper.days import Days
+from phalanx.brokers.paper.fills import fill_price, next_slice, reports_twice
+from phalanx.brokers.paper.orders import PaperOrder
+from phalanx.brokers.paper.sessions import Sessions
+from phalanx.brokers.paper.waiting import Waiting
 from phalanx.brokers.port import ReportListener
+from phalanx.domain.accounts import AccountId
 from phalanx.domain.instruments import InstrumentKey, Quote
-from phalanx.domain.numbers import Price, Quantity, format_fixed, multiply, share_up
+from phalanx.domain.numbers import Price, Quantity, format_fixed
 from phalanx.domain.orders import ExecType, ExecutionReport
 from phalanx.domain.time import Clock
 
@@ -40,13 +45,25 @@ class Matcher:
         "_clock",
         "_looks",
         "_quotes",
+        "_sessions",
         "_stops",
         "_waiting",
+        "days",
         "listener",
     )
 
-    def __init__(self, book: PaperBook, quotes: Quotes, agenda: Agenda, clock: Clock) -> None:
+    def __init__(
+        self,
+        book: PaperBook,
+        quotes: Quotes,
+        agenda: Agenda,
+        clock: Clock,
+        sessions: Sessions,
+        zone_offset_s: Callable[[], int],
+    ) -> None:
+        self.days = Days(book, agenda, clock, zone_offset_s, self._expire)
         self._book = book
+        self._sessions = sessions
         self._quotes = quotes
         self._agenda = agenda
         self._clock = clock
@@ -75,7 +92,9 @@ class Matcher:
         ExecID once. What is left of a stop waits on for its price. Returns why it is not done, empty
         when it is or was.
         """
-        if any(report.exec_id == exec_id for report in order.reports):
+        if self.expire_if_over(order):
+            return ""
+        if any(trade.exec_id == exec_id for trade in order.trades):
             return ""
         quantity = min(quantity, order.quantity - order.cum_quantity)
         if quantity <= 0:
@@ -118,6 +137,20 @@ class Matcher:
         self._drop_step(order)
         self._report(order, ExecType.CANCELED, f"{order.cl_ord_id}-C", text=text)
 
+    def expire_if_over(self, order: PaperOrder) -> bool:
+        """Whether the order's trading day is over; then it has ended, whatever was due of it."""
+        if self._clock.now() < order.ends_at:
+            return False
+        if not order.is_ended:
+            self._wait_no_longer(order)
+            self._drop_step(order)
+            text = "its trading day is over"
+            self._report(order, ExecType.EXPIRED, f"{order.cl_ord_id}-X", text=text)
+        return True
+
+    def _expire(self, order: PaperOrder) -> None:
+        self.expire_if_over(order)
+
     def quote_changed(self, key: InstrumentKey, quote: Quote) -> None:
         """Trigger the stops that this price reaches. If somebody waits for it, look on the next turn,
         once for many changes.
@@ -154,6 +187,8 @@ class Matcher:
     def _begin(self, order: PaperOrder) -> None:
         """The order is at the market: a stop that the price has not reached waits, the others work."""
         order.step = None
+        if self.expire_if_over(order):
+            return
         if not order.is_triggered:
             quote = self._quotes.get(order.instrument)
             order.is_triggered = quote is not None and order.allows(quote.last)
@@ -177,6 +212,8 @@ class Matcher:
     def _work(self, order: PaperOrder) -> None:
         """A slice is due: fill it, and the others too where there is no time between them."""
         order.step = None
+        if self.expire_if_over(order):
+            return
         while order.slices_left:
             price = self._price(order)
             if price is None:
@@ -244,7 +281,6 @@ class Matcher:
         text: str = "",
     ) -> None:
         """Book and tell one event of an order; its ExecID stays the same for ever."""
-        assert self.listener is not None
         report = ExecutionReport(
             cl_ord_id=order.cl_ord_id,
             exec_type=exec_type,
@@ -253,7 +289,7 @@ class Matcher:
             cum_quantity=order.cum_quantity + quantity,
             last_quantity=quantity,
             last_price=price,
-            charges=share_up(multiply(price, quantity), order.charge_bps) if quantity else 0,
+            charges=order.charges_of(quantity, price) if quantity else 0,
             text=text,
             time=self._clock.now(),
             quantity=order.quantity,
@@ -262,4 +298,12 @@ class Matcher:
         order.record(report)
         if order.is_ended:
             self._book.end(order)
-        self.listener(report)
+        tell = partial(self._tell, order.account, report)
+        tell()
+        if reports_twice(order.profile, order.cl_ord_id):
+            self._agenda.add(0, tell)
+
+    def _tell(self, account: AccountId, report: ExecutionReport) -> None:
+        assert self.listener is not None
+        if self._sessions.is_up(account):
+            self.listener(report)

@@ -1,14 +1,13 @@
 """The paper broker's book: orders that work, orders that ended, orders that wait for a price."""
 
-from collections import deque
-
 import msgspec
 
 from phalanx.brokers.paper.fills import filled_quantity, slice_count, slices_left
-from phalanx.brokers.port import BrokerOrder, PlaceRequest
+from phalanx.brokers.port import PlaceRequest
 from phalanx.domain.accounts import Account, AccountId
+from phalanx.domain.broker_books import BrokerOrder, BrokerTrade
 from phalanx.domain.instruments import Instrument, InstrumentKey
-from phalanx.domain.numbers import FIXED_MAX, Price, Quantity
+from phalanx.domain.numbers import SCALE, Money, Price, Quantity, share_up
 from phalanx.domain.orders import (
     TERMINAL,
     ClOrdId,
@@ -16,6 +15,7 @@ from phalanx.domain.orders import (
     ExecutionReport,
     OrdStatus,
     OrdType,
+    Product,
     Side,
     TimeInForce,
 )
@@ -23,21 +23,29 @@ from phalanx.domain.time import MILLISECOND, Nanoseconds
 
 STOPS = frozenset({OrdType.STOP, OrdType.STOP_LIMIT})
 
-ENDED_MAX = 10_000
-"""So many ended orders are remembered, the latest; ``find`` knows nothing of older ones."""
+_ENDS = {ExecType.CANCELED: OrdStatus.CANCELED, ExecType.EXPIRED: OrdStatus.EXPIRED}
 
 
 class RestoredOrder(msgspec.Struct, frozen=True, gc=False):
     """What the journal says of an order that paper had accepted and that is not at its end.
 
     ``request`` carries the quantity and limit that hold now, replacements included. ``by_hand``: all
-    its fills, if it has any, were a person's.
+    its fills, if it has any, were a person's. ``trades``: what paper had reported as filled, under
+    the ExecIDs of then; their quantities sum to what is filled. ``time``: when it was placed.
+    ``ended``: the end that paper had reported of it, where the journal still waits for executions.
     """
 
     request: PlaceRequest
     order_id: str
-    cum_quantity: Quantity
+    trades: tuple[BrokerTrade, ...] = ()
     by_hand: bool = False
+    time: Nanoseconds = 0
+    ended: OrdStatus | None = None
+
+    @property
+    def cum_quantity(self) -> Quantity:
+        """What is filled of it."""
+        return sum(trade.quantity for trade in self.trades)
 
 
 class PaperOrder:
@@ -46,14 +54,18 @@ class PaperOrder:
     ``remaining`` is filled in ``slices_left`` slices, ``interval_ns`` apart. The profile is the one
     the account had when the order came: a change of it is for later orders. ``is_triggered``: it
     works; false only of a stop (``stop_price`` above zero) that the last price has not reached.
-    ``is_accepted``: its acknowledgement delay is over, and it is at the market.
+    ``is_accepted``: its acknowledgement delay is over, and it is at the market. ``time``: when it
+    was written; ``ends_at``: when the trading day of that moment is over.
     """
 
     __slots__ = (
+        "_charged",
+        "_value",
         "account",
         "charge_bps",
         "cl_ord_id",
         "cum_quantity",
+        "ends_at",
         "instrument",
         "interval_ns",
         "is_accepted",
@@ -62,16 +74,19 @@ class PaperOrder:
         "limit",
         "lot_size",
         "order_id",
+        "product",
         "profile",
         "quantity",
         "remaining",
-        "reports",
         "side",
         "slices_left",
         "status",
         "step",
         "stop_price",
+        "text",
         "tick_size",
+        "time",
+        "trades",
     )
 
     def __init__(
@@ -80,34 +95,38 @@ class PaperOrder:
         order_id: str,
         account: Account,
         instrument: Instrument | None,
-        cum_quantity: Quantity = 0,
-        *,
-        by_hand: bool = False,
+        time: Nanoseconds,
+        ends_at: Nanoseconds,
     ) -> None:
         self.cl_ord_id: ClOrdId = request.cl_ord_id
         self.order_id = order_id
         self.account: AccountId = request.account
         self.instrument: InstrumentKey = request.instrument
         self.side: Side = request.side
+        self.product: Product = request.product
         self.quantity: Quantity = request.quantity
         self.limit: Price = request.limit
         stops = request.ord_type in STOPS
         self.stop_price: Price = request.stop_price if stops else 0
-        # What a price has filled has been triggered: that much of the past a restart can tell.
-        self.is_triggered = not stops or (cum_quantity > 0 and not by_hand)
+        self.is_triggered = not stops
         self.is_accepted = False
         self.is_ioc = request.time_in_force == TimeInForce.IOC
         self.profile = account.fill_profile
         self.charge_bps = account.charge_bps
         self.lot_size: Quantity = instrument.lot_size if instrument is not None else 0
         self.tick_size: Price = instrument.tick_size if instrument is not None else 0
-        self.cum_quantity = cum_quantity
-        self.status = OrdStatus.PARTIALLY_FILLED if cum_quantity else OrdStatus.NEW
+        self.time = time
+        self.ends_at = ends_at
+        self.cum_quantity: Quantity = 0
+        self.status = OrdStatus.NEW
+        self.text = ""
         self.step: int | None = None
-        self.reports: list[ExecutionReport] = []
+        self.trades: list[BrokerTrade] = []
         self.remaining: Quantity = 0
         self.slices_left = 0
         self.interval_ns: Nanoseconds = 0
+        self._value = 0
+        self._charged: Money = 0
 
     @property
     def ack_delay_ns(self) -> Nanoseconds:
@@ -118,6 +137,23 @@ class PaperOrder:
     def is_ended(self) -> bool:
         """Nothing happens to it any more."""
         return self.status in TERMINAL
+
+    def restore(self, restored: RestoredOrder) -> None:
+        """Take over what had happened before a restart."""
+        for trade in restored.trades:
+            self._add(trade)
+        assert self.cum_quantity <= self.quantity, "no more than asked"
+        self.is_accepted = True
+        if self.cum_quantity and not restored.by_hand:
+            # What a price has filled has been triggered: that much of the past a restart can tell.
+            self.is_triggered = True
+        if restored.ended is not None:
+            self.status = restored.ended
+        elif self.cum_quantity == self.quantity:
+            # A replace to more was under way and never reported: it had not happened.
+            self.status = OrdStatus.FILLED
+        elif self.cum_quantity:
+            self.status = OrdStatus.PARTIALLY_FILLED
 
     def plan(self) -> None:
         """Plan the fills once the order is accepted, or for a restored one what is left of them."""
@@ -162,31 +198,63 @@ class PaperOrder:
         """
         self._refill(max(1, self.slices_left), quantity)
 
+    def charges_of(self, quantity: Quantity, price: Price) -> Money:
+        """What a further fill costs: the charges of all that is filled by then, rounded up once, less
+        what was charged before. So many fills never cost more than the one that a hold is counted for.
+        """
+        value = (self._value + price * quantity) // SCALE
+        return max(0, share_up(value, self.charge_bps) - self._charged)
+
     def record(self, report: ExecutionReport) -> None:
         """Book what is about to be reported."""
         assert self.cum_quantity <= report.cum_quantity <= self.quantity
-        self.cum_quantity = report.cum_quantity
-        self.reports.append(report)
-        if report.exec_type == ExecType.CANCELED:
-            self.status = OrdStatus.CANCELED
-        elif report.cum_quantity == self.quantity:
+        if report.exec_type == ExecType.TRADE:
+            self._add(self._trade(report))
+        if report.exec_type in _ENDS:
+            self.status, self.text = _ENDS[report.exec_type], report.text
+        elif self.cum_quantity == self.quantity:
             # By the last fill, or by a replacement that leaves no more to fill.
             self.status = OrdStatus.FILLED
-        elif report.cum_quantity:
+        elif self.cum_quantity:
             self.status = OrdStatus.PARTIALLY_FILLED
 
     def shown(self) -> BrokerOrder:
-        """The order as a look-up shows it; of a restored one only reports since then."""
+        """The order as the book shows it."""
         return BrokerOrder(
-            cl_ord_id=self.cl_ord_id,
             order_id=self.order_id,
             account=self.account,
-            status=self.status,
+            instrument=self.instrument,
+            side=self.side,
+            product=self.product,
             quantity=self.quantity,
             cum_quantity=self.cum_quantity,
+            status=self.status,
+            cl_ord_id=self.cl_ord_id,
             limit=self.limit,
-            reports=tuple(self.reports),
+            time=self.time,
+            text=self.text,
         )
+
+    def _trade(self, report: ExecutionReport) -> BrokerTrade:
+        return BrokerTrade(
+            exec_id=report.exec_id,
+            order_id=self.order_id,
+            account=self.account,
+            instrument=self.instrument,
+            side=self.side,
+            product=self.product,
+            quantity=report.last_quantity,
+            price=report.last_price,
+            charges=report.charges,
+            time=report.time,
+            cl_ord_id=self.cl_ord_id,
+        )
+
+    def _add(self, trade: BrokerTrade) -> None:
+        self.trades.append(trade)
+        self.cum_quantity += trade.quantity
+        self._value += trade.price * trade.quantity
+        self._charged += trade.charges
 
     def _refill(self, slices: int, filling: Quantity = 0) -> None:
         if self.lot_size == 0:
@@ -194,82 +262,3 @@ class PaperOrder:
         planned = filled_quantity(self.quantity, self.lot_size, self.profile.filled_bps)
         self.remaining = max(0, planned - self.cum_quantity - filling)
         self.slices_left = slice_count(self.remaining, self.lot_size, slices)
-
-
-class PaperBook:
-    """Every order the broker knows: all that work, and the last ``ended_max`` that ended."""
-
-    __slots__ = ("_ended", "_ended_ids", "_ended_max", "working")
-
-    def __init__(self, ended_max: int = ENDED_MAX) -> None:
-        self.working: dict[ClOrdId, PaperOrder] = {}
-        self._ended: dict[ClOrdId, PaperOrder] = {}
-        self._ended_ids: deque[ClOrdId] = deque()
-        self._ended_max = ended_max
-
-    def __contains__(self, cl_ord_id: ClOrdId) -> bool:
-        return cl_ord_id in self.working or cl_ord_id in self._ended
-
-    def __len__(self) -> int:
-        return len(self.working) + len(self._ended)
-
-    def get(self, cl_ord_id: ClOrdId) -> PaperOrder | None:
-        """The order, working or ended."""
-        return self.working.get(cl_ord_id) or self._ended.get(cl_ord_id)
-
-    def end(self, order: PaperOrder) -> None:
-        """Move an order to the ended ones; the oldest of them may be forgotten for it."""
-        assert order.is_ended
-        self.working.pop(order.cl_ord_id, None)
-        self._ended[order.cl_ord_id] = order
-        self._ended_ids.append(order.cl_ord_id)
-        if len(self._ended_ids) > self._ended_max:
-            del self._ended[self._ended_ids.popleft()]
-
-
-class Waiting:
-    """The orders of one instrument that wait for its price, oldest first: to trade, or for their stops.
-
-    ``allows`` is the cheap look that every quote gets: it may say yes for nobody after an order
-    left, never no for somebody.
-    """
-
-    __slots__ = ("_at_or_above", "_at_or_below", "_orders")
-
-    def __init__(self) -> None:
-        self._orders: dict[ClOrdId, PaperOrder] = {}
-        self._at_or_below: Price = 0
-        self._at_or_above: Price = FIXED_MAX + 1
-
-    def __len__(self) -> int:
-        return len(self._orders)
-
-    def add(self, order: PaperOrder) -> None:
-        """Let an order wait."""
-        self._orders[order.cl_ord_id] = order
-        if order.waits_below:
-            self._at_or_below = max(self._at_or_below, order.waits_for)
-        else:
-            self._at_or_above = min(self._at_or_above, order.waits_for)
-
-    def discard(self, order: PaperOrder) -> bool:
-        """Let an order wait no longer; whether it did."""
-        return self._orders.pop(order.cl_ord_id, None) is not None
-
-    def allows(self, last: Price) -> bool:
-        """Whether some order may have waited for that price."""
-        return last <= self._at_or_below or last >= self._at_or_above
-
-    def take(self, last: Price) -> list[PaperOrder]:
-        """The orders that waited for that price; they wait no longer."""
-        orders = list(self._orders.values())
-        self._orders.clear()
-        self._at_or_below = 0
-        self._at_or_above = FIXED_MAX + 1
-        taken: list[PaperOrder] = []
-        for order in orders:
-            if order.allows(last):
-                taken.append(order)
-            else:
-                self.add(order)
-        return taken

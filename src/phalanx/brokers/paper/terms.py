@@ -2,11 +2,9 @@
 
 from enum import StrEnum
 
-from phalanx.brokers.port import PlaceRequest
 from phalanx.domain.accounts import Mode
 from phalanx.domain.capabilities import BrokerKind, Capabilities
 from phalanx.domain.orders import OrdType, Product, TimeInForce
-from phalanx.domain.reasons import Reason, ReasonCode
 
 
 class Code(StrEnum):
@@ -36,6 +34,8 @@ CAPABILITIES = Capabilities(
     tag_length_max=32,
     definite_codes=frozenset(Code),
     streaming=True,
+    late_ms=None,
+    looks_to_prove=1,
 )
 
 TEXTS: dict[Code, str] = {
@@ -50,15 +50,3 @@ TEXTS: dict[Code, str] = {
     Code.TOO_LATE: "the order is filled, canceled or rejected already",
     Code.BELOW_FILLED: "less than what is filled already",
 }
-
-
-def unable(request: PlaceRequest) -> Reason | None:
-    """Why an order cannot even be written here: a term that the capability table does not have."""
-    if (
-        request.ord_type in CAPABILITIES.ord_types
-        and request.product in CAPABILITIES.products
-        and request.time_in_force in CAPABILITIES.times_in_force
-    ):
-        return None
-    words = f"{request.product.name} {request.time_in_force.name} {request.ord_type.name}"
-    return Reason(ReasonCode.ORDER_TYPE_NOT_SUPPORTED, (CAPABILITIES.name, words))

@@ -1,0 +1,62 @@
+"""The end of the trading day: no order of paper's works on after it."""
+
+from collections.abc import Callable
+from functools import partial
+
+from phalanx.brokers.paper.agenda import Agenda
+from phalanx.brokers.paper.book import PaperBook
+from phalanx.brokers.paper.orders import PaperOrder
+from phalanx.domain.time import DAY, HOUR, SECOND, Clock, Nanoseconds, trading_day
+
+LOOK_NS_MAX: Nanoseconds = HOUR
+"""The clock is looked at this often while orders work: it may have jumped to another day."""
+
+
+def day_end(time: Nanoseconds, zone_offset_s: int) -> Nanoseconds:
+    """When the trading day of that moment is over (UTC)."""
+    return (trading_day(time, zone_offset_s) + 1) * DAY - zone_offset_s * SECOND
+
+
+class Days:
+    """Has ``expire`` called, from the agenda, for every order whose day is over. ``watches``: a look at
+    the clock is due.
+    """
+
+    __slots__ = ("_agenda", "_book", "_clock", "_expire", "_zone_offset_s", "watches")
+
+    def __init__(
+        self,
+        book: PaperBook,
+        agenda: Agenda,
+        clock: Clock,
+        zone_offset_s: Callable[[], int],
+        expire: Callable[[PaperOrder], None],
+    ) -> None:
+        self._book = book
+        self._agenda = agenda
+        self._clock = clock
+        self._zone_offset_s = zone_offset_s
+        self._expire = expire
+        self.watches = False
+
+    def end_of(self, time: Nanoseconds) -> Nanoseconds:
+        """When the trading day of that moment is over (UTC)."""
+        return day_end(time, self._zone_offset_s())
+
+    def watch(self, delay_ns: Nanoseconds | None = None) -> None:
+        """If any order works, look when the day is over, or after that delay."""
+        if self.watches or not self._book.working:
+            return
+        now = self._clock.now()
+        if delay_ns is None:
+            delay_ns = min(LOOK_NS_MAX, self.end_of(now) - now)
+        self.watches = True
+        self._agenda.add(delay_ns, self._look)
+
+    def _look(self) -> None:
+        self.watches = False
+        now = self._clock.now()
+        for order in self._book.working.values():
+            if order.is_accepted and now >= order.ends_at:
+                self._agenda.add(0, partial(self._expire, order))
+        self.watch()

@@ -1,0 +1,181 @@
+"""The stub broker's module: the `Broker` port over the wire. It maps and decides nothing."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from http import HTTPStatus
+
+import msgspec
+
+from phalanx.brokers.outcome import Reply, outcome_of
+from phalanx.brokers.placing import unsupported
+from phalanx.brokers.port import (
+    CancelRequest,
+    NeverWritten,
+    Outcome,
+    PlaceRequest,
+    ReplaceRequest,
+    ReportListener,
+    SessionListener,
+    Ticket,
+    Unknown,
+)
+from phalanx.brokers.stub.messages import ANSWERING, CANCEL, PLACE, REPLACE
+from phalanx.brokers.stub.session import Session
+from phalanx.brokers.wire import UNREACHABLE, Address, Answer, Pool, RequestHead, Timeouts
+from phalanx.domain.accounts import AccountId
+from phalanx.domain.broker_books import BrokerBook
+from phalanx.domain.capabilities import Capabilities
+from phalanx.domain.orders import ExecutionReport
+
+WARM_AT_ONCE_MAX = 32
+"""So many connections are being opened at a time before the first order."""
+
+
+class StubBroker:
+    """A dealer login: one session serves every account, each has connections of its own.
+
+    ``accounts`` are those that are traded through it, whenever it is asked.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        capabilities: Capabilities,
+        accounts: Callable[[], Iterable[AccountId]],
+        timeouts: Timeouts = Timeouts(),  # noqa: B008  frozen
+    ) -> None:
+        self.capabilities = capabilities
+        self._address = address
+        self._accounts = accounts
+        self._timeouts = timeouts
+        self._session = Session(address, self._hear, self._changed)
+        self._pools: dict[AccountId, Pool] = {}
+        self._heads: dict[str, RequestHead] = {}
+        self._report: ReportListener = lambda _report: None
+        self._tell: SessionListener = lambda _account, _why: None
+        self._is_closed = False
+
+    def listen(
+        self, listener: ReportListener, sessions: SessionListener = lambda _account, _why: None
+    ) -> None:
+        """See `Broker.listen`."""
+        self._report = listener
+        self._tell = sessions
+
+    async def connect(self) -> None:
+        """Log in and open every account's connection. Raises OSError; may be tried again.
+
+        From then on it logs in again by itself; a connection that could not be opened now is opened
+        with the account's first request.
+        """
+        await self._session.open()
+        self._prepare()
+        turns = asyncio.Semaphore(WARM_AT_ONCE_MAX)
+
+        async def warm(account: AccountId) -> None:
+            async with turns:
+                with suppress(OSError):
+                    await self._pool(account).warm()
+
+        await asyncio.gather(*map(warm, tuple(self._accounts())))
+
+    async def close(self) -> None:
+        """Stop. What is not answered by now is Unknown before this returns; after it, nothing."""
+        self._is_closed = True
+        self._heads = {}
+        for pool in self._pools.values():
+            pool.close()
+        await self._session.close()
+
+    def place(self, request: PlaceRequest, ticket: Ticket) -> None:
+        """See `Broker.place`."""
+        reason = unsupported(request, self.capabilities)
+        if reason is not None:
+            ticket.done(NeverWritten(reason))
+        else:
+            self._send(PLACE, request, ticket)
+
+    def cancel(self, request: CancelRequest, ticket: Ticket) -> None:
+        """See `Broker.cancel`."""
+        self._send(CANCEL, request, ticket, urgent=True)
+
+    def replace(self, request: ReplaceRequest, ticket: Ticket) -> None:
+        """See `Broker.replace`."""
+        self._send(REPLACE, request, ticket)
+
+    async def book(self, account: AccountId) -> BrokerBook:
+        """See `Broker.book`."""
+        return await self._session.book(account)
+
+    # --- inside ------------------------------------------------------------------------------------
+
+    def _send(
+        self,
+        path: str,
+        request: PlaceRequest | CancelRequest | ReplaceRequest,
+        ticket: Ticket,
+        *,
+        urgent: bool = False,
+    ) -> None:
+        head = self._heads.get(path)
+        if head is None:
+            ticket.done(UNREACHABLE)
+            return
+        token = self._session.token
+        self._pool(request.account).send(
+            head.request(msgspec.json.encode(request)),
+            ticket,
+            lambda answer: self._outcome(answer, token),
+            urgent=urgent,
+        )
+
+    def _outcome(self, answer: Answer, token: str) -> Outcome:
+        """What a complete answer says, where it is the broker's own."""
+        if answer.status not in ANSWERING:
+            return Unknown(f"HTTP {answer.status}")
+        try:
+            reply = msgspec.json.decode(answer.body, type=Reply)
+        except msgspec.DecodeError:
+            return Unknown(f"HTTP {answer.status} with something that is not the broker's")
+        if reply.accepted and (answer.status != HTTPStatus.OK or not reply.order_id):
+            return Unknown(f"HTTP {answer.status} with an acceptance that cannot be one")
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            self._session.expire(token)
+            if not self._session.token:
+                self._hold()
+        return outcome_of(reply, self.capabilities)
+
+    def _pool(self, account: AccountId) -> Pool:
+        pool = self._pools.get(account)
+        if pool is None:
+            pool = self._pools[account] = Pool(self._address, self._timeouts)
+        return pool
+
+    def _prepare(self) -> None:
+        """Every request of this session begins like this."""
+        headers = {"Authorization": f"Bearer {self._session.token}"}
+        self._heads = {
+            path: RequestHead(self._address, path, headers) for path in (PLACE, CANCEL, REPLACE)
+        }
+
+    def _hold(self) -> None:
+        """Without a session nothing is written, what waits for a connection neither."""
+        self._heads = {}
+        for pool in self._pools.values():
+            pool.give_up()
+
+    def _hear(self, report: ExecutionReport) -> None:
+        if not self._is_closed:
+            self._report(report)
+
+    def _changed(self, why: str) -> None:
+        """The session went down, with why, or it is up again."""
+        if self._is_closed:
+            return
+        if why:
+            self._hold()
+        else:
+            self._prepare()
+        for account in tuple(self._accounts()):
+            self._tell(account, why)

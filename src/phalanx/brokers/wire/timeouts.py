@@ -1,0 +1,14 @@
+"""How long each phase of a request may take."""
+
+import msgspec
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """In seconds. ``connect``: until a connection stands, the name looked up included. ``write``: until
+    the kernel took the last byte of a request. ``answer``: from the first byte of the request to the
+    last of the answer.
+    """
+
+    connect_s: float = 5.0
+    write_s: float = 5.0
+    answer_s: float = 15.0

@@ -1,0 +1,251 @@
+"""Requests find a connection that is well, wait for one, or are said to be never written; none goes twice."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from phalanx.brokers.port import Accepted, NeverWritten, Outcome, Unknown
+from phalanx.brokers.wire import Answer, Pool, Timeouts
+from phalanx.brokers.wire.connection import UNREACHABLE
+from phalanx.brokers.wire.pool import CONNECTIONS_MAX, WAITING_MAX
+from phalanx.domain.reasons import Reason, ReasonCode
+from tests.fakes.desk import RecordingTicket
+from tests.unit.brokers.wire.peer import LOOPS, OK, REQUEST, Peer, arrived, reset, run, until
+
+KILLED = Reason(ReasonCode.KILL_ALL)
+NewLoop = Callable[[], asyncio.AbstractEventLoop]
+
+
+def _read(answer: Answer) -> Outcome:
+    return Accepted(f"{answer.status}")
+
+
+def _send(pool: Pool, refuse: Reason | None = None, *, urgent: bool = False) -> RecordingTicket:
+    ticket = RecordingTicket(refuse)
+    pool.send(REQUEST, ticket, _read, urgent=urgent)
+    return ticket
+
+
+async def _warm(peer: Peer) -> tuple[Pool, socket.socket]:
+    pool = Pool(peer.address)
+    await pool.warm()
+    return pool, peer.accept()
+
+
+@LOOPS
+def test_on_a_warm_connection_a_request_leaves_at_once(new_loop: NewLoop) -> None:
+    async def story(peer: Peer) -> None:
+        pool, end = await _warm(peer)
+
+        ticket = _send(pool)
+
+        assert arrived(end) == REQUEST
+        assert ticket.calls == ["admit", "written"]
+        end.sendall(OK)
+        await until(lambda: ticket.outcomes)
+        assert ticket.outcome == Accepted("200")
+        pool.close()
+
+    run(new_loop, story)
+
+
+@LOOPS
+def test_without_a_connection_one_is_opened_and_the_gate_is_asked_then(new_loop: NewLoop) -> None:
+    async def story(peer: Peer) -> None:
+        pool = Pool(peer.address)
+        ticket = _send(pool)
+        assert ticket.calls == []
+
+        await until(lambda: ticket.calls)
+
+        assert ticket.calls == ["admit", "written"]
+        assert arrived(peer.accept()) == REQUEST
+        pool.close()
+
+    run(new_loop, story)
+
+
+@LOOPS
+def test_more_at_once_get_more_connections_up_to_the_bound(new_loop: NewLoop) -> None:
+    async def story(peer: Peer) -> None:
+        pool, first = await _warm(peer)
+        tickets = [_send(pool) for _ in range(CONNECTIONS_MAX + 2)]
+        await until(lambda: sum(bool(t.calls) for t in tickets) == CONNECTIONS_MAX)
+        ends = [first, *(peer.accept() for _ in range(CONNECTIONS_MAX - 1))]
+        await asyncio.sleep(0.01)
+
+        assert not peer.has_more()
+        assert [ticket.calls for ticket in tickets[-2:]] == [[], []]
+        assert [arrived(end) for end in ends] == [REQUEST] * CONNECTIONS_MAX
+
+        ends[2].sendall(OK)
+        await until(lambda: tickets[-2].calls)
+        assert arrived(ends[2]) == REQUEST, "one request at a time, on a connection that is free"
+        assert tickets[-1].calls == []
+        pool.close()
+
+    run(new_loop, story)
+
+
+@LOOPS
+@pytest.mark.parametrize("spoil", [socket.socket.close, reset], ids=["closed", "reset"])
+def test_a_stale_connection_is_replaced_and_carries_nothing(
+    new_loop: NewLoop, spoil: Callable[[socket.socket], object]
+) -> None:
+    async def story(peer: Peer) -> None:
+        pool, end = await _warm(peer)
+        spoil(end)
+
+        ticket = _send(pool)
+        assert ticket.calls == []
+        await until(lambda: ticket.calls)
+
+        assert ticket.calls == ["admit", "written"]
+        assert arrived(peer.accept()) == REQUEST
+        pool.close()
+
+    run(new_loop, story)
+
+
+@LOOPS
+def test_a_request_whose_connection_breaks_is_unknown_and_never_sent_again(
+    new_loop: NewLoop,
+) -> None:
+    async def story(peer: Peer) -> None:
+        pool, end = await _warm(peer)
+        ticket = _send(pool)
+        reset(end)
+        await until(lambda: ticket.outcomes)
+        assert isinstance(ticket.outcome, Unknown)
+
+        # The connection is opened again, for others.
+        await until(peer.has_more)
+        await asyncio.sleep(0.02)
+
+        assert arrived(peer.accepted[-1]) == b""
+        assert ticket.calls == ["admit", "written", "done"]
+        pool.close()
+
+    run(new_loop, story)
+
+
+@LOOPS
+def test_what_the_gate_refuses_leaves_the_connection_to_the_next(new_loop: NewLoop) -> None:
+    async def story(peer: Peer) -> None:
+        pool, end = await _warm(peer)
+
+        refused, sent = _send(pool, KILLED), _send(pool)
+
+        assert refused.outcome == NeverWritten(KILLED)
+        assert arrived(end) == REQUEST
+        assert sent.calls == ["admit", "written"]
+        pool.close()
+
+    run(new_loop, story)
+
+
+@LOOPS
+def test_nobody_there_is_never_written_and_tried_again_later(new_loop: NewLoop) -> None:
+    async def story(peer: Peer) -> None:
+        pool = Pool(peer.address)
+        peer.stop_listening()
+
+        tickets = [_send(pool), _send(pool)]
+        await until(lambda: all(ticket.outcomes for ticket in tickets))
+
+        assert [ticket.outcomes for ticket in tickets] == [[UNREACHABLE], [UNREACHABLE]]
+        assert [ticket.calls for ticket in tickets] == [["done"], ["done"]]
+        with pytest.raises(OSError, match=r"."):
+            await pool.warm()
+        pool.close()
+
+    run(new_loop, story)
+
+
+@LOOPS
+def test_what_is_urgent_goes_before_what_waits(new_loop: NewLoop) -> None:
+    async def story(peer: Peer) -> None:
+        pool, _ = await _warm(peer)
+        tickets = [_send(pool) for _ in range(CONNECTIONS_MAX + 1)]
+        urgent = _send(pool, urgent=True)
+        await until(lambda: sum(bool(t.calls) for t in (urgent, *tickets)) == CONNECTIONS_MAX)
+
+        assert urgent.calls == ["admit", "written"]
+        assert [ticket.calls for ticket in tickets[-2:]] == [[], []]
+        pool.close()
+
+    run(new_loop, story)
+
+
+@LOOPS
+def test_a_full_queue_takes_no_more_but_what_is_urgent(new_loop: NewLoop) -> None:
+    async def story(peer: Peer) -> None:
+        pool = Pool(peer.address)
+        waiting = [_send(pool) for _ in range(WAITING_MAX)]
+
+        assert _send(pool).outcome == UNREACHABLE
+
+        waiting += [_send(pool, urgent=True) for _ in range(WAITING_MAX)]
+        assert _send(pool, urgent=True).outcome == UNREACHABLE
+        assert [ticket.calls for ticket in waiting] == [[]] * 2 * WAITING_MAX
+        pool.close()
+
+    run(new_loop, story)
+
+
+@LOOPS
+def test_a_lost_connection_is_there_again_before_it_is_needed(new_loop: NewLoop) -> None:
+    async def story(peer: Peer) -> None:
+        pool, end = await _warm(peer)
+        end.close()
+        await until(peer.has_more)
+        await asyncio.sleep(0.01)
+
+        ticket = _send(pool)
+
+        assert ticket.calls == ["admit", "written"]
+        assert arrived(peer.accepted[-1]) == REQUEST
+        pool.close()
+
+    run(new_loop, story)
+
+
+@LOOPS
+def test_a_slow_answer_is_unknown_and_the_next_request_has_another_connection(
+    new_loop: NewLoop,
+) -> None:
+    async def story(peer: Peer) -> None:
+        pool = Pool(peer.address, Timeouts(answer_s=0.05))
+        await pool.warm()
+        slow = peer.accept()
+        ticket = _send(pool)
+        await until(lambda: ticket.outcomes)
+        assert isinstance(ticket.outcome, Unknown)
+
+        following = _send(pool)
+        await until(lambda: following.calls)
+
+        assert arrived(slow) == REQUEST, "and nothing more"
+        assert arrived(peer.accept()) == REQUEST
+        pool.close()
+
+    run(new_loop, story)
+
+
+@LOOPS
+def test_closing_answers_everybody_once(new_loop: NewLoop) -> None:
+    async def story(peer: Peer) -> None:
+        pool, _ = await _warm(peer)
+        tickets = [_send(pool) for _ in range(3)]
+
+        pool.close()
+        late = _send(pool)
+
+        assert isinstance(tickets[0].outcome, Unknown)
+        assert [ticket.outcome for ticket in (*tickets[1:], late)] == [UNREACHABLE] * 3
+        assert [ticket.calls.count("written") for ticket in tickets] == [1, 0, 0]
+        await asyncio.sleep(0.01)
+
+    run(new_loop, story)
