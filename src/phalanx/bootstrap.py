@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phalanx import __version__
+from phalanx.brokers.kill_flag import FILE as KILL_FLAG
+from phalanx.brokers.kill_flag import MappedKillFlag, order_kill
 from phalanx.brokers.paper import CAPABILITIES, PaperBroker, restored_orders
+from phalanx.brokers.port import Broker, BrokerKind
 from phalanx.config import Settings
 from phalanx.desk.desk import Desk, Executed, Ports
 from phalanx.desk.errors import Stopped
@@ -20,6 +23,7 @@ from phalanx.desk.startup import open_accounts, take_over
 from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey, known_instrument
+from phalanx.domain.kills import DirectKill, KillScope
 from phalanx.domain.numbers import Money, parse_fixed
 from phalanx.domain.profiles import read_profiles
 from phalanx.domain.time import MILLISECOND, SECOND, Appointment, Nanoseconds
@@ -38,6 +42,7 @@ from phalanx.market.store import InstrumentStore
 from phalanx.market.table import read_content
 from phalanx.market.upsert import upsert
 from phalanx.market.walk import Walk
+from phalanx.views.archive import ViewsArchive
 from phalanx.views.feed import ViewsFeed
 from phalanx.views.queries import Views
 
@@ -100,6 +105,7 @@ class System:
         settings.data.mkdir(parents=True, exist_ok=True)
         self._journal = SqliteJournal(settings.data)
         tail = self._journal.acquire()
+        self._kill_flag: MappedKillFlag | None = None
         try:
             if tail.seq == 0:
                 _refuse_remains(settings.data)
@@ -111,19 +117,35 @@ class System:
             self.quotes = QuoteBoard(self._instrument, settings.quote_seed)
             self._driver: QuoteDriver | None = None
             clock, timer = SystemClock(), LoopTimer()
-            self._paper = PaperBroker(self.quotes, self._instrument, self._account, timer, clock)
-            self._brokers = {CAPABILITIES.name: self._paper}
+            self._paper = PaperBroker(
+                self.quotes,
+                self._instrument,
+                self._account,
+                timer,
+                clock,
+                lambda: state.settings.zone_offset_s,
+            )
+            self._brokers = {CAPABILITIES.name: self._paper, **self._stub_broker()}
+            self._kill_flag = MappedKillFlag(settings.data / KILL_FLAG)
+            path = settings.data / "views.db"
+            self.feed = ViewsFeed(path, self._journal)
+            self.views = Views(path, self.feed.distrust)
             ports = Ports(
-                self._journal, clock, timer, SystemRandom(), self._brokers, self.quotes.get
+                self._journal,
+                clock,
+                timer,
+                SystemRandom(),
+                self._brokers,
+                self.quotes.get,
+                ViewsArchive(self.views, self.feed, lambda: self.desk.durable_seq),
+                kill_flag=self._kill_flag,
             )
             self._replayed = tail.seq
-            self.desk = Desk(state, tail, ports, index)
+            interval_ns = settings.reconcile_interval_s * SECOND
+            self.desk = Desk(state, tail, ports, index, interval_ns)
             self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
-            path = settings.data / "views.db"
-            self.feed = ViewsFeed(path, SqliteJournalReader(settings.data))
-            self.views = Views(path, self.feed.distrust)
         except BaseException:
-            self._journal.close()
+            self._close_files()
             raise
 
     async def start(self) -> None:
@@ -142,9 +164,7 @@ class System:
             path = self.settings.instruments
             await self.import_instruments(path.read_bytes(), path.name, _origin())
         self._driver = await self._quote_driver()
-        self._paper.listen(desk.report)
         self._paper.restore(restored_orders(desk.state))
-        await self._paper.connect()
         await open_accounts(desk, self._brokers)
         if self._replayed - self._snapshot_seq() > self.settings.snapshot_after_events:
             desk.keep_snapshot()
@@ -168,7 +188,7 @@ class System:
         await self.desk.stop()
         await asyncio.to_thread(self.feed.stop)
         self.views.close()
-        self._journal.close()
+        self._close_files()
 
     async def wait_failed(self) -> BaseException:
         """Return only when the desk had to stop by itself, with why."""
@@ -234,6 +254,12 @@ class System:
             self._use(await asyncio.to_thread(load, sha256, self._aliases))
         return self.desk.instruments
 
+    def _close_files(self) -> None:
+        if self._kill_flag is not None:
+            self._kill_flag.close()
+            self._kill_flag = None
+        self._journal.close()
+
     def _use(self, index: InstrumentIndex) -> None:
         self.desk.use_instruments(index)
         self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
@@ -264,6 +290,20 @@ class System:
     def _instrument(self, key: InstrumentKey) -> Instrument | None:
         return known_instrument(self.desk.instruments, self.desk.state.local_instruments, key)
 
+    def _stub_broker(self) -> dict[str, Broker]:
+        """The module for the stub broker's server that the settings name, if they do."""
+        settings = self.settings
+        if not settings.stub_broker:
+            return {}
+        from phalanx.brokers.stub import NAME, StubBroker, stub_capabilities
+        from phalanx.brokers.wire import parse_address
+
+        def accounts() -> list[AccountId]:
+            return [a.id for a in self.desk.state.accounts.values() if a.broker == NAME]
+
+        capabilities = stub_capabilities(BrokerKind(settings.stub_kind), settings.stub_late_ms)
+        return {NAME: StubBroker(parse_address(settings.stub_broker), capabilities, accounts)}
+
     def _account(self, account: AccountId) -> Account | None:
         return self.desk.state.accounts.get(account)
 
@@ -289,6 +329,16 @@ def application(system: object) -> "Front":
 
     assert isinstance(system, System)
     return create_app(system)
+
+
+def order_direct_kill(data: Path, scope: KillScope, *, cancel: bool, note: str) -> None:
+    """Stop new risk past the server of a data folder, whether it runs, hangs or was never there.
+
+    On disk when this returns. Raises KillFlagBusy, KillFlagFull, OSError.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    kill = DirectKill(secrets.token_hex(8), scope, "local", note, time.time_ns(), cancel)
+    order_kill(data / KILL_FLAG, kill)
 
 
 def replay_state(

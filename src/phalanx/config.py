@@ -21,7 +21,10 @@ class Settings(BaseSettings):
     only; the only mode until logins exist. ``opening_cash``: what an imported user's paper account
     starts with, as plain decimal text. ``quotes``: prices stay at the last closes, walk from them, or
     are those of ``quotes_file``, a CSV of past days, again; every ``quotes_interval_ms`` they move.
-    ``quote_seed`` decides the synthetic prices and the walk. A file whose name is empty is none.
+    ``quote_seed`` decides the synthetic prices and the walk. Every account's book at its broker is read
+    about once in ``reconcile_interval_s``. ``stub_broker`` is the URL of a stub broker's server, known to
+    accounts as broker ``stub``, of ``stub_kind``; a request reaches it ``stub_late_ms`` after it was
+    written at the latest. A file whose name is empty is none.
     """
 
     model_config = SettingsConfigDict(
@@ -39,6 +42,10 @@ class Settings(BaseSettings):
     quotes_file: Path | None = None
     quotes_interval_ms: int = Field(default=1_000, ge=20, le=3_600_000)
     quote_seed: int = Field(default=0, ge=0)
+    reconcile_interval_s: int = Field(default=60, ge=1, le=86_400)
+    stub_broker: str = Field(default="", pattern=r"^(http://[^/?#@\s]+/?)?$")
+    stub_kind: Literal["D", "L", "N"] = "L"
+    stub_late_ms: int = Field(default=20_000, ge=0, le=3_600_000)
     snapshot_after_events: int = Field(default=50_000, ge=0)
     views_wait_s: float = Field(default=2.0, gt=0, le=60)
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")

@@ -6,6 +6,8 @@ from heapq import heappop, heappush
 
 from phalanx.domain.time import Nanoseconds
 
+START: Nanoseconds = 1_700_000_000_000_000_000
+
 
 class ManualAppointment:
     def __init__(self, call: Callable[[], None]) -> None:
@@ -18,7 +20,7 @@ class ManualAppointment:
 class ManualClock:
     """Clock and Timer in one. Calls happen only inside ``settle`` and ``advance``, in due order."""
 
-    def __init__(self, start: Nanoseconds = 1_700_000_000_000_000_000) -> None:
+    def __init__(self, start: Nanoseconds = START) -> None:
         self._start = start
         self._elapsed: Nanoseconds = 0
         self._number = 0
@@ -46,6 +48,10 @@ class ManualClock:
 
         self.call_later(duration_ns, wake)
         return future
+
+    def jump(self, duration_ns: Nanoseconds) -> None:
+        """Set the wall clock on, or back; what is due stays as far away as it was."""
+        self._start += duration_ns
 
     @property
     def waiting(self) -> int:

@@ -1,6 +1,6 @@
 """A paper broker in a world of its own: one share, one lot-traded instrument, prices by hand."""
 
-from phalanx.brokers.paper import PaperBroker
+from phalanx.brokers.paper import PaperBroker, RestoredOrder
 from phalanx.brokers.port import (
     Accepted,
     CancelRequest,
@@ -10,6 +10,7 @@ from phalanx.brokers.port import (
     ReplaceRequest,
 )
 from phalanx.domain.accounts import Account, AccountId, FillProfile
+from phalanx.domain.broker_books import BrokerTrade
 from phalanx.domain.instruments import (
     Instrument,
     InstrumentIndex,
@@ -22,13 +23,15 @@ from phalanx.domain.orders import (
     ClOrdId,
     ExecType,
     ExecutionReport,
+    OrdStatus,
     OrdType,
     Product,
     Side,
     TimeInForce,
 )
+from phalanx.domain.time import Nanoseconds
 from phalanx.market.quotes import QuoteBoard
-from tests.fakes.clock import ManualClock
+from tests.fakes.clock import START, ManualClock
 from tests.fakes.desk import RecordingTicket, Reports
 
 SHARE = Instrument("NSE:7", "NSE", "7", "X", "EQ", whole(1), parse_fixed("0.05"))
@@ -46,6 +49,8 @@ class PaperWorld:
         self.accounts: dict[AccountId, Account] = {}
         self.open_account(ACCOUNT, profile, charge_bps)
         self.reports = Reports()
+        self.sessions: list[tuple[AccountId, str]] = []
+        self.zone_offset_s = 19_800
         self.log: list[object] = []
         for key in (SHARE.key, FUTURE.key):
             self.price("100", key)
@@ -53,8 +58,15 @@ class PaperWorld:
 
     def new_broker(self) -> PaperBroker:
         """A broker as after a restart: same market, same accounts, empty book."""
-        broker = PaperBroker(self.quotes, self.index.get, self.accounts.get, self.clock, self.clock)
-        broker.listen(self._hear)
+        broker = PaperBroker(
+            self.quotes,
+            self.index.get,
+            self.accounts.get,
+            self.clock,
+            self.clock,
+            lambda: self.zone_offset_s,
+        )
+        broker.listen(self._hear, lambda account, why: self.sessions.append((account, why)))
         self.broker = broker
         return broker
 
@@ -103,6 +115,11 @@ class PaperWorld:
     def exec_types(self, cl_ord_id: ClOrdId) -> list[ExecType]:
         return [report.exec_type for report in self.reports.of(cl_ord_id)]
 
+    @property
+    def steps(self) -> int:
+        """What the broker has still to do, beside looking for the end of the day."""
+        return len(self.broker._agenda) - self.broker._days.watches
+
     def _hear(self, report: ExecutionReport) -> None:
         self.log.append(report)
         self.reports.append(report)
@@ -133,6 +150,31 @@ def order(
         parse_fixed(limit),
         parse_fixed(stop),
     )
+
+
+def restored(
+    request: PlaceRequest,
+    filled: int = 0,
+    *,
+    by_hand: bool = False,
+    ended: OrdStatus | None = None,
+    time: Nanoseconds = START,
+) -> RestoredOrder:
+    """What the journal says of an order that was filled so far in one execution, at its limit."""
+    order_id = f"P{request.cl_ord_id}"
+    trade = BrokerTrade(
+        f"{request.cl_ord_id}-{whole(filled)}",
+        order_id,
+        request.account,
+        request.instrument,
+        request.side,
+        request.product,
+        whole(filled),
+        request.limit,
+        time=time,
+        cl_ord_id=request.cl_ord_id,
+    )
+    return RestoredOrder(request, order_id, (trade,) if filled else (), by_hand, time, ended)
 
 
 def code(outcome: Outcome) -> str:

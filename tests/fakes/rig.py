@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from phalanx.brokers.port import Accepted
 from phalanx.desk.desk import Desk, Executed, Ports
+from phalanx.desk.ports import Archive
 from phalanx.desk.recovery import rebuild
 from phalanx.desk.startup import open_accounts, take_over
 from phalanx.domain.accounts import Account, AccountId, Client, RateLimit
@@ -14,11 +15,12 @@ from phalanx.domain.instruments import Quote, QuoteSource
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ClOrdId, OrdStatus, OrdType, Product, Side
 from phalanx.domain.strategies import SellScope, Strategy, Subscription
-from phalanx.domain.time import MILLISECOND, SECOND, Nanoseconds
+from phalanx.domain.time import DAY, MILLISECOND, SECOND, Nanoseconds
 from phalanx.engine import commands as c
 from phalanx.engine.state import Order, State
 from phalanx.journal.memory import MemoryDisk, MemoryJournal
 from phalanx.simulation.virtual import (
+    Process,
     ProcessTimer,
     SeededRandom,
     VirtualClock,
@@ -26,7 +28,8 @@ from phalanx.simulation.virtual import (
     VirtualTimer,
     simulate,
 )
-from phalanx.simulation.world import COMMIT_NS, TimedJournal, sample_instruments
+from phalanx.simulation.world import COMMIT_NS, Landing, TimedJournal, sample_instruments
+from tests.fakes.kills import FakeKillFlag
 from tests.fakes.scripted_broker import ScriptedBroker
 
 ORIGIN = Origin("local", Door.INSTRUCTIONS)
@@ -38,7 +41,8 @@ T = TypeVar("T")
 class Rig:
     """One process after another, as in a `World`, with ``script`` and ``other`` for brokers.
 
-    Every instrument costs 100. Accounts are opened by ``account``; commits take ``commit_ns``.
+    Every instrument costs 100. Accounts are opened by ``account``; commits take ``commit_ns``. Books are
+    read in turn every ``interval_ns``; that is never, unless a test wants it.
     """
 
     def __init__(self, loop: VirtualLoop) -> None:
@@ -49,9 +53,15 @@ class Rig:
         self.other = ScriptedBroker("other")
         self.brokers = {"script": self.broker, "other": self.other}
         self.commit_ns: Nanoseconds = COMMIT_NS
+        self.interval_ns: Nanoseconds = DAY
+        self.archive: Archive | None = None
+        for script in self.brokers.values():
+            script.now = self.clock.now
         self.timer = VirtualTimer(loop)
+        self.kill_flag = FakeKillFlag()
         self._random = SeededRandom(1)
-        self._process: ProcessTimer
+        self._process: Process
+        self._loop = loop
         self.journal: TimedJournal
         self.desk: Desk
 
@@ -59,22 +69,27 @@ class Rig:
 
     def build(self) -> Desk:
         """A desk that has replayed the disk and not begun."""
-        self._process = ProcessTimer(self.timer)
-        self.journal = TimedJournal(self.disk, self._process, lambda: self.commit_ns)
+        self._process = Process(self._loop, "rig")
+        timer = ProcessTimer(self._process)
+        self.journal = TimedJournal(self.disk, timer, lambda: self.commit_ns)
         tail = self.journal.acquire()
         state = rebuild(self.journal)
         ports = Ports(
-            self.journal, self.clock, self._process, self._random, self.brokers, self.quote
+            self.journal,
+            self.clock,
+            timer,
+            self._random,
+            self.brokers,
+            self.quote,
+            self.archive,
+            self.kill_flag,
         )
-        self.desk = Desk(state, tail, ports, self.index)
+        self.desk = Desk(state, tail, ports, self.index, self.interval_ns)
         return self.desk
 
     async def start(self) -> Desk:
         desk = self.build()
         await take_over(desk, "test", "AA")
-        for broker in self.brokers.values():
-            broker.listen(desk.report)
-            await broker.connect()
         await open_accounts(desk, self.brokers)
         desk.admit()
         return desk
@@ -83,7 +98,7 @@ class Rig:
         """The process dies; the brokers live on and know what they knew."""
         self.desk.abandon()
         self._process.kill()
-        self.journal.kill(landed=landed)
+        self.journal.kill(Landing.DURABLE if landed else Landing.LOST)
 
     async def restart(self) -> Desk:
         self.crash()
@@ -103,9 +118,11 @@ class Rig:
         limit: RateLimit = RateLimit(),  # noqa: B008  frozen
         broker: str = "script",
     ) -> None:
-        """An account with a million; a limited one is used only once its window is empty."""
+        """An account with a million, open although its book was never read; a limited one is used only once
+        its window is empty.
+        """
         found = Account(account, 1, broker, rate_limit=limit)
-        await self.desk.execute(
+        self.desk.handle(
             c.PutReference(
                 ORIGIN,
                 clients=(Client(1, "somebody"),),
@@ -113,6 +130,7 @@ class Rig:
                 cash=((found.book, whole(1_000_000), ""),),
             )
         )
+        await self.desk.durable(self.state.seq)
         await self.wait(limit.window_ms * MILLISECOND / SECOND)
 
     async def subscribe(self, *accounts: AccountId, strategy: str = "ALPHA") -> None:

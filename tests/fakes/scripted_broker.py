@@ -1,34 +1,46 @@
 """A broker that does what a test tells it to, and remembers everything it was asked."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
+
+import msgspec
 
 from phalanx.brokers.port import (
     Accepted,
-    BrokerOrder,
+    BrokerBook,
     CancelRequest,
     NeverWritten,
     Outcome,
     PlaceRequest,
     ReplaceRequest,
     ReportListener,
+    SessionListener,
     Ticket,
 )
 from phalanx.domain.accounts import AccountId, Mode
+from phalanx.domain.broker_books import BrokerOrder, BrokerPosition, BrokerTrade
 from phalanx.domain.capabilities import BrokerKind, Capabilities
+from phalanx.domain.numbers import whole
 from phalanx.domain.orders import (
     ClOrdId,
     ExecType,
     ExecutionReport,
+    OrdStatus,
     OrdType,
     Product,
+    Side,
     TimeInForce,
 )
 from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.domain.time import Nanoseconds
 
 Request: TypeAlias = PlaceRequest | CancelRequest | ReplaceRequest
+Reading: TypeAlias = Callable[[AccountId], Awaitable[BrokerBook]]
 Behaviour: TypeAlias = Callable[[Request, Ticket], None]
+
+DEFINITE = frozenset({"1", "3", "9", "17"})
+"""The codes with which these brokers refuse for certain."""
 
 UNREACHABLE = Reason(ReasonCode.BROKER_UNREACHABLE)
 
@@ -74,7 +86,11 @@ def fail(request: Request, ticket: Ticket) -> None:
 
 
 class ScriptedBroker:
-    """Behaves as ``script`` says, request by request, then as ``usual``."""
+    """Behaves as ``script`` says, request by request, then as ``usual``; a reading of its book shows
+    ``orders`` and ``trades``, unless ``readings`` says otherwise, one after the other.
+
+    ``late_ms`` is long, so that what is in doubt stays so in a test that is about something else.
+    """
 
     def __init__(self, name: str = "script", usual: Behaviour = write) -> None:
         self.capabilities = Capabilities(
@@ -87,28 +103,39 @@ class ScriptedBroker:
             market_orders=True,
             replace=True,
             tag_length_max=10,
-            definite_codes=frozenset(),
+            definite_codes=DEFINITE,
             streaming=True,
+            late_ms=180_000,
         )
         self.usual = usual
         self.script: deque[Behaviour] = deque()
         self.asked: list[Request] = []
         self.tickets: dict[str, Ticket] = {}
-        self.book: dict[ClOrdId, BrokerOrder] = {}
-        self.looked_up: list[ClOrdId] = []
+        self.orders: dict[str, BrokerOrder] = {}
+        self.trades: list[BrokerTrade] = []
+        self.positions: tuple[BrokerPosition, ...] | None = None
+        self.readings: deque[Reading] = deque()
+        self.read: list[AccountId] = []
         self.unreadable: set[AccountId] = set()
+        self.now: Callable[[], Nanoseconds] = lambda: 0
+        self.connections: deque[Callable[[], Awaitable[None]]] = deque()
         self.closed = 0
         self.on_close: Callable[[], object] = lambda: None
         self._listener: ReportListener | None = None
+        self._sessions: SessionListener | None = None
         self._executions = 0
 
     # --- the port --------------------------------------------------------------------------------
 
-    def listen(self, listener: ReportListener) -> None:
-        self._listener = listener
+    def listen(
+        self, listener: ReportListener, sessions: SessionListener = lambda _account, _why: None
+    ) -> None:
+        self._listener, self._sessions = listener, sessions
 
     async def connect(self) -> None:
         assert self._listener is not None
+        if self.connections:
+            await self.connections.popleft()()
 
     async def close(self) -> None:
         self.closed += 1
@@ -123,15 +150,65 @@ class ScriptedBroker:
     def replace(self, request: ReplaceRequest, ticket: Ticket) -> None:
         self._behave(request.request_id, request, ticket)
 
-    async def find(
-        self, account: AccountId, cl_ord_ids: Sequence[ClOrdId]
-    ) -> Sequence[BrokerOrder]:
-        self.looked_up += cl_ord_ids
-        if account in self.unreadable:
-            raise ConnectionError("no session")
-        return [self.book[key] for key in cl_ord_ids if key in self.book]
+    async def book(self, account: AccountId) -> BrokerBook:
+        self.read.append(account)
+        if self.readings:
+            return await self.readings.popleft()(account)
+        return self.shown(account)
 
     # --- what tests do ---------------------------------------------------------------------------
+
+    def shown(self, account: AccountId) -> BrokerBook:
+        """The whole book as it is."""
+        if account in self.unreadable:
+            raise ConnectionError("no session")
+        orders = tuple(order for order in self.orders.values() if order.account == account)
+        trades = tuple(trade for trade in self.trades if trade.account == account)
+        return BrokerBook(account, self.now(), orders, trades, self.positions)
+
+    def declare(self, **terms: object) -> None:
+        """Other capabilities, for the next process."""
+        self.capabilities = msgspec.structs.replace(self.capabilities, **terms)
+
+    def prove_at_once(self) -> None:
+        """Nothing arrives late here, and one look proves: from the next process on."""
+        self.declare(late_ms=None, looks_to_prove=1)
+
+    def show(
+        self,
+        cl_ord_id: ClOrdId,
+        status: OrdStatus = OrdStatus.NEW,
+        filled: int = 0,
+        *,
+        quantity: int = 10,
+        account: AccountId = "A1",
+        tagged: bool = True,
+        side: Side = Side.BUY,
+    ) -> str:
+        """Have the book show an order of INFY, with its fills so far as one execution; its order id."""
+        order_id, tag = f"B{cl_ord_id}", cl_ord_id if tagged else ""
+        what = (account, "NSE:1", side, Product.DELIVERY)
+        self.orders[order_id] = BrokerOrder(
+            order_id, *what, whole(quantity), whole(filled), status, tag, time=self.now()
+        )
+        if filled:
+            self.trades.append(
+                BrokerTrade(
+                    f"E{order_id}-{filled}",
+                    order_id,
+                    *what,
+                    whole(filled),
+                    whole(100),
+                    time=self.now(),
+                    cl_ord_id=tag,
+                )
+            )
+        return order_id
+
+    def session(self, account: AccountId, why: str = "") -> None:
+        """Tell that the account's session is down, with why, or up again."""
+        assert self._sessions is not None
+        self._sessions(account, why)
 
     @property
     def placed(self) -> list[ClOrdId]:

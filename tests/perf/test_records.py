@@ -98,15 +98,15 @@ def test_concurrent_commands_share_a_record() -> None:
         world = await world_of(loop, 150)
         before = len(world.disk.blobs)
 
-        async def waves() -> None:
-            first = asyncio.create_task(concurrently(world.desk, [buy(n) for n in range(1, 51)]))
+        async def waves(desk: Desk) -> None:
+            first = asyncio.create_task(concurrently(desk, [buy(n) for n in range(1, 51)]))
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             # While the first record is being written, the next hundred meet in one.
-            await concurrently(world.desk, [buy(n) for n in range(51, 151)])
+            await concurrently(desk, [buy(n) for n in range(51, 151)])
             await first
 
-        await waves()
+        await world.ask(waves)
         assert [len(record) for record in events_of(world, before)] == [100, 200]
 
     simulate(story)

@@ -5,18 +5,21 @@ from functools import partial
 from typing import Any
 
 from phalanx.desk.book_rows import BookRows
+from phalanx.desk.break_rows import BreakRows
 from phalanx.desk.instruction_rows import InstructionRows
 from phalanx.desk.messages import (
     AccountRow,
+    BreakRow,
     DeskMessage,
     InstructionRow,
     OrderRow,
     Replacement,
+    kill_name,
     row_of,
 )
 from phalanx.desk.stream import Stream, Topic
 from phalanx.domain import events as e
-from phalanx.domain.accounts import AccountId
+from phalanx.domain.kills import KillScope
 from phalanx.domain.numbers import multiply
 from phalanx.domain.orders import (
     TERMINAL,
@@ -37,9 +40,10 @@ INSTRUCTIONS_SHOWN_MAX = 1_000
 
 
 class Boards:
-    """Keeps the topics ``orders``, ``instructions``, ``accounts`` and ``desk`` true as of each group.
+    """Keeps the topics ``orders``, ``instructions``, ``accounts``, ``desk`` and ``breaks`` true as of each
+    group.
 
-    Orders, accounts, kills and what is held begin as the state has them; other instructions are
+    Orders, accounts, kills, breaks and what is held begin as the state has them; other instructions are
     those planned since. ``ended`` is told the status of every order when it ends, ``answered`` of every
     change of an order that its broker (or the desk for it) has said something about.
     """
@@ -58,6 +62,7 @@ class Boards:
         instructions = Topic("instructions", InstructionRow.message)
         self._accounts = Topic("accounts", AccountRow.message)
         self._desk = Topic("desk", _as_it_is)
+        breaks = Topic("breaks", BreakRow.message)
         self._books = BookRows(state)
         self._changed: dict[Topic, dict[str, None]] = {}
         self._gone: dict[Topic, dict[str, None]] = {}
@@ -67,29 +72,13 @@ class Boards:
             partial(self._drop, instructions),
             INSTRUCTIONS_SHOWN_MAX,
         )
-        self.stream = Stream((self._orders, instructions, self._accounts, self._desk), state.seq)
+        self._breaks = BreakRows(
+            breaks.rows, partial(self._touch, breaks), partial(self._drop, breaks)
+        )
+        topics = (self._orders, instructions, self._accounts, self._desk, breaks)
+        self.stream = Stream(topics, state.seq)
         self._load(state)
-        self._handlers: dict[type, Callable[[Any], None]] = {
-            e.InstructionPlanned: self._planned,
-            e.InstructionHeld: self._instructions.held,
-            e.InstructionEnded: self._instructions.ended,
-            e.OrdersDispatched: self._dispatched,
-            e.DispatchLapsed: self._lapsed,
-            e.OrderReported: self._reported,
-            e.OrderDoubted: self._doubted,
-            e.OrderEnded: self._ended,
-            e.OrderFlagged: self._flagged,
-            e.CancelRequested: self._cancel_requested,
-            e.ReplaceRequested: self._replace_requested,
-            e.RequestDispatched: self._request_dispatched,
-            e.RequestEnded: self._request_ended,
-            e.OrdersRetired: self._retired,
-            e.AccountPut: self._account_put,
-            e.CashAdjusted: self._cash_adjusted,
-            e.KillPut: self._killed,
-            e.KillLifted: self._lifted,
-            e.TermBegan: self._term_began,
-        }
+        self._handlers = self._handlers_by_event()
 
     @property
     def orders(self) -> Mapping[ClOrdId, OrderRow]:
@@ -109,6 +98,33 @@ class Boards:
         self._changed.clear()
         self._gone.clear()
 
+    def _handlers_by_event(self) -> dict[type, Callable[[Any], None]]:
+        return {
+            e.InstructionPlanned: self._planned,
+            e.InstructionHeld: self._instructions.held,
+            e.InstructionEnded: self._instructions.ended,
+            e.OrdersDispatched: self._dispatched,
+            e.DispatchLapsed: self._lapsed,
+            e.OrderReported: self._reported,
+            e.OrderDoubted: self._doubted,
+            e.OrderEnded: self._ended,
+            e.OrderFlagged: self._flagged,
+            e.CancelRequested: self._cancel_requested,
+            e.ReplaceRequested: self._replace_requested,
+            e.RequestDispatched: self._request_dispatched,
+            e.RequestEnded: self._request_ended,
+            e.OrdersRetired: self._retired,
+            e.AccountPut: self._account_put,
+            e.CashAdjusted: self._cash_adjusted,
+            e.ForeignFillBooked: self._foreign_fill,
+            e.KillPut: self._killed,
+            e.KillLifted: self._lifted,
+            e.TermBegan: self._term_began,
+            e.BreakFiled: self._breaks.filed,
+            e.BreakTaken: self._breaks.taken,
+            e.BreakClosed: self._breaks.closed,
+        }
+
     def _load(self, state: State) -> None:
         for order in state.orders.values():
             account = state.book_of(order).account
@@ -117,8 +133,9 @@ class Boards:
         self._accounts.rows.update(self._books.shown())
         for held in state.held.values():
             self._instructions.held_before(held, state.time)
-        for account_id, kill in state.kills.items():
-            said = _killed(account_id, kill.note, kill.time)
+        self._breaks.load(state.breaks.values(), state.time)
+        for kill in state.kills.values():
+            said = _killed(kill.scope, kill.note, kill.time)
             self._desk.rows[said.name] = said
         self._changed.clear()
         self._gone.clear()
@@ -357,12 +374,17 @@ class Boards:
     def _cash_adjusted(self, event: e.CashAdjusted) -> None:
         self._books.add_cash(event.book, event.amount)
 
+    def _foreign_fill(self, event: e.ForeignFillBooked) -> None:
+        value = multiply(event.price, event.quantity)
+        signed = -value if event.side is Side.BUY else value
+        self._books.add_cash(event.book, signed - event.charges)
+
     def _killed(self, event: e.KillPut) -> None:
-        self._say(_killed(event.account, event.note, event.time))
+        self._say(_killed(event.whom, event.note, event.time))
 
     def _lifted(self, event: e.KillLifted) -> None:
-        name = f"kill:{event.account or 'all'}"
-        self._say(DeskMessage(name, f"lifted {event.note}".strip(), event.time))
+        said = f"lifted {event.note}".strip()
+        self._say(DeskMessage(kill_name(event.whom), said, event.time))
 
     def _term_began(self, event: e.TermBegan) -> None:
         for cl_ord_id in event.doubted:
@@ -374,8 +396,8 @@ class Boards:
         self._touch(self._desk, message.name)
 
 
-def _killed(account: AccountId, note: str, time: int) -> DeskMessage:
-    return DeskMessage(f"kill:{account or 'all'}", f"killed {note}".strip(), time)
+def _killed(scope: KillScope, note: str, time: int) -> DeskMessage:
+    return DeskMessage(kill_name(scope), f"killed {note}".strip(), time)
 
 
 def _as_it_is(row: Any) -> Any:  # noqa: ANN401  the topic's row is its own message

@@ -5,6 +5,7 @@ from phalanx.domain.instructions import (
     AllocatedRequest,
     BatchRequest,
     BatchRow,
+    CancelOpenRequest,
     CancelRestRequest,
     ExitRequest,
     ExitScope,
@@ -49,6 +50,9 @@ def describe(request: InstructionRequest, stocks: int = 0) -> str:
             return _exited(request)
         case CancelRestRequest():
             return f"cancel the rest of {request.instruction}"
+        case CancelOpenRequest():
+            exits = ", exits too" if request.exits else ""
+            return f"cancel what works of {request.scope}{exits}"
 
 
 def _ordered(order: OrderRequest | BatchRow) -> str:

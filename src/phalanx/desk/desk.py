@@ -7,31 +7,36 @@ from typing import Any
 
 import msgspec
 
+from phalanx.desk.adoption import Adoption
+from phalanx.desk.answers import Executed, Readiness
 from phalanx.desk.boards import Boards
 from phalanx.desk.clock import SteadyClock
 from phalanx.desk.commit import Group, GroupCommit
+from phalanx.desk.decisions import Decisions
+from phalanx.desk.direct_kills import DirectKills
 from phalanx.desk.errors import Overloaded, Stopped
 from phalanx.desk.faults import Faults
 from phalanx.desk.firing import Firing
 from phalanx.desk.gate import Gate
 from phalanx.desk.held import HeldInstructions
-from phalanx.desk.intake import encoded, only_lessens_risk
+from phalanx.desk.intake import only_lessens_risk
+from phalanx.desk.late_reports import LateReports
+from phalanx.desk.opening import Opening
 from phalanx.desk.ports import Ports
 from phalanx.desk.previews import Previewed, Previews
+from phalanx.desk.reconciler import INTERVAL_NS, Reconciler
 from phalanx.desk.recovery import event_at, events_at, keep_snapshot
 from phalanx.desk.settled import Settled, SettledOrders
 from phalanx.desk.stream import Stream
 from phalanx.desk.telemetry import Telemetry
 from phalanx.domain.accounts import AccountId
-from phalanx.domain.events import Event, encode_event
+from phalanx.domain.events import Event
 from phalanx.domain.instructions import InstructionRequest, Origin
 from phalanx.domain.instruments import InstrumentIndex, InstrumentKey, known_symbol
 from phalanx.domain.orders import ClOrdId, ExecutionReport
 from phalanx.domain.time import MILLISECOND, Nanoseconds
 from phalanx.engine import commands as c
-from phalanx.engine.apply import apply
 from phalanx.engine.context import Context
-from phalanx.engine.decide import decide
 from phalanx.engine.idempotency import first_use
 from phalanx.engine.state import State
 from phalanx.journal.errors import JournalFailed
@@ -53,26 +58,6 @@ STARTING = "starting"
 STOPPING = "stopping"
 
 
-class Executed(msgspec.Struct, frozen=True):
-    """What a command came to. ``replayed``: its idempotency key was used before, and ``events`` are
-    the first event of that first time, read back.
-    """
-
-    events: tuple[Event, ...]
-    seq: int
-    replayed: bool = False
-
-
-class Readiness(msgspec.Struct, frozen=True):
-    """Whether the desk takes instructions, and which accounts do not, with why."""
-
-    ready: bool
-    seq: int
-    epoch: int
-    accounts: Mapping[AccountId, str]
-    stopped: str | None = None
-
-
 class Desk:
     """One engine, one journal, one event loop.
 
@@ -81,29 +66,44 @@ class Desk:
     """
 
     def __init__(
-        self, state: State, tail: Tail, ports: Ports, instruments: InstrumentIndex
+        self,
+        state: State,
+        tail: Tail,
+        ports: Ports,
+        instruments: InstrumentIndex,
+        reconcile_interval_ns: Nanoseconds = INTERVAL_NS,
     ) -> None:
         assert state.seq == tail.seq, f"state at {state.seq}, journal at {tail.seq}"
         self.state = state
         self.instruments = instruments
         self.clock = SteadyClock(ports.clock, state.time)
+        self.timer = ports.timer
         self.quote = ports.quote
         self.telemetry = Telemetry()
         self.closed: dict[AccountId, str] = {}
         self.stopped: str | None = STARTING
         self._ports = ports
         self._tail = tail
-        self._capabilities = {name: broker.capabilities for name, broker in ports.brokers.items()}
+        self.capabilities = {name: broker.capabilities for name, broker in ports.brokers.items()}
         self._commit = GroupCommit(ports.journal, ports.random, state.seq, self._released)
-        self._gate = Gate(state, self.clock, tail.epoch)
+        self._gate = Gate(state, self.clock, tail.epoch, ports.kill_flag)
         self.firing = Firing(
             state, ports.brokers, self._gate, self.clock, ports.timer, self.handle, self.closed
         )
-        self._faults = Faults(state, self.telemetry, self.firing, self.closed, self._die)
+        self._faults = Faults(state, self.telemetry, self._distrust, self._die)
+        self._opening = Opening(self.closed, self.firing)
+        self._decisions = Decisions(state, self.firing, self._commit, self._context, self._die)
+        self._late = LateReports(
+            state, ports.archive, ports.timer, self._decide_own, self._read_soon, self._faults.say
+        )
+        self.reconciler = self._make_reconciler(reconcile_interval_ns)
         self._settled = SettledOrders(ports.timer)
         self._boards = Boards(state, self._symbol, self.telemetry.ended, self._settled.answered)
         self._previews = Previews(state, self.clock, ports.random)
         self._held = HeldInstructions(state, self.clock, ports.timer, self.handle, self._is_busy)
+        self._direct_kills = DirectKills(
+            ports.kill_flag, state, self.handle, lambda: self.durable_seq
+        )
         self._observers: list[Callable[[Sequence[Event], int], None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._dead = False
@@ -132,14 +132,15 @@ class Desk:
     def begin(self) -> None:
         """Start committing. Commands are handled from here on; the doors open with ``admit``."""
         self.failed = asyncio.get_running_loop().create_future()
-        self._start(self._commit.run(), "commit")
+        self._ports.journal.listen(self._die)
+        self.run(self._commit.run(), "commit")
 
     def admit(self) -> None:
         """Open the doors and begin to tick. Raises Stopped when the desk had to stop meanwhile."""
         if self._dead or self.stopped != STARTING:
             raise Stopped(self.stopped)
         self.stopped = None
-        self._start(self._tick(), "tick")
+        self.run(self._tick(), "tick")
         self._held.open()
 
     async def execute(self, command: c.Command) -> Executed:
@@ -153,7 +154,10 @@ class Desk:
         if first is not None:
             return first
         self._check_load(command)
-        return await self._answer(self._decide(command))
+        events = self._decisions.decide(command)
+        if type(command) is c.PutReference:
+            self.reconciler.accounts_put(events)
+        return await self._answer(events)
 
     def read_back(self, executed: Executed, count: int) -> tuple[Event, ...]:
         """The first ``count`` events of a command, also where ``executed`` is a repeat of it."""
@@ -188,7 +192,7 @@ class Desk:
             return first
         self._check_load(command)
         context = self._previews.pinned(command, token, self._context(command), refuse=refuse)
-        events = self._decide(command, context)
+        events = self._decisions.decide(command, context)
         self._previews.forget(token)
         return await self._answer(events)
 
@@ -212,7 +216,7 @@ class Desk:
         if self._dead:
             return
         try:
-            self._decide(command)
+            self._decisions.decide(command)
         except Stopped:
             return
         except Exception as failure:  # noqa: BLE001  the caller is a broker or a timer
@@ -221,11 +225,20 @@ class Desk:
                 self.handle(instead)
 
     def report(self, report: ExecutionReport) -> None:
-        """A broker says something; the listener of every broker. What no order fits is not lost unseen."""
-        if report.cl_ord_id not in self.state.orders:
-            self._faults.say("report", LookupError(f"no order in memory fits {report}"))
-            return
-        self.handle(c.BookReport(report))
+        """A broker says something; the listener of every broker. What fits no order in memory is not lost:
+        it is looked up, or its account's book is read.
+        """
+        if not report.cl_ord_id:
+            cl_ord_id = self._decisions.order_ids.find(report.account, report.order_id)
+            report = msgspec.structs.replace(report, cl_ord_id=cl_ord_id)
+        if report.cl_ord_id in self.state.orders:
+            self.handle(c.BookReport(report))
+        else:
+            self._late.report(report)
+
+    def session(self, account: AccountId, why: str) -> None:
+        """An account is in reach of its broker or not; the listener of every broker's sessions."""
+        self.reconciler.session(account, why)
 
     async def durable(self, seq: int) -> None:
         """Wait until event ``seq`` is on disk. Raises Stopped if it never will be."""
@@ -253,8 +266,20 @@ class Desk:
 
     def open_account(self, account: AccountId) -> None:
         """The account is reconciled: it takes instructions and its lane moves."""
-        self.closed.pop(account, None)
-        self.firing.open(account)
+        self._opening.open(account)
+
+    def run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Do this beside everything else until the desk stops; when it fails, the desk does."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._done)
+        self._tasks.append(task)
+
+    def adopt_direct_kills(self) -> None:
+        """Make kills that were ordered past this process its own; until then the gate goes by them."""
+        try:
+            self._direct_kills.look()
+        except OSError as failure:
+            self._faults.say("kill flag", failure)
 
     async def stop(self) -> None:
         """Close the doors, finish what is decided, keep a snapshot. Safe to call twice."""
@@ -264,6 +289,7 @@ class Desk:
         self.stopped = self.stopped if self.stopped not in {None, STARTING} else STOPPING
         for task in self._tasks[1:]:
             task.cancel()
+        self._end_reconciling()
         self._held.close()
         self._settled.close()
         if not self._dead:
@@ -289,6 +315,7 @@ class Desk:
         """Stop dead, as a killed process does: no answer, no flush. For simulations."""
         self.stopped = "abandoned"
         self._stopping = self._dead = True
+        self._end_reconciling()
         self.firing.close()
         for task in self._tasks:
             task.cancel()
@@ -296,6 +323,39 @@ class Desk:
     def keep_snapshot(self) -> None:
         """Store the state as of the journal's tail. Blocks on the disk: only at start and stop."""
         keep_snapshot(self._ports.journal, self.state)
+
+    def _make_reconciler(self, interval_ns: Nanoseconds) -> Reconciler:
+        adoption = Adoption(self.state, self.clock, self._decide_own, self._late, self._faults.say)
+        return Reconciler(
+            self.state,
+            self._ports,
+            self.clock,
+            self._opening,
+            adoption,
+            self._all_durable,
+            interval_ns,
+        )
+
+    def _decide_own(self, command: c.Command) -> None:
+        """Decide a command of the desk's own, for somebody who wants to know. Raises Stopped, and
+        whatever is wrong with it; then nothing of it was applied.
+        """
+        if self._dead:
+            raise Stopped(self.stopped)
+        self._decisions.decide(command)
+
+    def _distrust(self, account: AccountId, why: str) -> None:
+        self.reconciler.distrust(account, why)
+
+    def _read_soon(self, account: AccountId) -> None:
+        self.reconciler.read_soon(account)
+
+    async def _all_durable(self) -> None:
+        await self._commit.durable(self.state.seq)
+
+    def _end_reconciling(self) -> None:
+        self.reconciler.close()
+        self._late.close()
 
     def _check_open(self) -> None:
         if self.stopped is not None:
@@ -316,39 +376,10 @@ class Desk:
         await self._commit.durable(seq)
         return Executed(tuple(events), seq)
 
-    def _decide(self, command: c.Command, context: Context | None = None) -> list[Event]:
-        """Decide, apply, and decide what follows at once: all of it goes into one record.
-
-        Until something is applied, an exception leaves everything as it was. After that there is
-        no way back: the state would say what the journal never will, so the desk stops.
-        """
-        first_seq = self.state.seq + 1
-        decided = decide(self.state, command, context or self._context(command))
-        blobs = encoded(decided)
-        try:
-            todo = self._take(command, decided)
-            for following in todo:
-                events = decide(self.state, following, self._context(following))
-                blobs += map(encode_event, events)
-                decided += events
-                todo += self._take(following, events)
-        except Exception as failure:
-            self._die(failure)
-            raise Stopped(self.stopped) from failure
-        if decided:
-            self._commit.add(first_seq, decided, blobs)
-        return decided
-
-    def _take(self, command: c.Command, events: list[Event]) -> list[c.Command]:
-        """Apply what was decided; what follows from it at once."""
-        for event in events:
-            apply(self.state, event)
-        return self.firing.after(command, events)
-
     def _context(self, command: c.Command) -> Context:
         seed = self._ports.random.bits(32) if type(command) in _PLANS else 0
         now = self.clock.now()
-        return Context(now, self.instruments, self.quote, self._capabilities, seed, self.closed)
+        return Context(now, self.instruments, self.quote, self.capabilities, seed, self.closed)
 
     def _check_load(self, command: c.Command) -> None:
         if not self._is_busy():
@@ -362,8 +393,9 @@ class Desk:
 
     def _released(self, group: Group) -> None:
         """Durable: write what it allows, then let everybody see it. Showing must not stop orders."""
-        self.firing.released(group.events)
+        self.firing.wire.released(group.events)
         self._held.released(group.events)
+        self.reconciler.released(group.events)
         try:
             self.telemetry.committed(group.events)
             self._boards.publish(group.events, group.last_seq)
@@ -382,6 +414,7 @@ class Desk:
             return
         self._dead = True
         self.stopped = str(failure) or repr(failure)
+        self._end_reconciling()
         self.firing.close()
         self._commit.fail(failure)
         self._settled.close()
@@ -397,21 +430,17 @@ class Desk:
             except JournalFailed as failure:
                 self._faults.say("snapshot", failure)
 
-    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(self._ended)
-        self._tasks.append(task)
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        """Both tasks run until they are cancelled; one that ends by itself ends the desk."""
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        """A task of the desk's own that fails ends the desk."""
         if not task.cancelled() and (failure := task.exception()) is not None:
             self._die(failure)
 
     async def _tick(self) -> None:
         while True:
+            self.adopt_direct_kills()
             self.handle(c.Tick())
             self.firing.expire(self.clock.now())
-            self.firing.doubt_unanswered()
+            self.firing.wire.doubt_unanswered()
             await self._ports.timer.sleep(TICK_NS)
 
     def _symbol(self, key: InstrumentKey) -> str:

@@ -1,9 +1,8 @@
 """Faults of ours: said where somebody reads it, and each with what it is to stop, which is mostly little."""
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 
-from phalanx.desk.firing import Firing
 from phalanx.desk.telemetry import Telemetry
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.orders import ClOrdId
@@ -14,21 +13,19 @@ from phalanx.engine.state import State
 class Faults:
     """What becomes of commands that nobody waits for and that could not be decided.
 
-    ``closed`` are the accounts that take nothing new, each with why. ``die`` stops the desk.
+    ``distrust`` closes an account, with why, until its book has been read. ``die`` stops the desk.
     """
 
     def __init__(
         self,
         state: State,
         telemetry: Telemetry,
-        firing: Firing,
-        closed: MutableMapping[AccountId, str],
+        distrust: Callable[[AccountId, str], None],
         die: Callable[[BaseException], None],
     ) -> None:
         self._state = state
         self._telemetry = telemetry
-        self._firing = firing
-        self._closed = closed
+        self._distrust = distrust
         self._die = die
 
     def say(self, where: str, failure: Exception) -> None:
@@ -41,7 +38,7 @@ class Faults:
         """A command of nobody's could not be decided; nothing of it was applied.
 
         When a broker said it, the desk no longer knows what that broker does: the account takes
-        nothing new until it is reconciled, at the next start. A turn of our own that cannot be
+        nothing new until its book has been read. A turn of our own that cannot be
         decided would leave orders waiting for ever: then it is better to start again. Returns what is
         to be decided in its stead: what was held for a time that has come ends.
         """
@@ -49,7 +46,7 @@ class Faults:
         match command:
             case c.BookReport(report=about):
                 self._close(about.cl_ord_id, command, failure)
-            case c.BookUnknown() | c.BookNeverWritten() | c.BookLookUp():
+            case c.BookUnknown() | c.BookNeverWritten():
                 self._close(command.cl_ord_id, command, failure)
             case c.Dispatch() | c.DispatchRequest() | c.ExpireUnsent() | c.BeginTerm():
                 self._die(failure)
@@ -64,5 +61,4 @@ class Faults:
         if order is not None:
             what = f"{type(command).__name__} of {cl_ord_id}"
             account = self._state.book_of(order).account
-            self._closed[account] = f"{what} could not be booked: {failure!r}"
-            self._firing.shut(account)
+            self._distrust(account, f"{what} could not be booked: {failure!r}")

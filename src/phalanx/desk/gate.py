@@ -4,6 +4,8 @@ In this round a class in the desk's process, asked through ``Ticket.admit``; not
 byte out. It repeats what must still be true at that instant, whatever was checked before.
 """
 
+from phalanx.desk.ports import KillFlag
+from phalanx.domain.kills import stopping
 from phalanx.domain.orders import TERMINAL, OrdStatus, RequestKind
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import Clock, Nanoseconds
@@ -14,12 +16,13 @@ from phalanx.engine.state import Order, State
 class Gate:
     """Checks epoch, life, deadline, the account, kills and caps. Closed: nothing leaves any more."""
 
-    __slots__ = ("_clock", "_epoch", "_state", "closed")
+    __slots__ = ("_clock", "_epoch", "_flag", "_state", "closed")
 
-    def __init__(self, state: State, clock: Clock, epoch: int) -> None:
+    def __init__(self, state: State, clock: Clock, epoch: int, flag: KillFlag) -> None:
         self._state = state
         self._clock = clock
         self._epoch = epoch
+        self._flag = flag
         self.closed = False
 
     def admit_order(self, order: Order) -> Reason | None:
@@ -62,9 +65,14 @@ class Gate:
         return None
 
     def _stopped(self, order: Order) -> Reason | None:
-        """Switched off or killed since it was planned."""
+        """Switched off or killed since it was planned, by the journal or past it."""
         state = self._state
         account = state.accounts[state.book_of(order).account]
         if not account.enabled:
             return Reason(ReasonCode.ACCOUNT_DISABLED, (account.id,))
-        return kill_refusal(state, account) if state.kills else None
+        strategy = order.draft.strategy
+        if self._flag.is_raised():
+            scope = stopping(self._flag.keys(), account, strategy)
+            if scope is not None:
+                return Reason(ReasonCode.KILL_DIRECT, (str(scope),))
+        return kill_refusal(state, account, strategy)

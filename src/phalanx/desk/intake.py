@@ -6,6 +6,7 @@ from phalanx.domain.events import Event, encode_event
 from phalanx.domain.instructions import (
     AllocatedRequest,
     BatchRequest,
+    CancelOpenRequest,
     CancelRestRequest,
     ExitRequest,
     InstructionRequest,
@@ -14,6 +15,7 @@ from phalanx.domain.instructions import (
 )
 from phalanx.domain.orders import Side
 from phalanx.engine import commands as c
+from phalanx.engine.reconciliation.commands import CloseBreak, JudgeDoubt, TakeBreak
 from phalanx.engine.refused import Refused
 
 COMMAND_BYTES_MAX = 8 << 20
@@ -29,9 +31,9 @@ def encoded(events: Iterable[Event]) -> list[bytes]:
 
 
 def only_lessens_risk(command: c.Command) -> bool:
-    """Cancels, exits and kills: they pass when new risk is turned away."""
+    """Cancels, exits, kills, and what a person settles: they pass when new risk is turned away."""
     match command:
-        case c.CancelOrder() | c.PutKill():
+        case c.CancelOrder() | c.PutKill() | TakeBreak() | CloseBreak() | JudgeDoubt():
             return True
         case c.Submit(request=request):
             return _only_sells(request)
@@ -45,7 +47,7 @@ def _only_sells(request: InstructionRequest) -> bool:
             return request.side is Side.SELL
         case BatchRequest():
             return all(row.side is Side.SELL for row in request.rows)
-        case ExitRequest() | CancelRestRequest():
+        case ExitRequest() | CancelRestRequest() | CancelOpenRequest():
             return True
         case _:
             return False

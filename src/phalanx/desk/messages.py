@@ -2,7 +2,9 @@
 
 import msgspec
 
+from phalanx.domain.breaks import Break
 from phalanx.domain.instructions import FollowUp
+from phalanx.domain.kills import KillScope
 from phalanx.domain.numbers import divide, format_fixed
 from phalanx.domain.orders import OrdStatus, Side
 from phalanx.engine.state import Order
@@ -149,6 +151,55 @@ class DeskMessage(msgspec.Struct, frozen=True, gc=False):
     name: str
     text: str
     time_ns: int = 0
+
+
+class BreakMessage(msgspec.Struct, frozen=True, gc=False):
+    """An open break. ``subject``: an order, an execution, a position, or empty; ``owner``: empty while
+    nobody has it. It is overdue when ``deadline_ns`` is past.
+    """
+
+    break_id: str
+    account: str
+    kind: str
+    subject: str
+    ours: str
+    theirs: str
+    reason: str
+    owner: str
+    note: str
+    filed_ns: int
+    deadline_ns: int
+    time_ns: int = 0
+
+
+class BreakRow(msgspec.Struct, frozen=True, gc=False):
+    """What the board remembers of a break, and when it changed last."""
+
+    found: Break
+    time: int
+
+    def message(self) -> BreakMessage:
+        """The row for a screen."""
+        found = self.found
+        return BreakMessage(
+            found.id,
+            found.account,
+            found.kind.value,
+            found.subject,
+            found.ours,
+            found.theirs,
+            found.reason,
+            found.owner,
+            found.note,
+            found.filed_at,
+            found.deadline,
+            self.time,
+        )
+
+
+def kill_name(scope: KillScope) -> str:
+    """The key of a kill's row: ``kill:all``, ``kill:account/PAPER-7``."""
+    return f"kill:{scope.key}".removesuffix("/")
 
 
 class Replacement(msgspec.Struct, gc=False):

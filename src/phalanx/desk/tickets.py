@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from phalanx.brokers.outcome import believed
 from phalanx.brokers.port import Accepted, NeverWritten, Outcome, Refused, Unknown
 from phalanx.desk.gate import Gate
 from phalanx.desk.lanes import Lane
+from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.orders import TERMINAL, ClOrdId, ExecType, ExecutionReport, Hops, RequestKind
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import Clock, Nanoseconds
@@ -16,7 +18,7 @@ OVERDUE = "no answer in time"
 
 
 class Sender(Protocol):
-    """What a ticket tells of its way; firing is the one."""
+    """What a ticket tells of its way; the wire is the one."""
 
     gate: Gate
     clock: Clock
@@ -42,13 +44,16 @@ class Sender(Protocol):
 class OrderTicket:
     """A new order on its way; ``hops`` is how far it came before the write."""
 
-    __slots__ = ("_done", "_hops", "_lane", "_order", "_sender", "_sent")
+    __slots__ = ("_capabilities", "_done", "_hops", "_lane", "_order", "_sender", "_sent")
 
-    def __init__(self, sender: Sender, order: Order, lane: Lane, hops: Hops) -> None:
+    def __init__(
+        self, sender: Sender, order: Order, lane: Lane, hops: Hops, capabilities: Capabilities
+    ) -> None:
         self._sender = sender
         self._order = order
         self._lane = lane
         self._hops = hops
+        self._capabilities = capabilities
         self._sent: Nanoseconds | None = None
         self._done = False
 
@@ -72,7 +77,7 @@ class OrderTicket:
         sender = self._sender
         cl_ord_id = self._order.draft.cl_ord_id
         sender.answered(cl_ord_id)
-        match _believed(outcome, written=self._sent is not None):
+        match believed(outcome, self._capabilities, written=self._sent is not None):
             case Accepted(order_id):
                 report = ExecutionReport(cl_ord_id, ExecType.NEW, order_id)
                 sender.handle(BookReport(report, self._answered()))
@@ -117,16 +122,32 @@ class OrderTicket:
 class RequestTicket:
     """A cancel or replace on its way."""
 
-    __slots__ = ("_done", "_kind", "_lane", "_order", "_request_id", "_sender", "_sent")
+    __slots__ = (
+        "_capabilities",
+        "_done",
+        "_kind",
+        "_lane",
+        "_order",
+        "_request_id",
+        "_sender",
+        "_sent",
+    )
 
     def __init__(
-        self, sender: Sender, order: Order, lane: Lane, request_id: str, kind: RequestKind
+        self,
+        sender: Sender,
+        order: Order,
+        lane: Lane,
+        request_id: str,
+        kind: RequestKind,
+        capabilities: Capabilities,
     ) -> None:
         self._sender = sender
         self._order = order
         self._lane = lane
         self._request_id = request_id
         self._kind = kind
+        self._capabilities = capabilities
         self._sent = False
         self._done = False
 
@@ -150,7 +171,7 @@ class RequestTicket:
         sender = self._sender
         sender.answered(self._request_id)
         cl_ord_id = self._order.draft.cl_ord_id
-        outcome = _believed(outcome, written=self._sent)
+        outcome = believed(outcome, self._capabilities, written=self._sent)
         if isinstance(outcome, NeverWritten):
             sender.never_written(self._lane, again=self._is_pending())
             again = outcome.again
@@ -184,10 +205,3 @@ class RequestTicket:
             and request.id == self._request_id
             and self._order.status not in TERMINAL
         )
-
-
-def _believed(outcome: Outcome, *, written: bool) -> Outcome:
-    """A session that took bytes and says they never left is not believed: that is a doubt."""
-    if written and isinstance(outcome, NeverWritten):
-        return Unknown(f"written, and then: {outcome.reason}")
-    return outcome

@@ -48,6 +48,11 @@ class Turns:
         heappush(self._due, (at, lane.account))
         self._appoint()
 
+    def unused(self, lane: Lane) -> None:
+        """A place that was reserved in the lane is free again."""
+        lane.window.give_back()
+        self.look(lane)
+
     def _appoint(self) -> None:
         earliest = self._due[0][0]
         if self._appointment is not None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from phalanx.desk.boards import Boards
 from phalanx.domain.accounts import Account, Client, Mode
+from phalanx.domain.broker_books import BrokerOrder
 from phalanx.domain.capabilities import BrokerKind, Capabilities
 from phalanx.domain.events import Event
 from phalanx.domain.instructions import (
@@ -36,10 +37,11 @@ from phalanx.engine.context import Context
 from phalanx.engine.decide import decide
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import Order, State
+from phalanx.simulation.invariants.boards import check_boards
+from phalanx.simulation.invariants.replica import Replica
 from phalanx.simulation.virtual import MONDAY_0915_IST
 from phalanx.simulation.world import sample_instruments
-from tests.fakes.boards import check_boards
-from tests.fakes.replica import Replica
+from tests.fakes.kills import of_account
 
 ORIGIN = Origin("local", Door.DESK)
 INDEX = sample_instruments(("INFY",))
@@ -190,9 +192,15 @@ def _unknown(bench: Bench, order: Order, number: int) -> c.Command:
 
 def _look_up(bench: Bench, order: Order, number: int) -> c.Command:
     status = OrdStatus.CANCELED if number % 3 == 0 else OrdStatus.NEW
-    return c.BookLookUp(
-        order.draft.cl_ord_id, bool(number % 2), "B1", status, whole(number % 5 + 1)
+    draft = order.draft
+    if number % 2:
+        return c.BookAbsent(draft.cl_ord_id, number, bench.now)
+    quantity = whole(number % 5 + 1)
+    account = bench.state.book_of(order).account
+    shown = BrokerOrder(
+        "B1", account, draft.instrument, draft.side, draft.product, quantity, 0, status
     )
+    return c.BookFound(draft.cl_ord_id, shown, number, bench.now)
 
 
 def wait(bench: Bench, order: Order | None, number: int) -> None:
@@ -217,7 +225,9 @@ def cancel_held(bench: Bench, order: Order | None, number: int) -> None:
 
 
 def kill(bench: Bench, order: Order | None, number: int) -> None:
-    bench.do((c.PutKill if number % 2 else c.LiftKill)(ORIGIN, "A0" if number % 3 else ""))
+    bench.do(
+        (c.PutKill if number % 2 else c.LiftKill)(ORIGIN, of_account("A0" if number % 3 else ""))
+    )
 
 
 def restart(bench: Bench, order: Order | None, number: int) -> None:

@@ -10,6 +10,7 @@ from phalanx.brokers.port import Accepted, Refused, Unknown
 from phalanx.desk import boards as boards_module
 from phalanx.desk.messages import InstructionMessage
 from phalanx.domain.accounts import RateLimit
+from phalanx.domain.broker_books import BrokerPosition
 from phalanx.domain.events import (
     InstructionEnded,
     InstructionHeld,
@@ -22,15 +23,17 @@ from phalanx.domain.instructions import (
     FollowUp,
     InstructionStatus,
 )
+from phalanx.domain.kills import KillLevel, KillScope
 from phalanx.domain.numbers import whole
-from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, Side
+from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, Product, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
 from phalanx.engine.reports import CANCELS_REFUSED_MAX
-from tests.fakes.boards import check_boards
-from tests.fakes.replica import Replica
-from tests.fakes.rig import ORIGIN, Rig, on_virtual_time, play
+from phalanx.simulation.invariants.boards import check_boards
+from phalanx.simulation.invariants.replica import Replica
+from tests.fakes.kills import of_account
+from tests.fakes.rig import INFY, ORIGIN, Rig, on_virtual_time, play
 from tests.fakes.scripted_broker import UNREACHABLE, keep
 
 Story = Callable[[Rig], Awaitable[None]]
@@ -163,6 +166,7 @@ async def late_fills_have_children(rig: Rig) -> None:
 
 
 async def an_order_lives_again(rig: Rig) -> None:
+    rig.broker.prove_at_once()
     (order,) = await rig.submit(rig.buy())
     await rig.restart()
     assert rig.status(order) is OrdStatus.NOT_RECEIVED
@@ -243,15 +247,38 @@ async def an_exit_is_repriced_and_flagged(rig: Rig) -> None:
 
 
 async def a_kill_stands(rig: Rig) -> None:
-    await rig.desk.execute(c.PutKill(ORIGIN, "", "stop"))
-    await rig.desk.execute(c.PutKill(ORIGIN, "A1"))
-    await rig.desk.execute(c.LiftKill(ORIGIN, ""))
+    await rig.desk.execute(c.PutKill(ORIGIN, note="stop"))
+    await rig.desk.execute(c.PutKill(ORIGIN, of_account("A1")))
+    await rig.desk.execute(c.PutKill(ORIGIN, KillScope(KillLevel.CLIENT, "1")))
+    await rig.desk.execute(c.LiftKill(ORIGIN))
+    await rig.desk.execute(c.PutKill(ORIGIN))
 
 
 async def orders_retire(rig: Rig) -> None:
     await an_order_fills(rig)
     await rig.wait(3_700)
     assert rig.state.orders == {}
+
+
+async def a_break_is_filed(rig: Rig) -> None:
+    """Nobody's position at the broker, in two readings."""
+    rig.broker.positions = (BrokerPosition(INFY, Product.DELIVERY, whole(7)),)
+    await rig.desk.reconciler.reconcile()
+    await rig.desk.reconciler.reconcile()
+    assert rig.state.breaks
+
+
+async def a_break_is_taken(rig: Rig) -> None:
+    await a_break_is_filed(rig)
+    (break_id,) = rig.state.breaks
+    await rig.desk.execute(c.TakeBreak(ORIGIN, break_id, "asha", "called them"))
+
+
+async def a_break_is_closed(rig: Rig) -> None:
+    await a_break_is_taken(rig)
+    (break_id,) = rig.state.breaks
+    await rig.desk.execute(c.CloseBreak(ORIGIN, break_id, "a fee"))
+    assert rig.state.breaks == {}
 
 
 STORIES: list[Story] = [
@@ -284,6 +311,9 @@ STORIES: list[Story] = [
     an_exit_is_repriced_and_flagged,
     a_kill_stands,
     orders_retire,
+    a_break_is_filed,
+    a_break_is_taken,
+    a_break_is_closed,
 ]
 
 

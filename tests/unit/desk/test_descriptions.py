@@ -8,6 +8,7 @@ from phalanx.domain.instructions import (
     AllocatedRequest,
     BatchRequest,
     BatchRow,
+    CancelOpenRequest,
     CancelRestRequest,
     ExitRequest,
     ExitScope,
@@ -17,6 +18,7 @@ from phalanx.domain.instructions import (
     Selection,
     SignalRequest,
 )
+from phalanx.domain.kills import EVERYBODY, KillLevel, KillScope
 from phalanx.domain.numbers import parse_fixed, whole
 from phalanx.domain.orders import OrdType, Product, Side
 
@@ -71,6 +73,11 @@ SAID: list[tuple[InstructionRequest, str]] = [
         "exit everything for 4 accounts, clients and groups, positions only",
     ),
     (CancelRestRequest("IAA00000001"), "cancel the rest of IAA00000001"),
+    (CancelOpenRequest(EVERYBODY), "cancel what works of everybody"),
+    (
+        CancelOpenRequest(KillScope(KillLevel.STRATEGY, "RED"), exits=True),
+        "cancel what works of strategy RED, exits too",
+    ),
 ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from phalanx.desk import desk as desk_module
+from phalanx.desk import decisions as decisions_module
 from phalanx.desk.errors import Stopped
 from phalanx.domain.accounts import RateLimit
 from phalanx.domain.events import Event, InstructionPlanned, OrdersDispatched
@@ -18,7 +18,8 @@ from phalanx.engine.apply import _APPLIERS
 from phalanx.engine.state import state_hash
 from phalanx.journal.errors import JournalFailed
 from phalanx.journal.memory import FailPoint
-from tests.fakes.replica import Replica
+from phalanx.simulation.invariants.replica import Replica
+from tests.fakes.kills import of_account
 from tests.fakes.rig import ORIGIN, Rig, on_virtual_time, play
 
 
@@ -57,6 +58,7 @@ def test_after_a_restart_only_what_landed_is_there(point: FailPoint) -> None:
     async def story(rig: Rig) -> None:
         await rig.start()
         await rig.account()
+        rig.broker.prove_at_once()
         rig.journal.fail_next(point)
         command = rig.buy(key="one")
         with pytest.raises(Stopped):
@@ -125,7 +127,7 @@ async def test_a_report_that_breaks_an_invariant_stops_the_desk_and_not_the_brok
     await rig.account()
     cl_ord_id = await rig.bought()
     patch = pytest.MonkeyPatch()
-    patch.setattr(desk_module, "apply", _break)
+    patch.setattr(decisions_module, "apply", _break)
 
     rig.broker.fill(cl_ord_id, whole(1))
     patch.undo()
@@ -168,7 +170,7 @@ async def test_a_tick_that_fails_does_not_stop_the_clockwork(rig: Rig) -> None:
     desk = await rig.start()
     await rig.account()
     patch = pytest.MonkeyPatch()
-    patch.setattr(desk_module, "decide", _break)
+    patch.setattr(decisions_module, "decide", _break)
     await rig.wait(1)
     patch.undo()
     rig.broker.usual = lambda request, ticket: None
@@ -201,7 +203,7 @@ async def test_replay_is_the_live_state_after_every_failure(rig: Rig) -> None:
         await rig.bought()
         rig.journal.fail_next(point)
         with pytest.raises(Stopped):
-            await rig.desk.execute(c.PutKill(ORIGIN, "A1", point))
+            await rig.desk.execute(c.PutKill(ORIGIN, of_account("A1"), point))
         rig.crash()
         rig.build()
         replayed = state_hash(rig.state)
@@ -209,7 +211,7 @@ async def test_replay_is_the_live_state_after_every_failure(rig: Rig) -> None:
         await rig.start()
         assert len(replayed) == 32
         if "A1" in rig.state.kills:
-            await rig.desk.execute(c.LiftKill(ORIGIN, "A1"))
+            await rig.desk.execute(c.LiftKill(ORIGIN, of_account("A1")))
 
 
 @on_virtual_time
@@ -237,7 +239,7 @@ async def test_a_refusal_that_nobody_waits_for_harms_nobody(rig: Rig) -> None:
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
     desk = await rig.start()
 
-    desk.handle(c.LiftKill(ORIGIN, ""))
+    desk.handle(c.LiftKill(ORIGIN))
 
     assert len(faults) == 1
     assert desk.stopped is None

@@ -15,7 +15,7 @@ from phalanx.engine import commands as c
 from phalanx.journal.memory import MemoryJournal
 from phalanx.simulation.virtual import VirtualLoop, simulate
 from phalanx.simulation.wire import FaultPlan
-from phalanx.simulation.world import COMMIT_NS, World, sample_instruments
+from phalanx.simulation.world import COMMIT_NS, Landing, World, sample_instruments
 from tests.fakes.rig import Rig, on_virtual_time
 
 ORIGIN = Origin("local", Door.ORDERS)
@@ -101,7 +101,7 @@ def test_a_crash_before_the_report_is_durable_loses_nothing_and_doubles_nothing(
     async def story(world: World) -> None:
         exec_id = await order_fill(world)
         await world.wait(wait_s)
-        world.crash(landed=landed)
+        world.kill(Landing.DURABLE if landed else Landing.LOST)
         assert len(journaled(world, FillOrdered)) == 1
 
         await world.start()
@@ -117,7 +117,7 @@ def test_a_crash_before_the_report_is_durable_loses_nothing_and_doubles_nothing(
 def test_a_crash_before_the_order_is_durable_fills_nothing() -> None:
     async def story(world: World) -> None:
         world.desk.handle(c.FillByHand(ORIGIN, resting(world), whole(1)))
-        world.crash()
+        world.kill()
         await world.start()
         await world.wait(0.1)
 
@@ -147,7 +147,7 @@ def test_what_the_broker_does_not_do_is_told_and_can_be_ordered_again(crash: boo
         await world.wait(0.1)
         assert world.desk.state.orders[cl_ord_id].limit == below
         if crash:
-            world.crash()
+            world.kill()
             await world.start()
             await world.wait(0.1)
 

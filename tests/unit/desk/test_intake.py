@@ -15,16 +15,20 @@ from phalanx.domain.instructions import (
     AllocatedRequest,
     BatchRequest,
     BatchRow,
+    CancelOpenRequest,
     CancelRestRequest,
     ExitRequest,
     InstructionRequest,
     PriorityBuyRequest,
 )
+from phalanx.domain.kills import EVERYBODY
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import OrdType, Product, Side
 from phalanx.engine import commands as c
+from phalanx.engine.reconciliation.commands import CloseBreak, JudgeDoubt, TakeBreak
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import state_hash
+from tests.fakes.kills import of_account
 from tests.fakes.rig import ORIGIN, Rig, ids, on_virtual_time, play
 
 
@@ -49,11 +53,11 @@ async def test_the_answer_comes_when_the_record_is_durable(rig: Rig) -> None:
 async def test_a_command_without_events_waits_for_what_it_saw(rig: Rig) -> None:
     await rig.start()
     await rig.account()
-    await rig.desk.execute(c.PutKill(ORIGIN, ""))
-    await rig.desk.execute(c.LiftKill(ORIGIN, ""))
+    await rig.desk.execute(c.PutKill(ORIGIN))
+    await rig.desk.execute(c.LiftKill(ORIGIN))
 
-    rig.desk.handle(c.PutKill(ORIGIN, ""))
-    executed = await rig.desk.execute(c.PutKill(ORIGIN, ""))
+    rig.desk.handle(c.PutKill(ORIGIN))
+    executed = await rig.desk.execute(c.PutKill(ORIGIN))
 
     assert executed.events == ()
     assert executed.seq == rig.desk.durable_seq
@@ -65,7 +69,7 @@ async def test_what_is_refused_leaves_nothing_behind(rig: Rig) -> None:
     seq = rig.state.seq
 
     with pytest.raises(Refused, match="NO_SUCH_KILL"):
-        await rig.desk.execute(c.LiftKill(ORIGIN, ""))
+        await rig.desk.execute(c.LiftKill(ORIGIN))
 
     assert rig.state.seq == seq
 
@@ -210,14 +214,14 @@ def crowded(rig: Rig, monkeypatch: pytest.MonkeyPatch, limit: int, hard: int) ->
     monkeypatch.setattr(desk_module, "WAITING_BYTES_MAX", limit)
     monkeypatch.setattr(desk_module, "WAITING_BYTES_HARD_MAX", hard)
     rig.commit_ns = 100_000_000
-    rig.desk.handle(c.PutKill(ORIGIN, "A1"))
+    rig.desk.handle(c.PutKill(ORIGIN, of_account("A1")))
 
 
 LESSENING: list[tuple[str, Callable[[Rig, str], c.Command]]] = [
     ("cancel", lambda rig, order: c.CancelOrder(ORIGIN, order)),
     ("exit", lambda rig, order: rig.buy(side=Side.SELL)),
     ("sell signal", lambda rig, order: rig.signal(Side.SELL)),
-    ("kill", lambda rig, order: c.PutKill(ORIGIN, "")),
+    ("kill", lambda rig, order: c.PutKill(ORIGIN)),
 ]
 
 OPENING: list[tuple[str, Callable[[Rig, str], c.Command]]] = [
@@ -225,7 +229,7 @@ OPENING: list[tuple[str, Callable[[Rig, str], c.Command]]] = [
     ("buy signal", lambda rig, order: rig.signal(Side.BUY)),
     ("replace", lambda rig, order: c.ReplaceOrder(ORIGIN, order, 5 * 10**8)),
     ("import", lambda rig, order: c.ImportProfiles(ORIGIN, {"x": {}}, 0)),
-    ("lift", lambda rig, order: c.LiftKill(ORIGIN, "A1")),
+    ("lift", lambda rig, order: c.LiftKill(ORIGIN, of_account("A1"))),
 ]
 
 
@@ -265,8 +269,8 @@ def test_what_lessens_risk_still_passes(
         assert (await rig.desk.execute(make(rig, order))).events
 
         crowded(rig, monkeypatch, 1, 1)
-        rig.desk.handle(c.PutKill(ORIGIN, ""))
-        rig.desk.handle(c.LiftKill(ORIGIN, ""))
+        rig.desk.handle(c.PutKill(ORIGIN))
+        rig.desk.handle(c.LiftKill(ORIGIN))
         with pytest.raises(Overloaded):
             await rig.desk.execute(make(rig, order))
 
@@ -322,6 +326,7 @@ def row(side: Side) -> BatchRow:
 SIDED: list[tuple[InstructionRequest, bool]] = [
     (ExitRequest("INFY"), True),
     (CancelRestRequest("I"), True),
+    (CancelOpenRequest(EVERYBODY), True),
     (BatchRequest((row(Side.SELL), row(Side.SELL))), True),
     (BatchRequest((row(Side.SELL), row(Side.BUY))), False),
     (PriorityBuyRequest("nifty"), False),
@@ -344,6 +349,12 @@ def test_every_kind_says_whether_it_only_lessens_risk(
     assert only_lessens_risk(c.Submit(ORIGIN, request_)) is lessens
 
 
+def test_what_a_person_settles_passes() -> None:
+    assert only_lessens_risk(TakeBreak(ORIGIN, "X", owner="Ada"))
+    assert only_lessens_risk(CloseBreak(ORIGIN, "X", "settled"))
+    assert only_lessens_risk(JudgeDoubt(ORIGIN, "X", "", "asked by telephone"))
+
+
 def test_no_other_command_lessens_risk() -> None:
-    assert not only_lessens_risk(c.LiftKill(ORIGIN, ""))
+    assert not only_lessens_risk(c.LiftKill(ORIGIN))
     assert not only_lessens_risk(c.FillByHand(ORIGIN, "X", 1))

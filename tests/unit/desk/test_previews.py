@@ -17,6 +17,7 @@ from phalanx.domain.orders import Side
 from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
 from phalanx.engine.refused import Refused
+from tests.fakes.kills import of_account
 from tests.fakes.rig import INFY, ORIGIN, PRICE, Rig, ids, on_virtual_time, play
 
 
@@ -71,7 +72,7 @@ async def test_a_token_is_text_for_an_address_and_says_until_when(rig: Rig) -> N
 @on_virtual_time
 async def test_the_cash_after_is_less_by_what_the_buys_set_aside(rig: Rig) -> None:
     await people(rig, "A1", "A2")
-    await rig.desk.execute(c.PutKill(ORIGIN, "A2"))
+    await rig.desk.execute(c.PutKill(ORIGIN, of_account("A2")))
     await rig.bought("A1", 10)
 
     previewed = await rig.desk.preview(rig.signal(Side.BUY))
@@ -88,7 +89,7 @@ async def test_the_cash_after_is_less_by_what_the_buys_set_aside(rig: Rig) -> No
 async def test_the_answer_waits_for_what_it_was_reckoned_from(rig: Rig) -> None:
     await people(rig, "A1")
     rig.commit_ns = 100_000_000
-    rig.desk.handle(c.PutKill(ORIGIN, "A1"))
+    rig.desk.handle(c.PutKill(ORIGIN, of_account("A1")))
 
     asking = asyncio.create_task(rig.desk.preview(rig.signal(Side.BUY)))
     await rig.wait(0.02)
@@ -313,7 +314,7 @@ async def test_an_instrument_is_asked_for_its_price_once(rig: Rig) -> None:
 @on_virtual_time
 async def test_what_has_nothing_to_fire_is_not_kept(rig: Rig) -> None:
     await people(rig, "A1")
-    await rig.desk.execute(c.PutKill(ORIGIN, "A1"))
+    await rig.desk.execute(c.PutKill(ORIGIN, of_account("A1")))
 
     previewed = await rig.desk.preview(rig.signal(Side.BUY))
 

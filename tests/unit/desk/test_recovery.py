@@ -122,7 +122,7 @@ async def test_events_can_be_read_back_one_by_one(rig: Rig) -> None:
 @on_virtual_time
 async def test_no_snapshot_is_kept_while_something_is_on_its_way(rig: Rig) -> None:
     await rig.start()
-    rig.desk.handle(c.PutKill(ORIGIN, ""))
+    rig.desk.handle(c.PutKill(ORIGIN))
 
     rig.desk.keep_snapshot()
 

@@ -1,8 +1,6 @@
 """Cancels and replaces on their way: they wait for the order's own answer, and have their own doubt."""
 
-import msgspec
-
-from phalanx.brokers.port import Accepted, BrokerOrder, NeverWritten, Refused, Unknown
+from phalanx.brokers.port import Accepted, NeverWritten, Refused, Unknown
 from phalanx.domain.accounts import RateLimit
 from phalanx.domain.events import (
     CancelRequested,
@@ -291,7 +289,8 @@ async def test_after_a_restart_a_doubtful_replace_and_the_cancel_over_it_are_set
     rig: Rig,
 ) -> None:
     bought, _ = await displaced(rig, written=True)
-    rig.broker.book[bought] = BrokerOrder(bought, "B1", "A1", OrdStatus.NEW, whole(1), 0)
+    rig.broker.show(bought, quantity=1)
+    rig.broker.prove_at_once()
 
     await rig.restart()
     await rig.wait()
@@ -351,10 +350,9 @@ async def test_a_broken_broker_module_is_a_doubt_about_the_request(rig: Rig) -> 
 @on_virtual_time
 async def test_a_cancel_whose_broker_went_away_is_over(rig: Rig) -> None:
     cl_ord_id = await working(rig)
-    account = msgspec.structs.replace(rig.state.accounts["A1"], broker="nowhere")
 
     rig.desk.handle(c.CancelOrder(ORIGIN, cl_ord_id))
-    rig.desk.handle(c.PutReference(ORIGIN, accounts=(account,)))
+    del rig.brokers["script"]
     await rig.wait()
 
     assert len(rig.events(RequestEnded)) == 1

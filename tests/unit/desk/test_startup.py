@@ -1,41 +1,22 @@
 """Start-up: take over, ask, open one by one, fire what was never sent and has not expired."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
-from phalanx.brokers.port import Accepted, BrokerOrder, Unknown
+from phalanx.brokers.port import Accepted, Unknown
 from phalanx.desk.errors import Stopped
-from phalanx.desk.startup import open_accounts, take_over
+from phalanx.desk.startup import NOT_ASKED, open_accounts, take_over
 from phalanx.domain.accounts import RateLimit
 from phalanx.domain.events import Event, InstructionPlanned, OrderEnded, TermBegan
 from phalanx.domain.numbers import whole
-from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, Side
+from phalanx.domain.orders import OrdStatus, Side
 from phalanx.domain.reasons import ReasonCode
+from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
 from phalanx.engine import decide as decide_module
-from tests.fakes.rig import ORIGIN, PRICE, Rig, on_virtual_time, play
-
-
-def known(
-    cl_ord_id: str,
-    status: OrdStatus = OrdStatus.NEW,
-    filled: int = 0,
-    *,
-    reports: tuple[ExecutionReport, ...] = (),
-    quantity: int = 10,
-) -> BrokerOrder:
-    """What the broker's book shows of an order of ours."""
-    return BrokerOrder(
-        cl_ord_id, f"B{cl_ord_id}", "A1", status, whole(quantity), whole(filled), reports
-    )
-
-
-def fill(cl_ord_id: str, quantity: int, exec_id: str = "E9") -> ExecutionReport:
-    amount = whole(quantity)
-    return ExecutionReport(
-        cl_ord_id, ExecType.TRADE, f"B{cl_ord_id}", exec_id, amount, amount, PRICE
-    )
+from tests.fakes.rig import ORIGIN, Rig, on_virtual_time, play
 
 
 async def sent(rig: Rig) -> str:
@@ -61,12 +42,12 @@ async def test_a_new_folder_is_founded_and_a_term_begins(rig: Rig) -> None:
 @on_virtual_time
 async def test_what_was_sent_and_not_answered_is_asked_about_and_adopted(rig: Rig) -> None:
     cl_ord_id = await sent(rig)
-    rig.broker.book[cl_ord_id] = known(cl_ord_id)
+    rig.broker.show(cl_ord_id)
 
     await rig.start()
 
     assert rig.events(TermBegan)[-1].doubted == (cl_ord_id,)
-    assert rig.broker.looked_up == [cl_ord_id]
+    assert rig.broker.read == ["A1"]
     assert rig.status(cl_ord_id) is OrdStatus.NEW
     assert rig.order(cl_ord_id).order_id == f"B{cl_ord_id}"
     assert rig.broker.placed == [cl_ord_id]
@@ -75,9 +56,7 @@ async def test_what_was_sent_and_not_answered_is_asked_about_and_adopted(rig: Ri
 @on_virtual_time
 async def test_the_fills_it_had_are_booked_with_it(rig: Rig) -> None:
     cl_ord_id = await sent(rig)
-    rig.broker.book[cl_ord_id] = known(
-        cl_ord_id, OrdStatus.PARTIALLY_FILLED, 4, reports=(fill(cl_ord_id, 4),)
-    )
+    rig.broker.show(cl_ord_id, OrdStatus.PARTIALLY_FILLED, 4)
 
     await rig.start()
 
@@ -88,6 +67,7 @@ async def test_the_fills_it_had_are_booked_with_it(rig: Rig) -> None:
 @on_virtual_time
 async def test_what_the_broker_does_not_know_was_not_received(rig: Rig) -> None:
     cl_ord_id = await sent(rig)
+    rig.broker.prove_at_once()
 
     await rig.start()
     await rig.wait(60)
@@ -105,7 +85,7 @@ async def test_what_the_broker_does_not_know_was_not_received(rig: Rig) -> None:
 def test_an_end_that_the_book_shows_without_a_report_is_an_end(status: OrdStatus) -> None:
     async def story(rig: Rig) -> None:
         cl_ord_id = await sent(rig)
-        rig.broker.book[cl_ord_id] = known(cl_ord_id, status)
+        rig.broker.show(cl_ord_id, status)
 
         await rig.start()
 
@@ -117,15 +97,14 @@ def test_an_end_that_the_book_shows_without_a_report_is_an_end(status: OrdStatus
 @on_virtual_time
 async def test_a_book_that_shows_fills_and_not_which_is_not_a_complete_one(rig: Rig) -> None:
     cl_ord_id = await sent(rig)
-    rig.broker.book[cl_ord_id] = known(cl_ord_id, OrdStatus.FILLED, 10)
+    order_id = rig.broker.show(cl_ord_id, OrdStatus.FILLED, 10)
+    trades, rig.broker.trades = rig.broker.trades, []
 
     desk = await rig.start()
 
-    assert "are missing" in desk.closed["A1"]
+    assert f"executions of order {order_id} are missing" in desk.closed["A1"]
     assert await rig.submit(rig.buy()) == []
-    rig.broker.book[cl_ord_id] = known(
-        cl_ord_id, OrdStatus.FILLED, 10, reports=(fill(cl_ord_id, 10),)
-    )
+    rig.broker.trades = trades
     assert (await rig.restart()).closed == {}
     assert rig.status(cl_ord_id) is OrdStatus.FILLED
 
@@ -136,9 +115,7 @@ async def test_what_worked_before_the_crash_may_have_filled_since(rig: Rig) -> N
     await rig.account()
     cl_ord_id = await rig.bought()
     rig.crash()
-    rig.broker.book[cl_ord_id] = known(
-        cl_ord_id, OrdStatus.FILLED, 10, reports=(fill(cl_ord_id, 10),)
-    )
+    rig.broker.show(cl_ord_id, OrdStatus.FILLED, 10)
 
     await rig.start()
 
@@ -152,7 +129,8 @@ async def test_a_doubtful_cancel_that_had_no_effect_is_over(rig: Rig) -> None:
     cl_ord_id = await rig.bought()
     await rig.cancel(cl_ord_id)
     rig.broker.tickets[rig.broker.cancels[0].request_id].done(Unknown(""))
-    rig.broker.book[cl_ord_id] = known(cl_ord_id)
+    rig.broker.show(cl_ord_id)
+    rig.broker.prove_at_once()
 
     await rig.restart()
 
@@ -169,7 +147,7 @@ async def test_a_doubtful_replace_is_what_the_book_says(rig: Rig) -> None:
     cl_ord_id = await rig.bought()
     await rig.desk.execute(c.ReplaceOrder(ORIGIN, cl_ord_id, whole(4)))
     await rig.wait()
-    rig.broker.book[cl_ord_id] = known(cl_ord_id, quantity=4)
+    rig.broker.show(cl_ord_id, quantity=4)
 
     await rig.restart()
 
@@ -248,7 +226,7 @@ async def test_what_was_never_sent_is_fired_when_it_has_not_expired(rig: Rig) ->
     await rig.account(limit=RateLimit(1, 1_000))
     (first,) = await rig.submit(rig.buy())
     (waiting,) = await rig.submit(rig.buy(expires_s=30))
-    rig.broker.book[first] = known(first)
+    rig.broker.show(first)
 
     await rig.restart()
     assert rig.broker.placed == [first]
@@ -279,7 +257,7 @@ async def test_a_cancel_that_was_never_sent_goes_after_the_start(rig: Rig) -> No
     await rig.account(limit=RateLimit(1, 1_000))
     cl_ord_id = await rig.bought()
     await rig.cancel(cl_ord_id)
-    rig.broker.book[cl_ord_id] = known(cl_ord_id)
+    rig.broker.show(cl_ord_id)
     assert rig.broker.cancels == []
 
     await rig.restart()
@@ -297,9 +275,7 @@ async def test_a_child_that_the_look_up_makes_is_fired_once(rig: Rig) -> None:
     (bought,) = await rig.submit(rig.signal(Side.BUY))
     rig.broker.tickets[bought].done(Accepted(f"B{bought}"))
     await rig.submit(rig.signal(Side.SELL))
-    rig.broker.book[bought] = known(
-        bought, OrdStatus.FILLED, 1, reports=(fill(bought, 1),), quantity=1
-    )
+    rig.broker.show(bought, OrdStatus.FILLED, 1, quantity=1)
 
     await rig.restart()
     await rig.wait(3)
@@ -312,11 +288,10 @@ async def test_a_child_that_the_look_up_makes_is_fired_once(rig: Rig) -> None:
 @on_virtual_time
 async def test_a_crash_during_the_start_changes_nothing(rig: Rig) -> None:
     cl_ord_id = await sent(rig)
-    rig.broker.book[cl_ord_id] = known(cl_ord_id)
+    rig.broker.show(cl_ord_id)
     for _ in range(3):
         desk = rig.build()
         await take_over(desk, "test", "BB")
-        rig.broker.listen(desk.report)
         await open_accounts(desk, rig.brokers)
         rig.crash()
 
@@ -345,7 +320,7 @@ async def test_a_broken_broker_module_keeps_its_accounts_closed_and_no_other(rig
     await rig.account("A1")
     await rig.account("A2", broker="other")
     await rig.submit(rig.buy("A1"))
-    rig.broker.book = None  # type: ignore[assignment]
+    rig.broker.book = None  # type: ignore[assignment,method-assign]
 
     desk = await rig.restart()
 
@@ -368,3 +343,77 @@ async def test_a_term_that_cannot_begin_is_no_start(rig: Rig) -> None:
 
 def _fail(*_: object) -> list[Event]:
     raise AssertionError("no term")
+
+
+@on_virtual_time
+async def test_a_slow_broker_delays_nobody_elses_accounts_and_not_the_doors(rig: Rig) -> None:
+    await rig.start()
+    await rig.account("A1")
+    await rig.account("A2", broker="other")
+    rig.crash()
+    rig.broker.connections.append(partial(rig.wait, 25))
+    began = rig.clock.monotonic()
+
+    starting = asyncio.ensure_future(rig.start())
+    await rig.wait(1)
+    assert rig.desk.closed == {"A1": NOT_ASKED}
+    await starting
+
+    assert (rig.clock.monotonic() - began) // SECOND == 10
+    assert rig.desk.readiness().ready
+    assert rig.desk.readiness().accounts == {"A1": NOT_ASKED}
+    assert await rig.submit(rig.buy("A2")) == rig.other.placed
+    await rig.wait(16)
+    assert rig.desk.closed == {}
+
+
+@on_virtual_time
+async def test_a_broker_that_cannot_be_reached_is_tried_ever_more_rarely(rig: Rig) -> None:
+    await rig.start()
+    await rig.account()
+    rig.broker.connections.extend([unreachable] * 4)
+
+    await rig.restart()
+
+    assert rig.desk.closed == {"A1": "no connection to script: HTTP 503"}
+    await rig.wait(14)
+    assert list(rig.desk.closed) == ["A1"]
+    await rig.wait(2)
+    assert rig.desk.closed == {}
+    assert not rig.broker.connections
+
+
+@on_virtual_time
+async def test_a_connection_that_hangs_is_given_up_and_tried_again(rig: Rig) -> None:
+    await rig.start()
+    await rig.account()
+    rig.broker.connections.append(partial(rig.wait, 1_000_000))
+
+    await rig.restart()
+    await rig.wait(21)
+    assert rig.desk.closed == {"A1": "no connection to script: no answer within 30 s"}
+    await rig.wait(2)
+
+    assert rig.desk.closed == {}
+
+
+@on_virtual_time
+async def test_what_was_never_sent_goes_as_soon_as_its_own_account_is_open(rig: Rig) -> None:
+    await rig.start()
+    await rig.account("A1", RateLimit(1, 1_000))
+    await rig.account("A2", broker="other")
+    (first,) = await rig.submit(rig.buy("A1"))
+    (waiting,) = await rig.submit(rig.buy("A1", expires_s=30))
+    rig.broker.show(first)
+    rig.crash()
+    rig.other.connections.append(partial(rig.wait, 25))
+
+    starting = asyncio.ensure_future(rig.start())
+    await rig.wait(2)
+
+    assert rig.broker.placed == [first, waiting]
+    await starting
+
+
+async def unreachable() -> None:
+    raise ConnectionError("HTTP 503")

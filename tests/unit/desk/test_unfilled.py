@@ -84,7 +84,7 @@ async def test_a_kill_does_not_stop_the_new_price_of_an_exit(rig: Rig) -> None:
     await rig.account()
     rig.broker.fill(await rig.bought(), whole(10))
     cl_ord_id = await market(rig, Side.SELL)
-    await rig.desk.execute(c.PutKill(fakes.ORIGIN, ""))
+    await rig.desk.execute(c.PutKill(fakes.ORIGIN))
 
     with last_price(fakes.PRICE - whole(1)):
         await rig.wait(5.5)

@@ -1,0 +1,95 @@
+"""What a reading of an account's book comes to: adopted, compared, and counted as evidence."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from phalanx.desk.late_reports import LateReports, Saying
+from phalanx.domain.accounts import AccountId
+from phalanx.domain.broker_books import BrokerBook
+from phalanx.domain.capabilities import Capabilities
+from phalanx.domain.orders import ClOrdId
+from phalanx.domain.time import MILLISECOND, Clock, Nanoseconds
+from phalanx.engine.commands import BookUnread, Command, Reconcile
+from phalanx.engine.reconciliation.comparison import Comparison, compare
+from phalanx.engine.reconciliation.doubt import is_complete
+from phalanx.engine.reconciliation.steps import steps
+from phalanx.engine.state import State
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What the readings of an account until now add up to. See `Reconcile` for the first three.
+
+    ``since``: when this process first read about each doubt, by the clock that nobody sets.
+    """
+
+    absences: Mapping[ClOrdId, int] = {}
+    asked: Mapping[ClOrdId, int] = {}
+    standing: frozenset[str] = frozenset()
+    since: Mapping[ClOrdId, Nanoseconds] = {}
+
+    def after(self, before: Comparison, now: Nanoseconds, quiet_ns: Nanoseconds) -> "Evidence":
+        """With one more complete reading, as it compared before anything of it was adopted, at ``now``
+        (monotonic). A wall clock that steps forward shortens nobody's quiet time.
+        """
+        since = {id: self.since.get(id, now) for id in before.doubtful}
+        absent = [id for id in before.absent if now - since.get(id, now) >= quiet_ns]
+        return Evidence(
+            {id: self.absences.get(id, 0) + 1 for id in absent},
+            {id: self.asked.get(id, 0) + 1 for id in before.doubtful},
+            self.standing,
+            since,
+        )
+
+    def interrupted(self) -> "Evidence":
+        """A reading failed: what was absent was not so in a row."""
+        return Evidence({}, self.asked, self.standing, self.since)
+
+
+class Adoption:
+    """Makes ours what a broker knows. ``decide`` takes each command and raises what is wrong with it;
+    ``say`` makes a fault visible.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        clock: Clock,
+        decide: Callable[[Command], None],
+        late: LateReports,
+        say: Saying,
+    ) -> None:
+        self.say = say
+        self._state = state
+        self._clock = clock
+        self._decide = decide
+        self._late = late
+
+    def adopt(
+        self, book: BrokerBook, capabilities: Capabilities, evidence: Evidence
+    ) -> tuple[Comparison, Evidence]:
+        """Take in a complete reading: how it compares afterwards, and what is known for the next one.
+
+        Raises OSError when the reading is not complete, and whatever a step of it raises; the steps
+        before that one stay taken.
+        """
+        odd = is_complete(self._state, book)
+        if odd:
+            raise OSError(odd)
+        quiet_ns = (capabilities.late_ms or 0) * MILLISECOND
+        before = self._compare(book, capabilities)
+        found = evidence.after(before, self._clock.monotonic(), quiet_ns)
+        reconcile = Reconcile(book, found.absences, found.asked, found.standing)
+        for command in steps(self._state, reconcile, capabilities, self._clock.now()):
+            self._decide(command)
+        left = self._compare(book, capabilities)
+        self._late.trades(book.account, left.retired)
+        standing = frozenset(difference.fingerprint for difference in left.differences)
+        return left, msgspec.structs.replace(found, standing=standing)
+
+    def unread(self, account: AccountId, why: str) -> None:
+        """The account's book could not be read, as often as was tried: a break says so."""
+        self._decide(BookUnread(account, why))
+
+    def _compare(self, book: BrokerBook, capabilities: Capabilities) -> Comparison:
+        return compare(self._state, book, capabilities, self._clock.now())

@@ -1,0 +1,72 @@
+"""Kills that were ordered past the server become the desk's own: journaled, and then the flag is lowered."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from phalanx.desk.ports import KillFlag
+from phalanx.domain.instructions import Door, Origin
+from phalanx.domain.kills import DirectKill, KillCancel, RaisedFlag
+from phalanx.domain.time import iso
+from phalanx.engine.commands import Command, PutKill
+from phalanx.engine.idempotency import first_use
+from phalanx.engine.state import State
+
+
+class DirectKills:
+    """Looks at the flag at start and at each tick. The gate refuses by it from the first instant on."""
+
+    def __init__(
+        self,
+        flag: KillFlag,
+        state: State,
+        handle: Callable[[Command], None],
+        durable_seq: Callable[[], int],
+    ) -> None:
+        self._flag = flag
+        self._state = state
+        self._handle = handle
+        self._durable_seq = durable_seq
+        self._adopted: _Adopted | None = None
+
+    def look(self) -> None:
+        """Adopt what was ordered; lower the flag once that is durable. Raises OSError."""
+        if not self._flag.is_raised():
+            return
+        raised = self._flag.read()
+        if raised is None:
+            return
+        adopted = self._adopted
+        if adopted is None or adopted.number != raised.number:
+            self._adopted = self._adopt(raised)
+        elif self._durable_seq() >= adopted.seq:
+            self._flag.lower(raised.number)
+
+    def _adopt(self, raised: RaisedFlag) -> "_Adopted | None":
+        """Journal what was not journaled before the flag could be lowered; None: try again."""
+        for kill in raised.kills:
+            origin = _origin(kill)
+            if first_use(self._state, origin) is None:
+                self._handle(_command(kill, origin, self._state.settings.zone_offset_s))
+            if first_use(self._state, origin) is None:
+                return None
+        return _Adopted(raised.number, self._state.seq)
+
+
+class _Adopted(msgspec.Struct, frozen=True, gc=False):
+    """The flag with this number is in the journal once ``seq`` is durable."""
+
+    number: int
+    seq: int
+
+
+def _origin(kill: DirectKill) -> Origin:
+    """Under a key of its own, so that it is adopted once, also after a crash before the flag is down."""
+    return Origin(kill.actor, Door.KILL, "", f"direct {kill.id}", kill.id.encode())
+
+
+def _command(kill: DirectKill, origin: Origin, zone_offset_s: int) -> PutKill:
+    when = f"kill --direct, {iso(kill.time, zone_offset_s)}"
+    cancel = KillCancel.ENTRIES if kill.cancel else KillCancel.NOTHING
+    note = f"{kill.note} ({when})" if kill.note else when
+    return PutKill(origin, kill.scope, note, cancel=cancel, adopted=True)
