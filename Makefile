@@ -13,7 +13,7 @@ export UV_PYTHON           ?= $(PYTHON)
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test lint format bench build clean
+.PHONY: help setup develop demo test mutants lint format bench build clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ demo: setup  ## everything in one process with paper clients, on http://127.0.0.
 # --dist loadgroup: tests of one xdist_group (real servers, the browser) stay on one worker.
 test: develop  ## the whole suite, with a coverage report
 	@$(RUN) pytest -n auto --maxprocesses 4 --dist loadgroup --cov --cov-report term
+
+mutants: develop  ## plant bugs one by one and show which invariant of the simulation catches each
+	@$(RUN) tests.sim.mutants
 
 lint: develop  ## style, types, the walls between the rooms, commit messages
 	@$(RUN) ruff check .

@@ -16,12 +16,13 @@ from phalanx.domain.time import MICROSECOND, Nanoseconds
 from phalanx.engine import commands as c
 from phalanx.engine.refused import Refused
 from phalanx.journal.memory import FailPoint
+from phalanx.simulation.invariants.named import Invariant, holds
+from phalanx.simulation.invariants.truth import UNRESOLVED, Truth
 from phalanx.simulation.virtual import VirtualLoop, simulate
 from phalanx.simulation.wire import FaultPlan, Request
-from phalanx.simulation.world import World
+from phalanx.simulation.world import Landing, World
 from tests.sim.people import KEYS, populate, story_instruments
 from tests.sim.requests import on_tick
-from tests.sim.truth import Truth
 from tests.sim.wishes import Make, Wishes
 
 CLIENTS = 3
@@ -38,7 +39,6 @@ class Story:
 
     def __init__(self, loop: VirtualLoop, seed: int) -> None:
         self.chance = random.Random(seed)
-        self.truth = Truth()
         self.world = World(
             loop,
             story_instruments(),
@@ -47,7 +47,7 @@ class Story:
             plan=self._plan(),
             written=self._see_write,
         )
-        self.truth.watch(self.world)
+        self.truth = Truth(self.world.disk, self.world.clock)
         self.wishes = Wishes(self.chance, self.world, self._ask, self._alive_again, self._preview)
         self.violation: BaseException | None = None
         self._alive = asyncio.Event()
@@ -101,7 +101,7 @@ class Story:
     def _see_write(self, request: Request) -> None:
         """The broker's side of the wire: what is wrong there must not be lost in somebody's handler."""
         try:
-            self.truth.see_write(request)
+            self.truth.see_write(request, self.world.desk)
         except AssertionError as violation:
             self.violation = self.violation or violation
         if self._writes_left:
@@ -126,10 +126,22 @@ class Story:
             await _first_of(starting, self._dying, timeout)
             if starting.done() and not self._dying.done():
                 await starting
-                self.truth.begin(unresolved)
+                self.truth.begin(self.world.desk)
+                self._check_resolved(unresolved)
                 self._alive.set()
                 return
             await self._die(starting)
+
+    def _check_resolved(self, unresolved: list[str]) -> None:
+        """On paper nothing can arrive late: what was in doubt before is known once the doors open."""
+        state = self.world.desk.state
+        with holds(Invariant.SETTLED):
+            for cl_ord_id in unresolved:
+                assert state.orders[cl_ord_id].status not in UNRESOLVED, f"{cl_ord_id} is in doubt"
+            for order in state.open_orders():
+                assert order.request is None or not order.request.in_doubt
+        with holds(Invariant.OPEN):
+            assert not self.world.desk.closed
 
     async def _die(self, starting: "asyncio.Task[Any] | None" = None) -> None:
         self._fall()
@@ -145,7 +157,7 @@ class Story:
             self.deaths += 1
             self._alive.clear()
             self._dying.set_result(None)
-            self.world.crash(landed=self.chance.random() < 0.5)
+            self.world.kill(self.chance.choice((Landing.LOST, Landing.DURABLE)))
 
     async def _fate(self) -> None:
         for _ in range(self.chance.randint(0, CRASHES_MAX)):
@@ -220,7 +232,7 @@ class Story:
             await self._alive.wait()
             twice = self.chance.random() < 0.2
             answers = await self._try([ask] * (2 if twice else 1))
-            self.truth.replica.catch_up()
+            self.truth.catch_up()
             self._say()
             for answer in answers:
                 if isinstance(answer, Executed):
@@ -259,13 +271,13 @@ class Story:
 
     async def _wind_down(self) -> None:
         """No more crashes: everything comes to its end, by itself or by a cancel."""
-        for account in list(self.world.desk.state.kills):
-            await self.world.desk.execute(c.LiftKill(Origin("local", Door.KILL), account))
+        for kill in list(self.world.desk.state.kills.values()):
+            await self.world.desk.execute(c.LiftKill(Origin("local", Door.KILL), kill.scope))
         self.world.clock.skew = max(0, self.world.clock.skew)
         await self.world.wait(120)
         await self._begin_again()
         await self.world.wait(5)
-        self.truth.check_quiet()
+        self.truth.check_quiet(self.world.desk)
         for _ in range(20):
             left = list(self.world.desk.state.open_orders())
             if not left:
@@ -279,7 +291,8 @@ class Story:
                 await self._begin_again()
         await self.world.desk.durable(self.world.desk.state.seq)
         self._say()
-        self.truth.check_rest()
+        self.truth.check_rest(self.world.desk)
+        self.truth.check_replay()
 
 
 async def _first_of(

@@ -20,6 +20,7 @@ from phalanx.domain.instructions import (
     Selection,
 )
 from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.kills import EVERYBODY, KillLevel, KillScope
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import TERMINAL, OrdType, Product
@@ -202,20 +203,34 @@ class Wishes:
     # --- kills -----------------------------------------------------------------------------------
 
     async def _kill(self) -> None:
-        account = self._chance.choice(("", self._some_account()))
-        await self._ask(lambda origin: c.PutKill(origin, account))
+        scope = self._scope()
+        await self._ask(lambda origin: c.PutKill(origin, scope))
         await self._world.wait(self._chance.random())
-        await self._ask(lambda origin: c.LiftKill(origin, account))
+        await self._ask(lambda origin: c.LiftKill(origin, scope))
 
     async def _flatten(self) -> None:
         """A kill with an exit of today's positions under it, as that door does it."""
         account = self._chance.choice(("", self._some_account()))
-        await self._ask(lambda origin: c.PutKill(origin, account))
+        scope = KillScope(KillLevel.ACCOUNT, account) if account else EVERYBODY
+        await self._ask(lambda origin: c.PutKill(origin, scope))
         selection = Selection(accounts=(account,) if account else ())
         request = ExitRequest(scope=ExitScope.POSITIONS, selection=selection)
         await self._give(lambda origin: c.Submit(origin, request, "flatten"))
         await self._world.wait(self._chance.random())
-        await self._ask(lambda origin: c.LiftKill(origin, account))
+        await self._ask(lambda origin: c.LiftKill(origin, scope))
+
+    def _scope(self) -> KillScope:
+        account = self._state.accounts[self._some_account()]
+        strategies = tuple(self._state.strategies)
+        return self._chance.choice(
+            (
+                EVERYBODY,
+                KillScope(KillLevel.BROKER, account.broker),
+                KillScope(KillLevel.STRATEGY, self._chance.choice(strategies)),
+                KillScope(KillLevel.CLIENT, str(account.client_id)),
+                KillScope(KillLevel.ACCOUNT, account.id),
+            )
+        )
 
     # --- what changes beside ---------------------------------------------------------------------
 

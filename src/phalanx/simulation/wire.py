@@ -1,7 +1,7 @@
 """The wire between a desk and its broker: it remembers what was written, and may treat it badly."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TypeAlias
 
@@ -9,7 +9,7 @@ import msgspec
 
 from phalanx.brokers.port import (
     Broker,
-    BrokerOrder,
+    BrokerBook,
     CancelRequest,
     FillsByHand,
     NeverWritten,
@@ -17,6 +17,7 @@ from phalanx.brokers.port import (
     PlaceRequest,
     ReplaceRequest,
     ReportListener,
+    SessionListener,
     Ticket,
     Unknown,
 )
@@ -62,7 +63,9 @@ class Wire:
         """The broker's."""
         return self._broker.capabilities
 
-    def listen(self, listener: ReportListener) -> None:
+    def listen(
+        self, listener: ReportListener, sessions: SessionListener = lambda _account, _why: None
+    ) -> None:
         """Hear the broker's reports, some of them twice."""
 
         def hear(report: ExecutionReport) -> None:
@@ -70,7 +73,7 @@ class Wire:
             if self._happens(self._plan.repeated_report_bps):
                 listener(report)
 
-        self._broker.listen(hear)
+        self._broker.listen(hear, sessions)
 
     async def connect(self) -> None:
         """See `Broker.connect`."""
@@ -104,11 +107,9 @@ class Wire:
         assert isinstance(self._broker, FillsByHand)
         self._broker.fill_by_hand(cl_ord_id, quantity, price, exec_id, refused)
 
-    async def find(
-        self, account: AccountId, cl_ord_ids: Sequence[ClOrdId]
-    ) -> Sequence[BrokerOrder]:
-        """See `Broker.find`."""
-        return await self._broker.find(account, cl_ord_ids)
+    async def book(self, account: AccountId) -> BrokerBook:
+        """See `Broker.book`."""
+        return await self._broker.book(account)
 
     def _pass(self, request: Request, ticket: Ticket, send: Callable[[Ticket], None]) -> None:
         if self._happens(self._plan.unreachable_bps):

@@ -1,42 +1,49 @@
-"""A world: a desk with its paper broker, quotes and a journal in memory, all from one seed.
+"""A world: one disk, its brokers, and one process of ours after another, all from one seed.
 
-The journal outlives a desk, so a world can crash its process and start it again.
+The disk and the stub brokers' exchanges outlive every process, so a world can kill its process and
+start another; the paper broker lives and dies with the process, as it does in a server.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 from phalanx.brokers.paper import CAPABILITIES, PaperBroker, restored_orders
+from phalanx.brokers.port import Broker
 from phalanx.desk.desk import Desk, Executed, Ports
 from phalanx.desk.recovery import rebuild
 from phalanx.desk.startup import open_accounts, take_over
 from phalanx.domain.accounts import Account, AccountId
+from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.instructions import Door, Origin, SignalRequest
 from phalanx.domain.instruments import (
     Instrument,
     InstrumentIndex,
     InstrumentKey,
+    Quote,
     instrument_key,
     known_instrument,
 )
 from phalanx.domain.numbers import SCALE, Money, whole
 from phalanx.domain.orders import Side
-from phalanx.domain.time import MICROSECOND, SECOND, Nanoseconds, Timer
+from phalanx.domain.time import SECOND, Nanoseconds
 from phalanx.engine.commands import ImportProfiles, Submit
 from phalanx.engine.ids import desk_id
-from phalanx.journal.errors import JournalFailed
-from phalanx.journal.memory import FailPoint, MemoryDisk, MemoryJournal
-from phalanx.journal.port import Tail
 from phalanx.market.quotes import QuoteBoard
-from phalanx.simulation.virtual import (
-    ProcessTimer,
-    SeededRandom,
-    VirtualClock,
-    VirtualLoop,
-    VirtualTimer,
-)
-from phalanx.simulation.wire import FaultPlan, Request, Wire
+from phalanx.simulation.archive import DiskArchive
+from phalanx.simulation.disk import COMMIT_NS, Landing, SimulatedDisk, TimedJournal
+from phalanx.simulation.exchange import StubExchange
+from phalanx.simulation.loop import Process, VirtualLoop
+from phalanx.simulation.network import Network, Rates, Request
+from phalanx.simulation.stub import StubBroker, stub_name
+from phalanx.simulation.virtual import ProcessTimer, SeededRandom, VirtualClock, VirtualTimer
+from phalanx.simulation.wire import FaultPlan, Wire
+
+__all__ = ["COMMIT_NS", "ORIGIN", "Landing", "TimedJournal", "World", "sample_instruments"]
+
+T = TypeVar("T")
 
 ORIGIN = Origin("local", Door.DESK)
 OPENING_CASH = whole(1_000_000)
@@ -55,46 +62,15 @@ def sample_instruments(
     )
 
 
-COMMIT_NS: Nanoseconds = 200 * MICROSECOND
-
-
-class TimedJournal(MemoryJournal):
-    """A journal in memory whose commits take virtual time, so that groups form as on a disk."""
-
-    def __init__(
-        self, disk: MemoryDisk, timer: Timer, commit_ns: Callable[[], Nanoseconds]
-    ) -> None:
-        super().__init__(disk)
-        self._timer = timer
-        self._commit_ns = commit_ns
-        self._under_way: tuple[bytes, int, bytes] | None = None
-
-    async def append(self, body: bytes, count: int, batch_id: bytes) -> Tail:
-        """Half the time before the record is durable, half of it after."""
-        commit_ns = self._commit_ns()
-        self._under_way = (body, count, batch_id)
-        await self._timer.sleep(commit_ns // 2)
-        self._under_way = None
-        tail = await super().append(body, count, batch_id)
-        await self._timer.sleep(commit_ns // 2)
-        return tail
-
-    def kill(self, *, landed: bool) -> None:
-        """The process dies. A record on its way may have landed, and then its anchor was not written."""
-        if landed and self._under_way is not None:
-            self.fail_next(FailPoint.ANCHOR)
-            with suppress(JournalFailed):
-                super().append(*self._under_way).send(None)
-        self.crash()
-
-
 class World:
-    """One process after another over one disk. ``start`` and ``crash`` may alternate.
+    """One process after another over one disk, with a stub exchange of each of ``kinds``.
 
-    ``written`` hears of every request that any of the processes wrote to the broker.
+    ``written`` hears of every request that any of the processes wrote to the paper broker; those to
+    the exchanges are the networks' ``on_write``. ``faults`` counts what went wrong on the way to them.
+    ``process``, ``journal``, ``desk`` and ``quotes`` are of the process that started last.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one for each thing that differs from world to world
         self,
         loop: VirtualLoop,
         index: InstrumentIndex,
@@ -103,9 +79,20 @@ class World:
         commit_ns: Callable[[], Nanoseconds] = lambda: COMMIT_NS,
         plan: FaultPlan = FaultPlan(),  # noqa: B008  frozen
         written: Callable[[Request], None] = lambda _: None,
+        rates: Rates = Rates(),  # noqa: B008  frozen
+        kinds: Sequence[BrokerKind] = (),
     ) -> None:
         self.clock = VirtualClock(loop)
-        self.disk = MemoryDisk()
+        self.disk = SimulatedDisk()
+        self.faults: Counter[str] = Counter()
+        self.exchanges = {
+            stub_name(kind): StubExchange(stub_name(kind), kind, self.clock) for kind in kinds
+        }
+        self.networks = {
+            name: Network(loop, exchange, f"{seed} {name}", rates, self.faults)
+            for name, exchange in self.exchanges.items()
+        }
+        self._loop = loop
         self._timer = VirtualTimer(loop)
         self._random = SeededRandom(seed)
         self._chance = random.Random(seed)
@@ -114,44 +101,65 @@ class World:
         self._commit_ns = commit_ns
         self._plan = plan
         self._written = written
-        self._process: ProcessTimer
+        self._starts = 0
+        self._prices: dict[InstrumentKey, Quote] = {}
+        self.process: Process
         self.journal: TimedJournal
         self.desk: Desk
         self.quotes: QuoteBoard
 
+    # --- life and death --------------------------------------------------------------------------
+
     async def start(self) -> Desk:
-        """A new process takes the journal over, reconciles, and opens its doors."""
-        self._process = timer = ProcessTimer(self._timer)
-        self.journal = journal = TimedJournal(self.disk, timer, self._commit_ns)
-        tail = journal.acquire()
-        state = rebuild(journal)
-        self.quotes = QuoteBoard(self._instrument, self._seed)
-        paper = PaperBroker(self.quotes, self._instrument, self._account, timer, self.clock)
-        brokers = {CAPABILITIES.name: Wire(paper, self._written, self._plan, self._chance)}
-        ports = Ports(journal, self.clock, timer, self._random, brokers, self.quotes.get)
-        self.desk = desk = Desk(state, tail, ports, self._index)
-        await take_over(desk, "simulation", desk_id(self._random.bits(32)))
-        paper.restore(restored_orders(desk.state))
-        for broker in brokers.values():
-            broker.listen(desk.report)
-            await broker.connect()
-        await open_accounts(desk, brokers)
-        desk.admit()
-        return desk
+        """A new process takes the journal over, reconciles, and opens its doors.
+
+        ``process``, ``journal`` and ``desk`` are the new ones as soon as it has the journal. Raises
+        the journal's errors, JournalLocked while another process lives or is paused; Stopped; Killed.
+        One that could not open its doors has the journal until it is killed.
+        """
+        self._starts += 1
+        process = Process(self._loop, f"process {self._starts}")
+        try:
+            brokers, paper = process.run(self._begin, process)
+        except Exception:
+            process.kill()
+            raise
+        await process.ask(partial(self._open, self.desk, brokers, paper))
+        return self.desk
 
     async def stop(self) -> None:
-        """The process ends in good order."""
-        await self.desk.stop()
+        """The process ends in good order. Raises Killed when it is killed meanwhile."""
+        await self.process.ask(self.desk.stop)
         self.journal.close()
+        self.process.kill()
 
-    def crash(self, *, landed: bool = False) -> None:
+    def kill(self, landing: Landing = Landing.LOST) -> None:
         """The process dies: nothing of it runs on, and what was not durable had not happened.
 
-        ``landed``: the record that was being written is on the disk all the same, unacknowledged.
+        ``landing``: what became of the record that was being written.
         """
+        self.process.kill()
+        self.journal.kill(landing)
+        # Who still holds it, and calls it past its process, is turned away.
         self.desk.abandon()
-        self._process.kill()
-        self.journal.kill(landed=landed)
+
+    def pause(self) -> None:
+        """SIGSTOP: its lock, its connections and what it was doing stay as they are."""
+        self.process.pause()
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self.process.resume()
+
+    # --- from outside ----------------------------------------------------------------------------
+
+    async def ask(self, work: Callable[[Desk], Awaitable[T]]) -> T:
+        """Ask the process something, as over a connection.
+
+        Raises what it raises, and Killed when it dies meanwhile; whoever stops waiting has hung up,
+        and the work goes on.
+        """
+        return await self.process.ask(partial(work, self.desk))
 
     async def import_profiles(
         self,
@@ -160,17 +168,77 @@ class World:
         account: Account | None = None,
     ) -> Executed:
         """Clients, accounts, strategies and subscriptions."""
-        return await self.desk.execute(ImportProfiles(ORIGIN, profiles, cash, account))
+        command = ImportProfiles(ORIGIN, profiles, cash, account)
+        return await self.ask(lambda desk: desk.execute(command))
 
     async def signal(self, strategy: str, side: Side, instrument: str) -> Executed:
         """A signal through the desk, from its first byte to its durable plan."""
         request = SignalRequest(strategy, instrument, side)
         received = self.clock.monotonic()
-        return await self.desk.execute(Submit(ORIGIN, request, received=received))
+        return await self.ask(lambda desk: desk.execute(Submit(ORIGIN, request, received=received)))
+
+    def open_account(self, broker: str, account: AccountId, cash: Money = OPENING_CASH) -> None:
+        """An account at a stub exchange, whose own ledger begins with so much money."""
+        self.exchanges[broker].open(account, cash)
+
+    def put_quote(self, key: InstrumentKey, quote: Quote) -> None:
+        """The feed says something, to whichever process listens; the next one is told too."""
+        self._prices[key] = quote
+        if self.process.alive:
+            self._loop.call_soon(self.quotes.put, key, quote, context=self.process.context)
 
     async def wait(self, seconds: float) -> None:
         """Let virtual time pass."""
         await self._timer.sleep(int(seconds * SECOND))
+
+    # --- the disk --------------------------------------------------------------------------------
+
+    @property
+    def disk_full(self) -> bool:
+        """Nothing can be written any more."""
+        return self.disk.full
+
+    @disk_full.setter
+    def disk_full(self, full: bool) -> None:
+        self.disk.full = full
+
+    def lose_tail(self, records: int, *, with_anchor: bool = False) -> Callable[[], None]:
+        """See `SimulatedDisk.lose_tail`; only while no process has the journal."""
+        assert self.disk.holder is None, "a process has the journal"
+        return self.disk.lose_tail(records, with_anchor=with_anchor)
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _begin(self, process: Process) -> tuple[dict[str, Broker], PaperBroker]:
+        """The process up to where it has the journal and has read it."""
+        timer = ProcessTimer(process)
+        journal = TimedJournal(self.disk, timer, self._commit_ns)
+        tail = journal.acquire()
+        try:
+            state = rebuild(journal)
+        except Exception:
+            journal.close()
+            raise
+        quotes = QuoteBoard(self._instrument, self._seed)
+        paper = PaperBroker(quotes, self._instrument, self._account, timer, self.clock)
+        brokers: dict[str, Broker] = {
+            CAPABILITIES.name: Wire(paper, self._written, self._plan, self._chance)
+        }
+        brokers.update({name: StubBroker(net, process) for name, net in self.networks.items()})
+        archive = DiskArchive(self.disk)
+        ports = Ports(journal, self.clock, timer, self._random, brokers, quotes.get, archive)
+        self.process, self.journal, self.quotes = process, journal, quotes
+        self.desk = Desk(state, tail, ports, self._index)
+        for key, quote in self._prices.items():
+            quotes.put(key, quote)
+        return brokers, paper
+
+    async def _open(self, desk: Desk, brokers: Mapping[str, Broker], paper: PaperBroker) -> None:
+        """From a desk that has read its journal to one with its doors open."""
+        await take_over(desk, "simulation", desk_id(self._random.bits(32)))
+        paper.restore(restored_orders(desk.state))
+        await open_accounts(desk, brokers)
+        desk.admit()
 
     def _instrument(self, key: InstrumentKey) -> Instrument | None:
         return known_instrument(self._index, self.desk.state.local_instruments, key)

@@ -9,6 +9,7 @@ from phalanx.domain.time import HOUR, MILLISECOND, SECOND
 from phalanx.simulation.virtual import (
     MONDAY_0915_IST,
     Deadlock,
+    Process,
     ProcessTimer,
     SeededRandom,
     VirtualClock,
@@ -67,38 +68,34 @@ def test_waiting_for_nothing_is_found() -> None:
         simulate(story)
 
 
-def test_a_killed_process_is_never_woken() -> None:
+def test_a_process_waits_only_while_it_lives() -> None:
     async def story(loop: VirtualLoop) -> list[str]:
-        timer = VirtualTimer(loop)
-        process = ProcessTimer(timer)
+        process = Process(loop, "p")
+        timer = ProcessTimer(process)
         seen: list[str] = []
-
-        async def sleeper() -> None:
-            await process.sleep(SECOND)
-            seen.append("woke")
-
-        process.call_later(SECOND, lambda: seen.append("called"))
-        process.call_later(0, lambda: seen.append("called before"))
-        sleeping = asyncio.ensure_future(sleeper())
-        await timer.sleep(MILLISECOND)
+        timer.call_later(SECOND, lambda: seen.append("living"))
+        await timer.sleep(2 * SECOND)
+        timer.call_later(SECOND, lambda: seen.append("dead"))
+        sleeping = asyncio.ensure_future(timer.sleep(SECOND))
         process.kill()
-        await timer.sleep(HOUR)
+        await VirtualTimer(loop).sleep(HOUR)
         assert not sleeping.done()
-        sleeping.cancel()
         return seen
 
-    assert simulate(story) == ["called before"]
+    assert simulate(story) == ["living"]
 
 
-def test_a_living_process_is() -> None:
+def test_what_is_due_at_once_is_called_on_the_next_turn() -> None:
     async def story(loop: VirtualLoop) -> list[str]:
-        process = ProcessTimer(VirtualTimer(loop))
-        seen: list[str] = []
-        process.call_later(SECOND, lambda: seen.append("called"))
-        await process.sleep(2 * SECOND)
+        timer, seen = VirtualTimer(loop), list[str]()
+        timer.call_later(0, lambda: seen.append("timer"))
+        timer.call_later(-SECOND, lambda: seen.append("before its time"))
+        assert seen == []
+        await timer.sleep(0)
+        assert loop.elapsed_ns == 0
         return seen
 
-    assert simulate(story) == ["called"]
+    assert simulate(story) == ["timer", "before its time"]
 
 
 def test_chance_repeats() -> None:
