@@ -124,8 +124,30 @@ class RequestEntry(Entry, gc=False):
     reason_text: str = ""
 
 
+class BreakEntry(Entry, gc=False):
+    """One row of ``breaks``: a difference from when it was filed until somebody or a reading ended it."""
+
+    id: str
+    account: str
+    client_id: int
+    kind: str
+    subject: str
+    filed_at_ns: int
+    ours: str = ""
+    theirs: str = ""
+    reason: str = ""
+    deadline_ns: int = 0
+    owner: str = ""
+    note: str = ""
+    ending: str = ""
+    closed_by: str = ""
+    closing_note: str = ""
+    updated_at_ns: int = 0
+
+
 class TradeEntry(Entry, gc=False):
-    """One row of ``trades``: a buy that filled, under the key of its (first) order, or an adopted lot.
+    """One row of ``trades``: a buy that filled, under the key of its (first) order, or a lot that came in
+    otherwise (``origin``).
 
     ``ended_at_ns``: when the last of it was sold; a later fill of the buy opens it again.
     """
@@ -138,6 +160,7 @@ class TradeEntry(Entry, gc=False):
     product: int
     strategy: str | None
     cost_known: int
+    origin: int
     opened_at_ns: int
     bought: int = 0
     cost: int = 0

@@ -14,11 +14,13 @@ from typing import Any, Final, ParamSpec, TypeVar
 import msgspec
 
 from phalanx.domain.accounts import AccountId
+from phalanx.domain.breaks import BreakId
 from phalanx.domain.instructions import InstructionId, InstructionStatus
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.orders import TERMINAL, ClOrdId, OrdStatus
 from phalanx.domain.time import Nanoseconds
 from phalanx.views import selects
+from phalanx.views.break_list import BreakFilters, break_page, one_break
 from phalanx.views.filters import (
     INSTRUCTIONS,
     KEPT,
@@ -35,6 +37,7 @@ from phalanx.views.filters import (
 )
 from phalanx.views.readers import Readers, ViewsUnavailable
 from phalanx.views.rows import (
+    BreakRow,
     ClientSumRow,
     FillRow,
     InstructionRow,
@@ -76,6 +79,8 @@ _instruction: Final = msgspec.json.Decoder(InstructionRow)
 _trees: Final = msgspec.json.Decoder(tuple[OrderTree, ...])
 _skips: Final = msgspec.json.Decoder(tuple[SkipRow, ...])
 _requests: Final = msgspec.json.Decoder(tuple[RequestRow, ...])
+_breaks: Final = msgspec.json.Decoder(tuple[BreakRow, ...])
+_break: Final = msgspec.json.Decoder(BreakRow)
 _KILLS: Final = (
     "SELECT (SELECT seq FROM cursor), (SELECT count(*) FROM kills),"  # noqa: S608  names of ours
     f" (SELECT json_group_array({selects.KILL} ORDER BY o.key DESC)"
@@ -247,6 +252,17 @@ class Views:
         _check(skip, limit)
         as_of, total, items = self._fetch(_KILLS, (limit, skip))
         return Page(_kills.decode(items), int(total), int(as_of))
+
+    def breaks(self, filters: BreakFilters, *, skip: int = 0, limit: int = 100) -> Page[BreakRow]:
+        """Breaks, the latest first."""
+        _check(skip, limit)
+        as_of, total, items = self._fetch(*break_page(filters, Slice(skip, limit)))
+        return Page(_breaks.decode(items), int(total), int(as_of))
+
+    def one_break(self, break_id: BreakId) -> BreakRow | None:
+        """A break as it was filed last."""
+        row = self._fetch(*one_break(break_id))
+        return _break.decode(row[0]) if row else None
 
     def _page(
         self,

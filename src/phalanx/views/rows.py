@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from phalanx.domain.accounts import AccountId, Mode
+from phalanx.domain.breaks import BreakEnd, BreakId, BreakKind
 from phalanx.domain.instructions import (
     Door,
     InstructionId,
@@ -18,6 +19,7 @@ from phalanx.domain.instructions import (
     InstructionStatus,
 )
 from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.kills import KillLevel
 from phalanx.domain.numbers import Money, Price, Quantity, divide
 from phalanx.domain.orders import (
     TERMINAL,
@@ -49,6 +51,8 @@ class LogEntry(IntEnum):
     END = 8
     BY_HAND = 9
     FLAGGED = 10
+    JUDGED = 11
+    OUTSIDE = 12
 
 
 class TradeStatus(IntEnum):
@@ -57,6 +61,16 @@ class TradeStatus(IntEnum):
     PENDING = 1
     ACTIVE = 2
     CLOSED = 3
+
+
+class TradeOrigin(IntEnum):
+    """Where a trade comes from: an order of ours, a position taken over, a buy that no order in memory
+    made: somebody's outside, or a late one of an order that had left memory.
+    """
+
+    ORDER = 1
+    ADOPTED = 2
+    OUTSIDE = 3
 
 
 class RequestStatus(IntEnum):
@@ -291,6 +305,7 @@ class TradeRow(msgspec.Struct, frozen=True, array_like=True):
     sold_cost: Money
     proceeds: Money
     cost_known: bool
+    origin: TradeOrigin
 
     @property
     def pnl(self) -> TradePnl:
@@ -339,13 +354,40 @@ class LogRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class KillRow(msgspec.Struct, frozen=True, array_like=True):
-    """A kill that was put, or lifted; ``account`` empty: for everybody."""
+    """A kill that was put, or lifted; ``name`` is empty for everybody."""
 
     seq: int
     time_ns: Nanoseconds
     lifted: bool
-    account: AccountId
+    level: KillLevel
+    name: str
     actor: str
     door: Door
     request_id: str
     note: str
+
+
+class BreakRow(msgspec.Struct, frozen=True, array_like=True):
+    """A break as it stands, or ended: ``ending`` says how, None while it is open; then ``closed_by`` and
+    ``closing_note`` say who ended it and why. ``seq``: the event that filed it.
+    """
+
+    seq: int
+    id: BreakId
+    account: AccountId
+    client_id: int
+    client_name: str
+    kind: BreakKind
+    subject: str
+    ours: str
+    theirs: str
+    reason: str
+    filed_at_ns: Nanoseconds
+    deadline_ns: Nanoseconds
+    owner: str
+    note: str
+    ending: BreakEnd | None
+    closed_by: str
+    closing_note: str
+    ended_at_ns: Nanoseconds
+    updated_at_ns: Nanoseconds

@@ -12,7 +12,7 @@ from typing import Final
 
 import apsw
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 APPLICATION_ID: Final = 0x50484C56  # "PHLV"
 BUSY_TIMEOUT_MS: Final = 2_000
 CACHE_KIB: Final = 32 * 1024
@@ -65,9 +65,22 @@ CREATE TABLE instruments (
 
 CREATE TABLE kills (
   key INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, lifted INTEGER NOT NULL,
-  account TEXT NOT NULL, actor TEXT NOT NULL, door TEXT NOT NULL, request_id TEXT NOT NULL,
-  note TEXT NOT NULL
+  level TEXT NOT NULL, name TEXT NOT NULL, actor TEXT NOT NULL, door TEXT NOT NULL,
+  request_id TEXT NOT NULL, note TEXT NOT NULL
 ) STRICT;
+
+-- Each time a break is filed; one that comes back after its end is a row of its own. ``ending``: how it
+-- ended, empty while it is open.
+CREATE TABLE breaks (
+  key INTEGER PRIMARY KEY, ended_at_ns INTEGER NOT NULL, id TEXT NOT NULL, account TEXT NOT NULL,
+  client_id INTEGER NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL,
+  filed_at_ns INTEGER NOT NULL, ours TEXT NOT NULL, theirs TEXT NOT NULL, reason TEXT NOT NULL,
+  deadline_ns INTEGER NOT NULL, owner TEXT NOT NULL, note TEXT NOT NULL, ending TEXT NOT NULL,
+  closed_by TEXT NOT NULL, closing_note TEXT NOT NULL, updated_at_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX breaks_id ON breaks (id);
+CREATE INDEX breaks_account ON breaks (account);
+CREATE INDEX breaks_open ON breaks (key) WHERE ended_at_ns = 0;
 
 CREATE TABLE instructions (
   key INTEGER PRIMARY KEY, ended_at_ns INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,
@@ -155,7 +168,7 @@ CREATE INDEX order_log_strategy ON order_log (strategy) WHERE strategy IS NOT NU
 CREATE TABLE trades (
   key INTEGER PRIMARY KEY, ended_at_ns INTEGER NOT NULL, id TEXT NOT NULL, account TEXT NOT NULL,
   mode INTEGER NOT NULL, client_id INTEGER NOT NULL, instrument TEXT NOT NULL,
-  product INTEGER NOT NULL, strategy TEXT, cost_known INTEGER NOT NULL,
+  product INTEGER NOT NULL, strategy TEXT, cost_known INTEGER NOT NULL, origin INTEGER NOT NULL,
   opened_at_ns INTEGER NOT NULL, bought INTEGER NOT NULL, cost INTEGER NOT NULL,
   charges INTEGER NOT NULL, sold INTEGER NOT NULL, sold_cost INTEGER NOT NULL,
   proceeds INTEGER NOT NULL

@@ -7,7 +7,7 @@ it into typed rows. Row by row, a page would beg for the lock a hundred times be
 from typing import Final
 
 from phalanx.domain.orders import Side
-from phalanx.views.rows import TradeStatus
+from phalanx.views.rows import TradeOrigin, TradeStatus
 from phalanx.views.schema import KEY_BITS
 
 _CLIENT_NAME: Final = "coalesce(c.name, '')"
@@ -66,7 +66,7 @@ TRADE: Final = (
     f" t.instrument, {_SYMBOL}, t.product, t.strategy,"
     f" iif(t.ended_at_ns, {int(TradeStatus.CLOSED)}, {int(TradeStatus.ACTIVE)}), t.bought, 0,"
     " t.opened_at_ns, t.ended_at_ns, t.bought, t.cost, t.charges, t.sold, t.sold_cost, t.proceeds,"
-    " json(iif(t.cost_known, 'true', 'false')))"
+    " json(iif(t.cost_known, 'true', 'false')), t.origin)"
 )
 TRADE_JOINS: Final = (
     " LEFT JOIN clients AS c ON c.id = t.client_id"
@@ -87,7 +87,7 @@ UNFILLED_TRADE: Final = (
     f" o.client_id, {_CLIENT_NAME}, o.instrument, {_SYMBOL}, o.product, o.strategy,"
     f" iif({_ORDERED}, {int(TradeStatus.PENDING)}, {int(TradeStatus.CLOSED)}), {_ORDERED},"
     f" {_coming('hold')}, o.placed_at_ns, iif({_ORDERED}, 0, o.ended_at_ns), 0, 0, 0, 0, 0, 0,"
-    " json('true'))"
+    f" json('true'), {int(TradeOrigin.ORDER)})"
 )
 IS_UNFILLED: Final = (
     f"o.side = {int(Side.BUY)} AND o.reduce_only = 0 AND o.cum_quantity = 0 AND o.is_open = 1"  # noqa: S608
@@ -132,9 +132,16 @@ LOG_JOINS: Final = (
     " LEFT JOIN instruments AS i ON i.key = o.instrument"
 )
 KILL: Final = (
-    "json_array(o.key, o.time_ns, json(iif(o.lifted, 'true', 'false')), o.account, o.actor,"
+    "json_array(o.key, o.time_ns, json(iif(o.lifted, 'true', 'false')), o.level, o.name, o.actor,"
     " o.door, o.request_id, o.note)"
 )
+
+BREAK: Final = (
+    f"json_array(b.key >> {KEY_BITS}, b.id, b.account, b.client_id, {_CLIENT_NAME}, b.kind,"
+    " b.subject, b.ours, b.theirs, b.reason, b.filed_at_ns, b.deadline_ns, b.owner, b.note,"
+    " nullif(b.ending, ''), b.closed_by, b.closing_note, b.ended_at_ns, b.updated_at_ns)"
+)
+BREAK_JOINS: Final = " LEFT JOIN clients AS c ON c.id = b.client_id"
 
 _FILLS_OF_ORDER: Final = (
     f"json((SELECT json_group_array({FILL} ORDER BY f.key)"  # noqa: S608  only constants of ours

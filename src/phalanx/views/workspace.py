@@ -9,12 +9,19 @@ from typing import Any, Final, TypeAlias
 import apsw
 
 from phalanx.domain.accounts import AccountId
+from phalanx.domain.breaks import BreakId
 from phalanx.domain.instructions import InstructionId, InstructionStatus
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Money, Quantity
 from phalanx.domain.orders import ClOrdId
 from phalanx.views.bulk import Bulk, Row, insert, replace
-from phalanx.views.entries import InstructionEntry, OrderEntry, RequestEntry, TradeEntry
+from phalanx.views.entries import (
+    BreakEntry,
+    InstructionEntry,
+    OrderEntry,
+    RequestEntry,
+    TradeEntry,
+)
 from phalanx.views.schema import KEY_BITS, PLACES, Subject
 from phalanx.views.table import Table
 
@@ -26,7 +33,7 @@ ROWS_PER_BREATH: Final = 64
 CLIENTS: Final = replace("clients", 5)
 ACCOUNTS: Final = replace("accounts", 11)
 INSTRUMENTS: Final = replace("instruments", 3)
-KILLS: Final = insert("kills", 8)
+KILLS: Final = insert("kills", 9)
 SKIPS: Final = insert("skips", 7)
 FILLS: Final = insert("fills", 8)
 LOG: Final = insert("order_log", 13)
@@ -50,6 +57,8 @@ Holding: TypeAlias = tuple[AccountId, int, InstrumentKey, int]
 """Account, mode, instrument, product."""
 
 _HELD: Final = "SELECT id, key FROM instructions INDEXED BY instructions_status WHERE status = ?"
+
+_OPEN_BREAKS: Final = "SELECT id, key FROM breaks INDEXED BY breaks_open WHERE ended_at_ns = 0"
 
 _Counts: TypeAlias = Counter[tuple[Subject, int | str | None]]
 _Subjects: TypeAlias = tuple[tuple[Subject, Callable[[Any], int | str | None]], ...]
@@ -79,7 +88,9 @@ class Workspace:
         self.requests = Table("requests", RequestEntry, "status")
         self.instructions = Table("instructions", InstructionEntry, "plan_seq")
         self.trades = Table("trades", TradeEntry, "bought", "id")
+        self.breaks = Table("breaks", BreakEntry, "ours")
         self.held: dict[InstructionId, int] = {}
+        self.open_breaks: dict[BreakId, int] = {}
         self.shorts: dict[Holding, Quantity] = {}
         self.order_totals: _Counts = Counter()
         self.instruction_totals: _Counts = Counter()
@@ -126,6 +137,10 @@ class Workspace:
             return self.trades.find(self.connection, lot)
         except KeyError:
             return None
+
+    def break_(self, key: int) -> BreakEntry:
+        """The row of a break, to be changed and touched."""
+        return self.breaks.find(self.connection, key)
 
     def realize(self, account: AccountId, mode: int, amount: Money) -> None:
         """A book gained that much, or lost it."""
@@ -212,7 +227,7 @@ class Workspace:
             table.let_go()
 
     def _tables(self) -> tuple[Table[Any], ...]:
-        return self.orders, self.requests, self.instructions, self.trades
+        return self.orders, self.requests, self.instructions, self.trades, self.breaks
 
     def _read_reference(self) -> None:
         accounts: Any = self.connection.execute("SELECT id, client_id FROM accounts")
@@ -221,6 +236,8 @@ class Workspace:
         self._instruments.update((row[0], row) for row in instruments)
         held: Any = self.connection.execute(_HELD, (InstructionStatus.HELD,))
         self.held.update(held)
+        breaks: Any = self.connection.execute(_OPEN_BREAKS)
+        self.open_breaks.update(breaks)
         shorts: Any = self.connection.execute("SELECT * FROM shorts WHERE quantity > 0")
         self.shorts.update((row[:4], row[4]) for row in shorts)
 

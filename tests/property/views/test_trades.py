@@ -8,7 +8,13 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phalanx.domain.events import Event, InstructionPlanned, LotAdopted, OrderReported
+from phalanx.domain.events import (
+    Event,
+    ForeignFillBooked,
+    InstructionPlanned,
+    LotAdopted,
+    OrderReported,
+)
 from phalanx.domain.instructions import OrderRequest
 from phalanx.domain.numbers import multiply, whole
 from phalanx.domain.orders import (
@@ -44,7 +50,8 @@ ADOPT = st.tuples(st.just("adopt"), QUANTITIES, st.integers(0, 10**10))
 SLICED = st.tuples(
     st.just("sliced"), st.lists(st.tuples(st.integers(0, 2), FILL), min_size=1, max_size=5)
 )
-STORY = st.lists(st.one_of(BUY, SLICED, SELL, ADOPT), min_size=1, max_size=12)
+OUTSIDE = st.tuples(st.just("outside"), st.sampled_from(Side), FILL)
+STORY = st.lists(st.one_of(BUY, SLICED, SELL, ADOPT, OUTSIDE), min_size=1, max_size=12)
 
 
 class Told:
@@ -67,6 +74,9 @@ class Told:
             self._adopt(cl_ord_id, quantity, cost)
         elif kind == "sliced":
             self._slices(what[0])  # type: ignore[arg-type]
+            return
+        elif kind == "outside":
+            self._outside(*what)  # type: ignore[arg-type]
             return
         else:
             fills, *closes = what
@@ -105,6 +115,14 @@ class Told:
             done += fill[0]
             self._fill(cl_ord_id, side, done, total, fill)
 
+    def _outside(self, side: Side, fill: tuple[int, int, int]) -> None:
+        """Somebody traded past us."""
+        quantity, price, charges = fill
+        self._count(side, fill)
+        name = f"X{len(self.events)}"
+        terms = (*TERMS, side, Product.DELIVERY, quantity, price, charges, START)
+        self.events.append(ForeignFillBooked(START, "A1/P", name, "B", *terms[1:], f"EXT-{name}"))
+
     def _slices(self, fills: list[tuple[int, tuple[int, int, int]]]) -> None:
         """One buy in three slices, of which each fill names its own."""
         ids = [f"AA0{base36(len(self.ids) + place)}" for place in range(3)]
@@ -131,16 +149,20 @@ class Told:
         self, cl_ord_id: str, side: Side, done: int, total: int, fill: tuple[int, int, int]
     ) -> None:
         quantity, price, charges = fill
-        sign = 1 if side is Side.BUY else -1
-        self.position += sign * quantity
-        self.spent += sign * multiply(price, quantity) + charges
-        self.was_short |= self.position < 0
+        self._count(side, fill)
         status = OrdStatus.FILLED if done == total else OrdStatus.PARTIALLY_FILLED
         report = ExecutionReport(
             *(cl_ord_id, ExecType.TRADE, "B", f"{cl_ord_id}-{done}"),
             *(done, quantity, price, charges),
         )
         self.events.append(OrderReported(START, cl_ord_id, status, done, quantity, report))
+
+    def _count(self, side: Side, fill: tuple[int, int, int]) -> None:
+        quantity, price, charges = fill
+        sign = 1 if side is Side.BUY else -1
+        self.position += sign * quantity
+        self.spent += sign * multiply(price, quantity) + charges
+        self.was_short |= self.position < 0
 
 
 def trades_of(path: Path) -> tuple[list[TradeRow], int]:

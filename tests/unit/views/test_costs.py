@@ -13,9 +13,6 @@ from phalanx.views.schema import open_for_reading
 from tests.unit.views.lives import Lives
 from tests.unit.views.records import Records, follow
 
-# Making so many takes some seconds: on one worker, once.
-pytestmark = pytest.mark.xdist_group("views-costs")
-
 
 class Costs:
     """A reader that tells how SQLite means to answer, and how many steps it took."""

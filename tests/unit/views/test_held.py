@@ -89,7 +89,7 @@ def test_its_plan_is_under_the_same_id(watched: Watched, reopened: bool) -> None
 def test_a_held_plan_keeps_its_skips(watched: Watched) -> None:
     world = watched.world
     held = hold(watched)
-    world.do(c.PutKill(LOCAL, ""))
+    world.do(c.PutKill(LOCAL))
     world.wait(61)
     planned = world.one(c.Release(held.instruction_id), InstructionPlanned)
     assert [skip.reason.code for skip in planned.skips] == [ReasonCode.KILL_ALL]

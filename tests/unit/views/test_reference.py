@@ -3,6 +3,7 @@
 from phalanx.domain.events import LocalInstrumentPut
 from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import Instrument
+from phalanx.domain.kills import KillLevel, KillScope
 from phalanx.domain.numbers import whole
 from phalanx.engine import commands as c
 from tests.engine_world import LOCAL, fixed
@@ -42,16 +43,16 @@ def test_a_local_instrument_has_its_symbol(watched: Watched) -> None:
 def test_kills_are_listed_latest_first(watched: Watched) -> None:
     world = watched.world
     origin = Origin("olga", Door.KILL, "request-9")
-    world.do(c.PutKill(origin, "", "news"))
-    world.do(c.PutKill(origin, "A1"))
-    world.do(c.LiftKill(origin, "", "over"))
+    world.do(c.PutKill(origin, note="news"))
+    world.do(c.PutKill(origin, KillScope(KillLevel.ACCOUNT, "A1")))
+    world.do(c.LiftKill(origin, note="over"))
 
     page = watched.views.kills(limit=2)
 
     assert (page.total, page.as_of) == (3, world.state.seq)
-    assert [(row.account, row.lifted, row.note) for row in page.items] == [
-        ("", True, "over"),
-        ("A1", False, ""),
+    assert [(row.level, row.name, row.lifted, row.note) for row in page.items] == [
+        (KillLevel.ALL, "", True, "over"),
+        (KillLevel.ACCOUNT, "A1", False, ""),
     ]
     assert (page.items[0].actor, page.items[0].door) == ("olga", Door.KILL)
     assert watched.views.kills(skip=2).items[0].note == "news"

@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from phalanx.domain import events as e
-from phalanx.views.projections import instructions, orders, reference, requests, trades
+from phalanx.views.projections import (
+    instructions,
+    orders,
+    reconciliation,
+    reference,
+    requests,
+    trades,
+)
 from phalanx.views.workspace import Workspace
 
 _PROJECTIONS: dict[type, Callable[[Workspace, Any], None]] = {
@@ -34,6 +41,11 @@ _PROJECTIONS: dict[type, Callable[[Workspace, Any], None]] = {
     e.FillOrdered: orders.fill_ordered,
     e.OrderFlagged: orders.order_flagged,
     e.LotAdopted: trades.lot_adopted,
+    e.ForeignFillBooked: reconciliation.foreign_fill_booked,
+    e.BreakFiled: reconciliation.break_filed,
+    e.BreakTaken: reconciliation.break_taken,
+    e.BreakClosed: reconciliation.break_closed,
+    e.DoubtJudged: reconciliation.doubt_judged,
 }
 """The other events change nothing that a view shows."""
 
