@@ -112,7 +112,7 @@ async def test_a_kill_that_is_lifted_meanwhile_is_answered_as_it_stood(
 
     async def lifted_meanwhile(command: c.Command) -> Executed:
         executed = await execute(command)
-        await execute(c.LiftKill(Origin("other", Door.KILL), ""))
+        await execute(c.LiftKill(Origin("other", Door.KILL)))
         return executed
 
     monkeypatch.setattr(desk, "execute", lifted_meanwhile)

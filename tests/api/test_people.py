@@ -48,7 +48,7 @@ async def test_a_new_client_can_trade(site: Site, funds: object, text: str) -> N
     assert f'"available_funds":{text},' in answer.text
     assert client == await site.get(f"/api/v1/clients/{client['id']}")
     account = await site.get(f"/api/v1/accounts/PAPER-{client['id']}")
-    assert (account["cash"], account["primary"], account["closed"]) == (text, True, None)
+    assert (account["cash"], account["primary"], account["closed_because"]) == (text, True, None)
     order = await site.send("POST", "/api/v1/instructions", {**BUY, "client": client["id"]})
     (outcome,) = order.json()["outcomes"]
     assert outcome["reason"] in {None, "INSUFFICIENT_CASH"}
@@ -139,7 +139,7 @@ async def test_a_kill_stops_new_risk_until_it_is_lifted(
     account = body.get("account")
     assert (put["account"], put["standing"], put["note"]) == (account, True, "noon")
     assert killed["outcomes"][0]["reason"] == reason
-    assert [item | {"flatten": None} for item in standing["items"]] == [put]
+    assert [item | {"cancel": None, "flatten": None} for item in standing["items"]] == [put]
     assert (lifted["account"], lifted["standing"]) == (account, False)
     assert again["RESPONSE"] == "ACCEPTED"
     assert (await example.get("/api/v1/kill"))["total"] == 0

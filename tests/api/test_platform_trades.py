@@ -79,6 +79,7 @@ async def test_a_trade_has_the_platform_s_shape(example: Site) -> None:
         *("id", "trade_id", "client_id", "token_id", "trade_type", "execution_type", "quantity"),
         *("avg_price", "status", "current_price", "realized_pnl", "unrealized_pnl", "total_pnl"),
         *("margin_required", "margin_blocked", "entry_time", "exit_time", "client", "token"),
+        "origin",
     ]
     assert (trade["id"], trade["trade_id"]) == (lot, lot)
     assert (trade["token_id"], trade["trade_type"], trade["execution_type"]) == (

@@ -1,4 +1,6 @@
-"""Accounts: their cash, how paper treats them, and what of that may be changed."""
+"""Accounts: at which broker, their cash, how paper treats them, and what of that may be changed."""
+
+import re
 
 import msgspec
 from msgspec import UNSET
@@ -6,19 +8,32 @@ from msgspec import UNSET
 from phalanx.api import examples
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
-from phalanx.api.fields import not_negative
+from phalanx.api.fields import name, not_negative
 from phalanx.api.lists import PageQuery, page
 from phalanx.api.problems import Problem
-from phalanx.api.shapes import AccountChange, RateLimitChange
+from phalanx.api.shapes import AccountChange, NewAccount, RateLimitChange
 from phalanx.desk.desk import Desk
-from phalanx.domain.accounts import Account, FillProfile, RateLimit
+from phalanx.domain.accounts import Account, FillProfile, Mode, RateLimit, new_account_id
+from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.events import AccountPut
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.numbers import format_fixed
+from phalanx.domain.time import iso
 from phalanx.engine.commands import PutReference
+from phalanx.engine.state import State
 
 PATH = "/api/v1/accounts"
 _change: Body[AccountChange] = Body(AccountChange)
+_new_account: Body[NewAccount] = Body(NewAccount)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+PROMISES = {
+    BrokerKind.REFUSES_DUPLICATES: "a used tag is refused for ever: no order is ever placed twice",
+    BrokerKind.LOOK_UP: "orders are found by their tags: doubt is settled by reading its books",
+    BrokerKind.NO_TAG: "it keeps no tags: one order at a time of an instrument and side, and a person "
+    "settles doubt",
+}
+"""What we can promise at a broker of each kind."""
 
 
 class FillProfileAnswer(msgspec.Struct, frozen=True):
@@ -31,6 +46,9 @@ class FillProfileAnswer(msgspec.Struct, frozen=True):
     slippage_bps: int
     reject_bps: int
     seed: int
+    lost_ack_bps: int
+    duplicate_report_bps: int
+    dropped_socket_bps: int
 
 
 class RateLimitAnswer(msgspec.Struct, frozen=True):
@@ -42,12 +60,16 @@ class RateLimitAnswer(msgspec.Struct, frozen=True):
 
 
 class AccountTerms(msgspec.Struct, frozen=True):
-    """What an account is and how it is treated."""
+    """What an account is and how it is treated. ``broker_kind``: D, L or N, and what we can promise there
+    (``promise``); null where no such broker is connected.
+    """
 
     account: str
     client_id: int
     client: str
     broker: str
+    broker_kind: str | None
+    promise: str | None
     login: str
     mode: str
     enabled: bool
@@ -59,9 +81,17 @@ class AccountTerms(msgspec.Struct, frozen=True):
     rate_limit: RateLimitAnswer
 
 
+class LastReading(msgspec.Struct, frozen=True):
+    """How the last try to read the account's book at its broker ended: MATCHED, BREAKS, UNREAD or NEVER."""
+
+    status: str
+    at: str | None
+    why: str | None
+
+
 class AccountAnswer(AccountTerms, frozen=True, kw_only=True):
-    """An account with the cash of the book that new instructions go to. ``closed``: why it takes
-    no instructions now, or null.
+    """An account with the cash of the book that new instructions go to. ``closed_because``: why it is not
+    ``open`` and takes no instructions now.
     """
 
     cash: str
@@ -69,7 +99,9 @@ class AccountAnswer(AccountTerms, frozen=True, kw_only=True):
     available: str
     open_orders: int
     orders_today: int
-    closed: str | None
+    open: bool
+    closed_because: str | None
+    reconciliation: LastReading
 
 
 class AccountList(msgspec.Struct, frozen=True):
@@ -99,6 +131,30 @@ async def get_account(call: Call) -> Answer:
     return await call.as_of(lambda _: _shown(desk, account))
 
 
+async def post_account(call: Call) -> Answer:
+    """Another account of a client. One that is not on paper is open once its book was read."""
+    body = call.decode(_new_account)
+    desk, state = call.desk, call.desk.state
+    asked = _asked(body)
+    cash = 0 if body.cash is UNSET else not_negative(body.cash, "cash")
+    origin = call.origin(DoorName.ACCOUNTS, "new", asked, cash)
+    account = asked
+    if not call.is_repeat(origin):
+        # Nothing is awaited between choosing the name and deciding: nobody else can take it.
+        account = _named(asked, state)
+        _check_broker(desk, account)
+    executed = await desk.execute(
+        PutReference(
+            origin,
+            accounts=(account,),
+            cash=((account.book, cash, "opening cash"),) if cash else (),
+        )
+    )
+    event = executed.events[0]
+    assert isinstance(event, AccountPut), f"{type(event).__name__} is no account"
+    return answer_json(201, _terms(desk, event.account), executed)
+
+
 async def patch_account(call: Call) -> Answer:
     """Change how an account is treated. Answers its terms, not its cash."""
     desk = call.desk
@@ -109,18 +165,65 @@ async def patch_account(call: Call) -> Answer:
         raise Problem("NOTHING_TO_CHANGE", "name at least one field")
     if body.reserve is not UNSET:
         changes["reserve"] = not_negative(body.reserve, "reserve")
+    for field in ("broker", "login"):
+        if field in changes:
+            name(str(changes[field]), field)
     origin = call.origin(DoorName.ACCOUNTS, account.id, changes)
+    if "broker" in changes and changes["broker"] != account.broker:
+        changes.setdefault("login", changes["broker"])
     if body.fill_profile is not UNSET:
         profile = msgspec.structs.replace(account.fill_profile, **_set_fields(body.fill_profile))
         changes["fill_profile"] = profile
     if body.rate_limit is not UNSET:
         changes["rate_limit"] = _rate_limit(account.rate_limit, body.rate_limit)
     wanted = msgspec.structs.replace(account, **changes)
+    if wanted.broker != account.broker and not call.is_repeat(origin):
+        _check_broker(desk, wanted)
     executed = await desk.execute(PutReference(origin, accounts=(wanted,)))
     for event in executed.events:
         assert isinstance(event, AccountPut), f"{type(event).__name__} is no account"
         wanted = event.account
     return answer_json(200, _terms(desk, wanted), executed)
+
+
+def _asked(body: NewAccount) -> Account:
+    """The account that a body asks for, perhaps without its name. Raises Problem as ``name`` does, and
+    ``INVALID_TEXT`` for a name that not everything takes which an account's name goes through.
+    """
+    broker = name(body.broker, "broker")
+    called = "" if body.account is UNSET else name(body.account, "account")
+    if called and _NAME.fullmatch(called) is None:
+        detail = "an account is named with at most 64 letters, digits, dots, dashes or underlines"
+        raise Problem("INVALID_TEXT", detail, field="account")
+    login = broker if body.login is UNSET else name(body.login, "login")
+    mode = Mode.PAPER if body.mode is UNSET else Mode[body.mode.upper()]
+    return Account(called, body.client, broker, login, mode)
+
+
+def _named(asked: Account, state: State) -> Account:
+    """With a name that is free; its client's primary account if there is no other.
+
+    Raises Problem ``UNKNOWN_CLIENT``, ``ACCOUNT_EXISTS``.
+    """
+    if asked.client_id not in state.clients:
+        raise Problem("UNKNOWN_CLIENT", f"no client {asked.client_id}", field="client")
+    if asked.id in state.accounts:
+        detail = f"there is an account {asked.id} already"
+        raise Problem("ACCOUNT_EXISTS", detail, field="account")
+    called = asked.id or new_account_id(asked.broker, asked.client_id, state.accounts)
+    primary = asked.client_id not in state.primary_accounts
+    return msgspec.structs.replace(asked, id=called, primary=primary)
+
+
+def _check_broker(desk: Desk, account: Account) -> None:
+    """Raises Problem ``UNKNOWN_BROKER``, ``MODE_NOT_SUPPORTED``."""
+    capabilities = desk.capabilities.get(account.broker)
+    if capabilities is None:
+        detail = f"no broker {account.broker} is connected; there is {', '.join(desk.capabilities)}"
+        raise Problem("UNKNOWN_BROKER", detail, field="broker")
+    if account.mode not in capabilities.modes:
+        detail = f"broker {account.broker} has no {account.mode.name.lower()} accounts"
+        raise Problem("MODE_NOT_SUPPORTED", detail, field="mode")
 
 
 def _find(desk: Desk, account_id: str) -> Account:
@@ -148,11 +251,15 @@ def _rate_limit(before: RateLimit, change: RateLimitChange) -> RateLimit:
 
 
 def _terms(desk: Desk, account: Account) -> AccountTerms:
+    capabilities = desk.capabilities.get(account.broker)
+    kind = None if capabilities is None else capabilities.kind
     return AccountTerms(
         account.id,
         account.client_id,
         desk.state.clients[account.client_id].name,
         account.broker,
+        None if kind is None else kind.value,
+        None if kind is None else PROMISES[kind],
         account.login,
         account.mode.name,
         account.enabled,
@@ -170,7 +277,8 @@ def _profile(profile: FillProfile) -> FillProfileAnswer:
 
 
 def _shown(desk: Desk, account: Account) -> AccountAnswer:
-    book = desk.state.books[account.book]
+    state = desk.state
+    book, report = state.books[account.book], desk.reconciler.report(account.id)
     return AccountAnswer(
         **msgspec.structs.asdict(_terms(desk, account)),
         cash=format_fixed(book.cash),
@@ -178,7 +286,13 @@ def _shown(desk: Desk, account: Account) -> AccountAnswer:
         available=format_fixed(book.cash - book.holds - account.reserve),
         open_orders=book.open_orders,
         orders_today=book.orders_today,
-        closed=desk.closed.get(account.id),
+        open=account.id not in desk.closed,
+        closed_because=desk.closed.get(account.id),
+        reconciliation=LastReading(
+            report.status.value,
+            iso(report.at, state.settings.zone_offset_s) if report.at else None,
+            report.why or None,
+        ),
     )
 
 
@@ -194,6 +308,24 @@ doors: tuple[Door, ...] = (
         problems=("NOT_FOUND",),
     ),
     Door(
+        "POST",
+        PATH,
+        post_account,
+        "Another account of a client",
+        AccountTerms,
+        201,
+        tag="accounts",
+        about="At any broker that this server is connected to. On paper it takes instructions at once; "
+        "elsewhere once its book was read. A client's first account is its primary one.",
+        body=NewAccount,
+        examples=examples.NEW_ACCOUNT,
+        problems=(
+            *("UNKNOWN_CLIENT", "UNKNOWN_BROKER", "MODE_NOT_SUPPORTED", "ACCOUNT_EXISTS"),
+            *("INVALID_TEXT", "NOT_POSITIVE"),
+        ),
+        keyed=True,
+    ),
+    Door(
         "PATCH",
         f"{PATH}/{{account_id}}",
         patch_account,
@@ -201,12 +333,15 @@ doors: tuple[Door, ...] = (
         AccountTerms,
         tag="accounts",
         about="Orders that are already working keep the terms they were accepted under. A new "
-        "rate_limit begins with a full window: the first request goes one window later.",
+        "rate_limit begins with a full window: the first request goes one window later. An account goes to "
+        "another broker or login while none of its orders works or is in doubt, and is closed until its "
+        "book there was read.",
         body=AccountChange,
         examples=examples.ACCOUNT_CHANGE,
         problems=(
             *("NOT_FOUND", "NOTHING_TO_CHANGE", "UNKNOWN_FIELD", "INVALID_VALUE", "NOT_POSITIVE"),
             *("INVALID_NUMBER", "TOO_PRECISE", "NUMBER_TOO_LARGE"),
+            *("UNKNOWN_BROKER", "MODE_NOT_SUPPORTED", "ORDERS_WORKING"),
         ),
         keyed=True,
     ),

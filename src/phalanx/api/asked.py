@@ -12,6 +12,7 @@ from phalanx.domain.instructions import (
     AllocatedRequest,
     BatchRequest,
     BatchRow,
+    CancelOpenRequest,
     CancelRestRequest,
     ExitRequest,
     InstructionRequest,
@@ -141,9 +142,14 @@ class AskedExit(Whom, frozen=True, tag_field="kind", tag="exit"):
 
 
 class AskedCancel(msgspec.Struct, frozen=True, tag_field="kind", tag="cancel"):
-    """What was asked: to cancel the rest of another instruction."""
+    """What was asked: to cancel the rest of another ``instruction``, or what works where a kill's
+    ``level`` and ``name`` say, with or without ``exits`` under way.
+    """
 
-    instruction: str
+    instruction: str | None
+    level: str | None = None
+    name: str | None = None
+    exits: bool | None = None
 
 
 Asking: TypeAlias = (
@@ -255,6 +261,11 @@ def _cancel(request: CancelRestRequest) -> AskedCancel:
     return AskedCancel(request.instruction)
 
 
+def _cancel_open(request: CancelOpenRequest) -> AskedCancel:
+    scope = request.scope
+    return AskedCancel(None, scope.level.value, scope.name or None, request.exits)
+
+
 def _row(row: BatchRow) -> AskedRow:
     return AskedRow(
         row.client or None,
@@ -297,4 +308,5 @@ _ASKED: dict[type, Callable[[Any], Asking]] = {
     OrderRequest: _order,
     PriorityBuyRequest: _priority_buy,
     CancelRestRequest: _cancel,
+    CancelOpenRequest: _cancel_open,
 }

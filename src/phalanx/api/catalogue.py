@@ -3,6 +3,7 @@
 from phalanx.api import (
     accounts,
     baskets,
+    breaks,
     clients,
     fills,
     followups,
@@ -19,7 +20,9 @@ from phalanx.api import (
     priority_lists,
     profiles,
     raw_details,
+    reconciliation,
     settings,
+    settling,
     subscriptions,
 )
 from phalanx.api.exchange import Door
@@ -32,6 +35,7 @@ DOORS: tuple[Door, ...] = (
     *baskets.doors,
     *orders.doors,
     *fills.doors,
+    *settling.doors,
     *positions.doors,
     *clients.doors,
     *portfolio.doors,
@@ -45,6 +49,8 @@ DOORS: tuple[Door, ...] = (
     *limits.doors,
     *settings.doors,
     *kill.doors,
+    *reconciliation.doors,
+    *breaks.doors,
     *profiles.doors,
     *raw_details.doors,
     *imports.doors,

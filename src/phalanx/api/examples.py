@@ -111,7 +111,19 @@ NEW_CLIENT: Examples = {
     "with the opening cash": {"name": "Oaklee Wagner"},
 }
 
+NEW_ACCOUNT: Examples = {
+    "another paper account": {"client": 1, "broker": "paper", "cash": "250000"},
+    "at a broker, under its client code": {
+        "client": 1,
+        "broker": "stub",
+        "account": "HP0417",
+        "login": "dealer-1",
+        "mode": "paper",
+    },
+}
+
 ACCOUNT_CHANGE: Examples = {
+    "to another broker": {"broker": "stub", "login": "dealer-1"},
     "slow and partial fills": {
         "fill_profile": {"fill_duration_ms": 5000, "filled_bps": 6000, "slices": 3}
     },
@@ -138,6 +150,17 @@ KILL: Examples = {
     "everybody": {"note": "feed looks wrong"},
     "one account": {"account": "PAPER-7"},
     "stop, and get out of today's positions": {"note": "feed looks wrong", "flatten": True},
+    "one strategy, with what it has working": {
+        "level": "strategy",
+        "name": "STRATEGY_B",
+        "cancel": True,
+    },
+    "one client's working orders, and no kill": {
+        "level": "client",
+        "name": 1,
+        "block": False,
+        "cancel": "all",
+    },
 }
 
 PROFILES: Examples = {
@@ -157,6 +180,7 @@ INSTRUMENTS_CSV = (
 PARTS: dict[str, str] = {
     "account": "PAPER-1",
     "account_id": "PAPER-1",
+    "break_id": "B9N2X4J7Q0K",
     "client_id": "1",
     "instruction_id": "IC400000000",
     "level": "account",

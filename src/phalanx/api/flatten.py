@@ -1,7 +1,9 @@
 """The exit that goes with a kill: one instruction, or several where one cannot hold so many orders."""
 
+import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
 import msgspec
 
@@ -10,7 +12,11 @@ from phalanx.api.outcomes import REJECTED, Counts, instruction_answer
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import ExitRequest, ExitScope, Origin, Selection
+from phalanx.domain.kills import KillLevel, KillScope
+from phalanx.domain.orders import ClOrdId
+from phalanx.domain.time import Nanoseconds
 from phalanx.engine.commands import Submit
+from phalanx.engine.exposure import reach
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import State
 
@@ -19,10 +25,11 @@ KEY = " flatten"
 """What is appended to a kill's idempotency key for its exit, with a number for one of several. No
 caller's key has a blank in it."""
 _TOO_LARGE = "PLAN_TOO_LARGE"
+_NOTHING = "NOTHING_TO_EXIT"
 
 
-class FlattenPart(msgspec.Struct, frozen=True):
-    """An exit that went with a kill. When even the exit was refused, ``instruction_id`` is null and
+class KillPart(msgspec.Struct, frozen=True):
+    """An instruction that went with a kill. When even that was refused, ``instruction_id`` is null and
     ``reason`` says why: the kill stands all the same.
     """
 
@@ -33,48 +40,70 @@ class FlattenPart(msgspec.Struct, frozen=True):
     counts: Counts
 
 
-class FlattenAnswer(FlattenPart, frozen=True, kw_only=True):
-    """The exit, and ``more`` exits where one instruction could not hold all the orders; then each is
-    for other accounts.
+class FlattenAnswer(KillPart, frozen=True, kw_only=True):
+    """The exit, and ``more`` exits where one instruction could not hold all the orders, or a strategy's
+    trades are closed one by one; then each is for others.
     """
 
-    more: list[FlattenPart] = []
+    more: list[KillPart] = []
 
 
-async def flattened(call: Call, origin: Origin, account: AccountId) -> FlattenAnswer:
-    """Get out of today's positions; ``origin`` is the kill's, ``account`` empty for everybody.
+async def flattened(call: Call, origin: Origin, scope: KillScope) -> FlattenAnswer:
+    """Get out of today's positions in a scope; ``origin`` is the kill's.
 
     Each exit has a key made of the kill's. A repeat finds those that were given, and gives those that
     an earlier try did not come to.
     """
+    if scope.level is KillLevel.STRATEGY:
+        return _told(await _trades_out(call, origin, scope.name))
     whole = _keyed(origin, "")
-    selection = Selection(accounts=(account,) if account else ())
     if not call.is_repeat(_keyed(origin, " 1")):
-        found = await _exit(call, whole, selection)
-        if account or found.reason != _TOO_LARGE:
-            return FlattenAnswer(*msgspec.structs.astuple(found))
-    first, *more = await _in_parts(call, origin)
-    return FlattenAnswer(*msgspec.structs.astuple(first), more=more)
+        selection = _selection(call.desk.state, scope)
+        if selection is None:
+            return _told([_refused(_NOTHING, f"{scope} has no account")])
+        found = await _exit(call, whole, ExitRequest(selection=selection))
+        if scope.level is KillLevel.ACCOUNT or found.reason != _TOO_LARGE:
+            return _told([found])
+    return _told(await _in_parts(call, origin, scope))
 
 
-async def _in_parts(call: Call, origin: Origin) -> list[FlattenPart]:
+def part_of(event: InstructionPlanned, state: State) -> KillPart:
+    """An instruction as a kill's answer tells of it."""
+    found = instruction_answer(event, state)
+    return KillPart(found.instruction_id, found.status, found.reason, found.message, found.counts)
+
+
+def _selection(state: State, scope: KillScope) -> Selection | None:
+    """The accounts in a scope by name; None when nobody is in it."""
+    match scope.level:
+        case KillLevel.ALL:
+            return Selection()
+        case KillLevel.CLIENT:
+            return Selection(clients=(int(scope.name),))
+        case _:
+            accounts = tuple(one.id for one in state.accounts.values() if scope.covers(one, None))
+            return Selection(accounts=accounts) if accounts else None
+
+
+async def _in_parts(call: Call, origin: Origin, scope: KillScope) -> list[KillPart]:
     """As few exits as it takes, by halves. An account that is too large by itself is told of, and the
     others go.
     """
-    parts: list[FlattenPart] = []
+    parts: list[KillPart] = []
     given: set[AccountId] = set()
     numbers = _numbered(origin)
     key = next(numbers)
     while call.is_repeat(key):
-        parts.append(await _exit(call, key, Selection(), given))
+        parts.append(await _exit(call, key, ExitRequest(), given))
         key = next(numbers)
     left: deque[Sequence[AccountId]] = deque()
-    rest = [one for one in _exposed(call.desk.state) if one not in given]
+    rest = [one for one in _exposed(call.desk.state, scope) if one not in given]
     if rest:
         left.append(rest)
     while left:
         accounts = left.popleft()
-        part = await _exit(call, key, Selection(accounts=tuple(accounts)))
+        selection = Selection(accounts=tuple(accounts))
+        part = await _exit(call, key, ExitRequest(selection=selection))
         if part.reason == _TOO_LARGE and len(accounts) > 1:
             middle = len(accounts) // 2
             left.extendleft((accounts[middle:], accounts[:middle]))
@@ -85,30 +114,66 @@ async def _in_parts(call: Call, origin: Origin) -> list[FlattenPart]:
     return parts
 
 
+async def _trades_out(call: Call, origin: Origin, strategy: str) -> list[KillPart]:
+    """An exit for each trade of today that the strategy opened: what others hold beside it stays."""
+    parts: list[KillPart] = []
+    given: set[str] = set()
+    numbers = _numbered(origin)
+    key = next(numbers)
+    while call.is_repeat(key):
+        parts.append(await _exit(call, key, ExitRequest(), given))
+        key = next(numbers)
+    desk = call.desk
+    trades = [one for one in _trades_of(desk.state, strategy, desk.clock.now()) if one not in given]
+    keys = islice(chain([key], numbers), len(trades))
+    # All at once: they are decided in this order, and become durable together.
+    exits = (
+        _exit(call, one, ExitRequest(trade=trade)) for one, trade in zip(keys, trades, strict=True)
+    )
+    parts += await asyncio.gather(*exits)
+    return parts or [_refused(_NOTHING, f"nothing of strategy {strategy} to exit")]
+
+
 async def _exit(
-    call: Call, origin: Origin, selection: Selection, given: set[AccountId] | None = None
-) -> FlattenPart:
-    """One exit; ``given`` gets the accounts that it is, or was, for."""
-    request = ExitRequest(scope=ExitScope.POSITIONS, selection=selection)
+    call: Call, origin: Origin, request: ExitRequest, given: set[str] | None = None
+) -> KillPart:
+    """One exit of today's positions; ``given`` gets the accounts, and the trade, that it is, or was, for."""
+    asked = msgspec.structs.replace(request, scope=ExitScope.POSITIONS)
     try:
-        executed = await call.desk.execute(Submit(origin, request, NOTE, received=call.received))
+        executed = await call.desk.execute(Submit(origin, asked, NOTE, received=call.received))
     except Refused as refused:
-        return FlattenPart(None, REJECTED, refused.code, refused.detail, Counts(0, 0, 0))
+        return _refused(refused.code, refused.detail)
     event = executed.events[0]
     assert isinstance(event, InstructionPlanned), f"{type(event).__name__} plans nothing"
     assert isinstance(event.request, ExitRequest), "an exit"
     if given is not None:
-        given.update(event.request.selection.accounts)
-    found = instruction_answer(event, call.desk.state)
-    return FlattenPart(
-        found.instruction_id, found.status, found.reason, found.message, found.counts
-    )
+        given.update((*event.request.selection.accounts, event.request.trade))
+    return part_of(event, call.desk.state)
 
 
-def _exposed(state: State) -> list[AccountId]:
-    """The accounts whose books have something that works or is held."""
-    books = ((account.id, state.books[account.book]) for account in state.accounts.values())
+def _refused(code: str, detail: str) -> KillPart:
+    return KillPart(None, REJECTED, code, detail, Counts(0, 0, 0))
+
+
+def _told(parts: Sequence[KillPart]) -> FlattenAnswer:
+    first, *more = parts
+    return FlattenAnswer(*msgspec.structs.astuple(first), more=more)
+
+
+def _exposed(state: State, scope: KillScope) -> list[AccountId]:
+    """The accounts in scope whose books have something that works or is held."""
+    owners = (one for one in state.accounts.values() if scope.covers(one, None))
+    books = ((account.id, state.books[account.book]) for account in owners)
     return [one for one, book in books if book.open_orders or book.positions or book.lots]
+
+
+def _trades_of(state: State, strategy: str, now: Nanoseconds) -> Iterator[ClOrdId]:
+    """Today's lots that the strategy opened, account by account."""
+    today = reach(state, now, ExitScope.POSITIONS, "")
+    for account in state.accounts.values():
+        for lot in state.books[account.book].all_lots():
+            if lot.strategy == strategy and today.holds(lot):
+                yield lot.id
 
 
 def _numbered(origin: Origin) -> Iterator[Origin]:

@@ -1,10 +1,14 @@
 """Is it alive, may it be used, and how is it doing."""
 
+from itertools import islice
+
 import msgspec
 
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
 from phalanx.api.reading import views_trouble
 
+CLOSED_MAX = 100
+"""So many of the accounts that are not open are named."""
 METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -22,7 +26,8 @@ class ClosedAccount(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Whether instructions are taken. ``seq`` is the last durable event, ``epoch`` the term.
+    """Whether instructions are taken. ``seq`` is the last durable event, ``epoch`` the term. ``accounts``:
+    the first 100 of the ``accounts_closed`` that are not open, and why.
 
     ``views``: "ok", or why lists are refused (``VIEWS_UNAVAILABLE``). Trading needs no lists, so it
     says nothing about ``ready``.
@@ -34,6 +39,7 @@ class Ready(msgspec.Struct, frozen=True):
     accounts: list[ClosedAccount]
     stopped: str | None
     views: str
+    accounts_closed: int = 0
 
 
 async def live(call: Call) -> Answer:
@@ -50,9 +56,11 @@ async def ready(call: Call) -> Answer:
     if call.house.system is None:
         return answer_json(503, Ready(False, 0, 0, [], "starting", "starting"))  # noqa: FBT003
     found = call.desk.readiness()
-    closed = [ClosedAccount(account, reason) for account, reason in found.accounts.items()]
+    named = islice(found.accounts.items(), CLOSED_MAX)
+    closed = [ClosedAccount(account, reason) for account, reason in named]
     views = views_trouble(call.system.feed) or "ok"
-    body = Ready(found.ready, found.seq, found.epoch, closed, found.stopped, views)
+    count = len(found.accounts)
+    body = Ready(found.ready, found.seq, found.epoch, closed, found.stopped, views, count)
     return answer_json(200 if found.ready else 503, body)
 
 
@@ -63,7 +71,9 @@ async def metrics(call: Call) -> Answer:
 
 READY = (
     "200 when instructions are taken, else 503. `views` is ok, or says why lists answer 503 "
-    "VIEWS_UNAVAILABLE: orders are placed all the same, so readiness does not depend on it."
+    "VIEWS_UNAVAILABLE: orders are placed all the same, so readiness does not depend on it. Nor does it "
+    "depend on single accounts: `accounts_closed` of them are not open, and `accounts` names the first "
+    f"{CLOSED_MAX} with why; `GET /api/v1/accounts` has them all."
 )
 
 doors: tuple[Door, ...] = (

@@ -1,19 +1,23 @@
-"""Kills: stop new risk for everybody or for one account, see what is stopped, lift it again."""
+"""Kills: stop new risk, cancel what works, get out of it; see what is stopped, lift it again."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from phalanx.api import examples
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name, note
-from phalanx.api.flatten import FlattenAnswer, flattened
-from phalanx.api.shapes import NewKill, Note
-from phalanx.domain.accounts import AccountId
-from phalanx.domain.events import KillLifted, KillPut
+from phalanx.api.flatten import FlattenAnswer, KillPart, flattened, part_of
+from phalanx.api.problems import Problem
+from phalanx.api.shapes import KillLevelName, NewKill, Note
+from phalanx.desk.desk import Executed
+from phalanx.domain.events import Event, InstructionPlanned, KillLifted, KillPut
+from phalanx.domain.instructions import CancelOpenRequest, Origin
 from phalanx.domain.instructions import Door as DoorName
+from phalanx.domain.kills import EVERYBODY, KillCancel, KillLevel, KillScope
 from phalanx.domain.time import iso
 from phalanx.engine.commands import LiftKill, PutKill
 from phalanx.engine.state import State
@@ -23,18 +27,35 @@ _new_kill: Body[NewKill] = Body(NewKill)
 
 
 class KillAnswer(msgspec.Struct, frozen=True):
-    """A kill: ``account`` null stands for everybody. ``time`` is when it was put, or lifted."""
+    """A kill: ``name`` null stands for everybody, ``account`` is the name of an account's. ``time`` is
+    when it was put, or lifted.
+    """
 
     account: str | None
     standing: bool
     note: str
     actor: str
-    time: str
+    time: str | None
+    level: str
+    name: str | None
+
+
+class CancelAnswer(KillPart, frozen=True, kw_only=True):
+    """What was cancelled, and ``more`` instructions where one could not hold it all.
+
+    ``left``: so many orders work on, because nothing could hold their cancels: ask again.
+    """
+
+    more: list[KillPart] = msgspec.field(default_factory=list)
+    left: int = 0
 
 
 class KillPutAnswer(KillAnswer, frozen=True, kw_only=True):
-    """A kill that was put, with the exit where that was asked for."""
+    """What a kill came to. Without ``block`` none stands by it, and ``time`` is null. ``cancel`` and
+    ``flatten``: what that came to, where it was asked for.
+    """
 
+    cancel: CancelAnswer | None = None
     flatten: FlattenAnswer | None = None
 
 
@@ -47,10 +68,22 @@ class KillList(msgspec.Struct, frozen=True):
 
 
 class KillQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which kill to lift; no ``account``: the one for everybody."""
+    """Which kill to lift, by ``level`` and ``name`` or by ``account``; nothing: the one for everybody."""
 
     account: Annotated[str, Meta(description="an account's id")] | None = None
     note: Note = ""
+    level: KillLevelName | None = None
+    name: Annotated[str, Meta(description="whom the kill names")] | None = None
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """A body, read."""
+
+    scope: KillScope
+    note: str
+    block: bool
+    cancel: KillCancel
+    flatten: bool
 
 
 async def list_kills(call: Call) -> Answer:
@@ -58,60 +91,144 @@ async def list_kills(call: Call) -> Answer:
     state = call.desk.state
 
     def body(seq: int) -> KillList:
-        items = [_standing(state, account) for account in state.kills]
+        items = [_standing(state, scope) for scope in _scopes(state)]
         return KillList(items, len(items), seq)
 
     return await call.as_of(body)
 
 
 async def put_kill(call: Call) -> Answer:
-    """Stop new risk. A kill that stands already is answered as it stands, or with a key put again.
+    """Stop new risk, cancel what works, get out: each where it is asked for.
 
-    With ``flatten`` an exit of today's positions follows once the kill is durable. It has a key of
-    its own, made of the caller's: a repeat puts no second kill and no second exit, and finishes
-    what an earlier try did not come to.
+    A kill that stands already is answered as it stands, or with a key put again. The cancels are in
+    the kill's own record. An exit follows once that is durable; it has a key of its own, made of the
+    caller's: a repeat puts no second kill and no second exit, and finishes what an earlier try did
+    not come to.
     """
-    body = call.decode(_new_kill)
-    account = "" if body.account is UNSET else name(body.account, "account")
-    remark = "" if body.note is UNSET else note(body.note)
-    flatten = body.flatten is True
-    state = call.desk.state
-    origin = call.origin(DoorName.KILL, "put", account, remark, flatten)
-    # As it stands when this is decided: by the time that is durable somebody may have lifted it.
-    found = _standing(state, account) if account in state.kills else None
-    executed = await call.desk.execute(PutKill(origin, account, remark))
-    for event in executed.events:
-        assert isinstance(event, KillPut), f"{type(event).__name__} is no kill"
-        found = _answer(state, event, standing=True)
-    assert found is not None, "put, or there already"
-    exit_answer = await flattened(call, origin, account) if flatten else None
-    answer = KillPutAnswer(*msgspec.structs.astuple(found), flatten=exit_answer)
+    asked = _read(call.decode(_new_kill))
+    state, scope = call.desk.state, asked.scope
+    origin = call.origin(DoorName.KILL, "put", asked)
+    found = _unblocked(origin, asked)
+    if asked.block and scope.key in state.kills:
+        # As it stands when this is decided: by the time that is durable somebody may have lifted it.
+        found = _standing(state, scope)
+    command = PutKill(origin, scope, asked.note, asked.block, asked.cancel)
+    executed = await call.desk.execute(command)
+    events = _events(call, executed)
+    if events and isinstance(events[0], KillPut):
+        found = _answer(state, events[0], standing=True)
+    cancel = _canceled(state, [one for one in events if isinstance(one, InstructionPlanned)])
+    exits = await flattened(call, origin, scope) if asked.flatten else None
+    answer = KillPutAnswer(*msgspec.structs.astuple(found), cancel=cancel, flatten=exits)
     return answer_json(200, answer, executed)
 
 
 async def lift_kill(call: Call) -> Answer:
     """Allow new risk again."""
     query = call.query(KillQuery)
-    # An empty name is a mistake, most likely of a script, and never means everybody.
-    account = "" if query.account is None else name(query.account, "account")
+    scope = _scope(query.level, query.name, query.account)
     remark = note(query.note)
-    origin = call.origin(DoorName.KILL, "lift", account, remark)
-    executed = await call.desk.execute(LiftKill(origin, account, remark))
+    origin = call.origin(DoorName.KILL, "lift", scope, remark)
+    executed = await call.desk.execute(LiftKill(origin, scope, remark))
     event = executed.events[0]
     assert isinstance(event, KillLifted), f"{type(event).__name__} lifts no kill"
     return answer_json(200, _answer(call.desk.state, event, standing=False), executed)
 
 
+def _read(body: NewKill) -> _Asked:
+    """What a body asks for. Raises Problem ``INVALID_VALUE``, ``MISSING_FIELD``."""
+    cancel = KillCancel.NOTHING
+    if body.cancel == "all":
+        cancel = KillCancel.ALL
+    elif body.cancel is True:
+        cancel = KillCancel.ENTRIES
+    block, flatten = body.block is not False, body.flatten is True
+    if not block and cancel is KillCancel.NOTHING and not flatten:
+        raise Problem("INVALID_VALUE", "neither block, nor cancel, nor flatten", field="block")
+    if cancel is KillCancel.ALL and flatten:
+        detail = "exits under way cannot be canceled and left to close what is held, at once"
+        raise Problem("INVALID_VALUE", detail, field="cancel")
+    return _Asked(
+        _scope(_given(body.level), _given(body.name), _given(body.account)),
+        "" if body.note is UNSET else note(body.note),
+        block,
+        cancel,
+        flatten,
+    )
+
+
+def _given(value: str | int | UnsetType) -> str | None:
+    return None if value is UNSET else str(value)
+
+
+def _scope(level: str | None, whom: str | None, account: str | None) -> KillScope:
+    """Whom a caller means. An empty name is a mistake, most likely of a script, and never everybody.
+
+    Raises Problem ``INVALID_VALUE``, ``MISSING_FIELD``, and as ``name`` does.
+    """
+    if account is not None:
+        if whom is not None or level not in {None, KillLevel.ACCOUNT}:
+            raise Problem(
+                "INVALID_VALUE", "either an account, or a level and a name", field="account"
+            )
+        return KillScope(KillLevel.ACCOUNT, name(account, "account"))
+    if level in {None, KillLevel.ALL}:
+        if whom is not None:
+            raise Problem("INVALID_VALUE", "a name needs the level that it is of", field="name")
+        return EVERYBODY
+    if whom is None:
+        raise Problem("MISSING_FIELD", f"which {level}", field="name")
+    return KillScope(KillLevel(level), name(whom, "name"))
+
+
+def _events(call: Call, executed: Executed) -> Sequence[Event]:
+    """The kill and its cancels, also of a repeat."""
+    first, *_ = executed.events or (None,)
+    match first:
+        case KillPut():
+            return call.desk.read_back(executed, 1 + first.cancels)
+        case InstructionPlanned(request=CancelOpenRequest() as request):
+            return call.desk.read_back(executed, request.parts)
+        case _:
+            return ()
+
+
+def _canceled(state: State, events: Sequence[InstructionPlanned]) -> CancelAnswer | None:
+    if not events:
+        return None
+    request = events[0].request
+    assert isinstance(request, CancelOpenRequest), "a kill's cancels"
+    first, *more = (part_of(event, state) for event in events)
+    return CancelAnswer(*msgspec.structs.astuple(first), more=more, left=request.left)
+
+
+def _scopes(state: State) -> list[KillScope]:
+    return [kill.scope for kill in state.kills.values()]
+
+
+def _unblocked(origin: Origin, asked: _Asked) -> KillAnswer:
+    return _kill(asked.scope, asked.note, origin.actor, None, standing=False)
+
+
 def _answer(state: State, event: KillPut | KillLifted, *, standing: bool) -> KillAnswer:
     time = iso(event.time, state.settings.zone_offset_s)
-    return KillAnswer(event.account or None, standing, event.note, event.origin.actor, time)
+    return _kill(event.whom, event.note, event.origin.actor, time, standing=standing)
 
 
-def _standing(state: State, account: AccountId) -> KillAnswer:
-    kill = state.kills[account]
+def _standing(state: State, scope: KillScope) -> KillAnswer:
+    kill = state.kills[scope.key]
     time = iso(kill.time, state.settings.zone_offset_s)
-    return KillAnswer(account or None, True, kill.note, kill.origin.actor, time)  # noqa: FBT003
+    return _kill(scope, kill.note, kill.origin.actor, time, standing=True)
 
+
+def _kill(
+    scope: KillScope, remark: str, actor: str, time: str | None, *, standing: bool
+) -> KillAnswer:
+    account = scope.name if scope.level is KillLevel.ACCOUNT else None
+    return KillAnswer(account, standing, remark, actor, time, scope.level.value, scope.name or None)
+
+
+_UNKNOWN = ("UNKNOWN_BROKER", "UNKNOWN_STRATEGY", "UNKNOWN_CLIENT", "UNKNOWN_ACCOUNT")
 
 doors: tuple[Door, ...] = (
     Door("GET", PATH, list_kills, "Standing kills", KillList, tag="kill"),
@@ -122,16 +239,19 @@ doors: tuple[Door, ...] = (
         "Stop new risk",
         KillPutAnswer,
         tag="kill",
-        about="Refuses every order that is not reduce-only, for everybody or for one account. "
-        "Cancels and sells of what is held still pass. Without a body: for everybody. With "
-        "`flatten` everything that was bought today is sold, and what works is cancelled, as an "
-        "instruction of its own, or as several where one cannot hold so many orders; holdings of "
-        "before stay. A repeat under the same Idempotency-Key "
-        "puts neither a second time.",
+        about="Three choices, in any combination, for everybody or for one broker, strategy, client "
+        "or account. `block` (the default) refuses every order that is not reduce-only until the "
+        "kill is lifted; cancels and sells of what is held still pass. `cancel` calls back what "
+        "works or waits there, in the kill's own record: entries, and with `all` also exits under "
+        "way. With `flatten` everything that was bought today is sold, and what works is cancelled, "
+        "as an instruction of its own, or as several where one cannot hold so many orders, and of a "
+        "strategy one for each of its trades; holdings of before stay. Without a body: a block for "
+        "everybody. Instructions that are held stay: what they would buy is refused when their time "
+        "comes. A repeat under the same Idempotency-Key does nothing a second time.",
         body=NewKill,
         body_optional=True,
         examples=examples.KILL,
-        problems=("UNKNOWN_ACCOUNT",),
+        problems=_UNKNOWN,
         keyed=True,
     ),
     Door(

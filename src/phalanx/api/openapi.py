@@ -56,6 +56,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "groups", "description": "Groups of accounts, and priority lists of instruments."},
     {"name": "limits", "description": "Limits by level, and the settings that decide."},
     {"name": "kill", "description": "Stop new risk."},
+    {"name": "reconciliation", "description": "Our books and the brokers', and what differs."},
     {"name": "profiles", "description": "Who trades which strategy."},
     {"name": "imports", "description": "Clients and opening positions from files."},
     {"name": "instruments", "description": "The instrument master."},

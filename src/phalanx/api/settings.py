@@ -78,6 +78,7 @@ FIELDS: dict[str, Whole | Amount] = {
         0, 10_000, "basis points: how far a price may move between preview and firing"
     ),
     "held_max": Whole(1, 1_000_000, "count: instructions that wait for their time"),
+    "break_deadline_s": Whole(1, 30 * _DAY, "seconds: so long somebody has to settle a break"),
 }
 """Every field of RiskSettings."""
 

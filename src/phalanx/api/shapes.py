@@ -38,6 +38,10 @@ OrdTypeName: TypeAlias = Literal["MARKET", "LIMIT", "STOP", "STOP_LIMIT", "SL-M"
 TimeInForceName: TypeAlias = Literal["DAY", "IOC"]
 SignalOrdTypeName: TypeAlias = Literal["MARKET", "LIMIT"]
 SellScopeName: TypeAlias = Literal["account", "strategy"]
+KillLevelName: TypeAlias = Literal["all", "broker", "strategy", "client", "account"]
+KillName: TypeAlias = Annotated[
+    str | int, Meta(description="a broker, a strategy, a client's number, or an account's id")
+]
 BasisPoints: TypeAlias = Annotated[int, Meta(ge=0, le=10_000)]
 
 
@@ -71,7 +75,9 @@ class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FillProfileChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the paper broker treats the account's orders; what is absent stays."""
+    """How the paper broker treats the account's orders; what is absent stays. The last three are
+    faults: answers that never come, reports that come twice, sessions cut for a moment.
+    """
 
     ack_delay_ms: Annotated[int, Meta(ge=0, le=600_000)] | UnsetType = UNSET
     fill_duration_ms: Annotated[int, Meta(ge=0, le=86_400_000)] | UnsetType = UNSET
@@ -80,6 +86,9 @@ class FillProfileChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     slippage_bps: BasisPoints | UnsetType = UNSET
     reject_bps: BasisPoints | UnsetType = UNSET
     seed: Annotated[int, Meta(ge=0, le=ID_MAX)] | UnsetType = UNSET
+    lost_ack_bps: BasisPoints | UnsetType = UNSET
+    duplicate_report_bps: BasisPoints | UnsetType = UNSET
+    dropped_socket_bps: BasisPoints | UnsetType = UNSET
 
 
 class RateLimitChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,9 +101,28 @@ class RateLimitChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reserved: Annotated[int, Meta(ge=0, le=9_999)] | UnsetType = UNSET
 
 
-class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What may be changed of an account; what is absent stays. ``reserve``: cash that no order uses."""
+class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another account of a client, at ``broker``. ``account``: what it is called there and here (letters,
+    digits, ``. _ -``); by default the broker and the client's number. ``login``: the one that it is traded
+    through, by default named like the broker. ``cash``: what its book begins with, by default nothing.
+    """
 
+    client: ClientId
+    broker: Name
+    account: Name | UnsetType = UNSET
+    login: Name | UnsetType = UNSET
+    mode: Literal["paper", "live"] | UnsetType = UNSET
+    cash: Exact | UnsetType = UNSET
+
+
+class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be changed of an account; what is absent stays. ``reserve``: cash that no order uses.
+    ``broker`` and ``login``: where it is traded from now on; of another broker without a login, the one
+    that is named like it.
+    """
+
+    broker: Name | UnsetType = UNSET
+    login: Name | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     charge_bps: BasisPoints | UnsetType = UNSET
     fill_profile: FillProfileChange | UnsetType = UNSET
@@ -148,10 +176,16 @@ class SubscriptionChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
 
 class NewKill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Stop new risk for ``account``, or for everybody when it is absent. ``flatten``: and get out of
-    today's positions at once.
+    """Whom ``level`` and ``name`` say (or ``account`` alone), or everybody; and what is done there.
+
+    ``block``: stop new risk until that is lifted (the default). ``cancel``: what works there, too, but
+    not exits under way; ``"all"``: those as well. ``flatten``: get out of today's positions.
     """
 
     account: Name | UnsetType = UNSET
     note: Note | UnsetType = UNSET
     flatten: bool | UnsetType = UNSET
+    level: KillLevelName | UnsetType = UNSET
+    name: KillName | UnsetType = UNSET
+    block: bool | UnsetType = UNSET
+    cancel: bool | Literal["all"] | UnsetType = UNSET

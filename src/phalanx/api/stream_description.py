@@ -15,7 +15,13 @@ from phalanx.api.sockets import (
     UNKNOWN_CLIENT,
 )
 from phalanx.desk.boards import INSTRUCTIONS_SHOWN_MAX
-from phalanx.desk.messages import AccountMessage, DeskMessage, InstructionMessage, OrderMessage
+from phalanx.desk.messages import (
+    AccountMessage,
+    BreakMessage,
+    DeskMessage,
+    InstructionMessage,
+    OrderMessage,
+)
 from phalanx.desk.stream import BACKLOG_MAX, READERS_MAX, SLOW_READER, STREAM_CLOSED
 
 TAG = "stream"
@@ -28,6 +34,11 @@ TOPICS: dict[str, tuple[str, type[msgspec.Struct], str]] = {
     ),
     "accounts": ("account", AccountMessage, "Cash and the number of open orders."),
     "desk": ("name", DeskMessage, "Kills, and milestones of the desk itself."),
+    "breaks": (
+        "break_id",
+        BreakMessage,
+        "What differs from a broker's books, until it is settled.",
+    ),
 }
 """Each topic: what names a row, the row's shape, which rows there are."""
 

@@ -11,7 +11,7 @@ from typer.exceptions import TyperException
 from phalanx import __version__
 from phalanx.cli import serve
 from phalanx.cli.books import open_buys, order_log, orders, positions, trades
-from phalanx.cli.checking import doctor
+from phalanx.cli.checking import doctor, simulate
 from phalanx.cli.demo import command as demo
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.instructing import batch, instructions, kill, signal
@@ -19,6 +19,7 @@ from phalanx.cli.instructing import exit as leaving
 from phalanx.cli.journal import replay, verify
 from phalanx.cli.producing import command as produce
 from phalanx.cli.profiles import command as profiles
+from phalanx.cli.reconciling import breaks, reconcile
 from phalanx.cli.reference import (
     accounts,
     clients,
@@ -34,9 +35,9 @@ from phalanx.cli.watching import command as watch
 
 COMMANDS = (
     *("demo", "serve", "watch", "produce", "signal", "lists", "batch", "exit", "instructions"),
-    *("orders", "order-log", "positions", "open-buys", "trades", "kill"),
+    *("orders", "order-log", "positions", "open-buys", "trades", "kill", "reconcile", "breaks"),
     *("clients", "accounts", "groups", "strategies", "limits", "settings"),
-    *("profiles", "raw-details", "instruments", "verify", "replay", "doctor"),
+    *("profiles", "raw-details", "instruments", "verify", "replay", "doctor", "simulate"),
 )
 
 
@@ -132,6 +133,8 @@ app.add_typer(positions.app, name="positions")
 app.command("open-buys")(open_buys.open_buys)
 app.add_typer(trades.app, name="trades")
 app.add_typer(kill.app, name="kill")
+app.command("reconcile")(reconcile.reconcile)
+app.add_typer(breaks.app, name="breaks")
 app.add_typer(clients.app, name="clients")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(groups.app, name="groups")
@@ -144,3 +147,4 @@ app.add_typer(instruments.app, name="instruments")
 app.command("verify")(verify.verify)
 app.command("replay")(replay.replay)
 app.command("doctor")(doctor.doctor)
+app.add_typer(simulate.app, name="simulate")

@@ -10,9 +10,11 @@ from phalanx.domain.instructions import (
     AllocatedRequest,
     BatchRequest,
     BatchRow,
+    CancelOpenRequest,
     CancelRestRequest,
     ExitRequest,
 )
+from phalanx.domain.kills import KillLevel, KillScope
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import OrdType, Product, Side
 
@@ -123,4 +125,18 @@ def test_an_exit_s_bounds_are_one_for_all_or_one_each() -> None:
 def test_a_cancel_names_what_it_cancels() -> None:
     found = msgspec.to_builtins(asked(CancelRestRequest("I1"), in_full=True))
 
-    assert found == {"kind": "cancel", "instruction": "I1"}
+    nobody = {"level": None, "name": None, "exits": None}
+    assert found == {"kind": "cancel", "instruction": "I1", **nobody}
+
+
+def test_the_cancel_of_a_kill_names_whose_orders_it_cancels() -> None:
+    scope = KillScope(KillLevel.CLIENT, "7")
+    found = msgspec.to_builtins(asked(CancelOpenRequest(scope, exits=True), in_full=True))
+
+    assert found == {
+        "kind": "cancel",
+        "instruction": None,
+        "level": "client",
+        "name": "7",
+        "exits": True,
+    }

@@ -115,6 +115,32 @@ def test_an_id_stays_inside_its_part_of_the_path(server: FakeServer) -> None:
     assert server.last.url.raw_path == b"/api/v1/orders/..%2Fkill%3Fx/cancel"
 
 
+def test_settle(server: FakeServer) -> None:
+    verdict = {"order_id": "AB1", "verdict": "RECEIVED", "broker_order_id": "B7", "note": "seen"}
+    server.answer("POST", "/api/v1/orders/AB1/settle", body=verdict)
+
+    result = run("orders", "settle", "AB1", "--order-id", "B7", "--note", "seen")
+    assert rows(result.stdout)[1] == ["AB1", "RECEIVED", "B7", "seen"]
+    assert json.loads(server.last.content) == {"order_id": "B7", "note": "seen"}
+    run("orders", "settle", "AB1", "--not-received", "--note", "called", "--idempotency-key", "k")
+    assert json.loads(server.last.content) == {"not_received": True, "note": "called"}
+    assert server.last.headers["idempotency-key"] == "k"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--note", "?"),
+        ("--order-id", "B7"),
+        ("--not-received",),
+        ("--order-id", "B7", "--not-received", "--note", "?"),
+    ],
+)
+def test_half_a_verdict_is_not_sent(words: tuple[str, ...], server: FakeServer) -> None:
+    assert run("orders", "settle", "AB1", *words).exit_code == Exit.USAGE
+    assert server.requests == []
+
+
 def test_modify(server: FakeServer) -> None:
     server.answer("PATCH", "/api/v1/orders/AB1", 202, {"order_id": "AB1", "status": "NEW"})
     result = run("orders", "modify", "AB1", "--quantity", "5", "--price", "1364.5")
@@ -150,7 +176,7 @@ def test_a_refused_modification_is_refused_by_risk(server: FakeServer) -> None:
 
 
 def test_kill_acts_at_once(server: FakeServer) -> None:
-    standing = {"account": None, "standing": True, "note": "feed", "actor": "local", "time": "t"}
+    standing = {"level": "all", "name": None, "note": "feed", "actor": "local", "time": "t"}
     server.answer("PUT", "/api/v1/kill", body=standing)
     server.answer("DELETE", "/api/v1/kill", body={**standing, "standing": False})
     server.answer("GET", "/api/v1/kill", body={"items": [standing], "total": 1, "as_of": 1})
@@ -158,7 +184,7 @@ def test_kill_acts_at_once(server: FakeServer) -> None:
     everybody = run("kill", "--note", "feed")
     assert everybody.stdout == "new orders are stopped for everybody\n"
     assert json.loads(server.last.content) == {"note": "feed"}
-    assert rows(run("kill", "show").stdout)[1] == ["everybody", "t", "local", "feed"]
+    assert rows(run("kill", "show").stdout)[1] == ["all", "everybody", "t", "local", "feed"]
     assert json.loads(run("kill", "show", "--json").stdout)["total"] == 1
     assert run("kill", "lift").stdout == "the kill for everybody is lifted\n"
     assert (server.last.method, dict(server.last.url.params)) == ("DELETE", {})
@@ -169,9 +195,10 @@ def test_kill_of_one_account(server: FakeServer) -> None:
     server.answer("DELETE", "/api/v1/kill", body={"standing": False})
 
     assert json.loads(run("kill", "--account", "PAPER-7", "--json").stdout) == {"standing": True}
-    assert json.loads(server.last.content) == {"account": "PAPER-7"}
+    assert json.loads(server.last.content) == {"level": "account", "name": "PAPER-7"}
     run("kill", "lift", "--account", "PAPER-7", "--note", "better")
-    assert dict(server.last.url.params) == {"account": "PAPER-7", "note": "better"}
+    chosen = {"level": "account", "name": "PAPER-7", "note": "better"}
+    assert dict(server.last.url.params) == chosen
 
 
 def test_profiles_import(server: FakeServer, tmp_path: Path) -> None:

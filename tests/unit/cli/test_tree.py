@@ -59,7 +59,7 @@ def test_every_command_takes_json_and_explains_itself(command: str) -> None:
     group = "Commands:" in result.stdout
     assert result.exit_code == 0
     assert "--json" in result.stdout or (
-        group and command in {"profiles", "instruments", "raw-details"}
+        group and command in {"profiles", "instruments", "raw-details", "simulate"}
     )
 
 

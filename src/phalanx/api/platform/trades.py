@@ -1,5 +1,6 @@
 """Trades: each buy and what became of it, as the platform shows them."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -23,12 +24,13 @@ from phalanx.api.tables import FormatName, csv_answer
 from phalanx.desk.desk import Desk
 from phalanx.domain.time import iso
 from phalanx.views.queries import Views
-from phalanx.views.rows import TradeRow, TradeStatus
+from phalanx.views.rows import TradeOrigin, TradeRow, TradeStatus
 
 PATH = "/api/v1/trades"
 _encode = msgspec.json.Encoder().encode
 
 TradeStatusName: TypeAlias = Literal["PENDING", "ACTIVE", "CLOSED"]
+OriginName: TypeAlias = Literal["order", "adopted", "outside"]
 Reference: TypeAlias = Annotated[str, Meta(max_length=128)]
 
 
@@ -38,7 +40,8 @@ class TradeAnswer(msgspec.Struct, frozen=True, gc=False):
     to buy; of that ``margin_required`` is the full value of what is still held or ordered,
     ``margin_blocked`` what its waiting order sets aside. ``avg_price`` is null while nothing is
     bought and where nobody knows the cost. P&L counts charges when they are paid;
-    ``unrealized_pnl`` is before those of selling.
+    ``unrealized_pnl`` is before those of selling. ``origin``: an ``order`` of ours, a position taken over
+    (``adopted``), or a buy found in the broker's book that no order of ours made (``outside``).
     """
 
     id: str
@@ -60,6 +63,7 @@ class TradeAnswer(msgspec.Struct, frozen=True, gc=False):
     exit_time: str | None
     client: ClientBrief
     token: TokenBrief
+    origin: OriginName
 
 
 class TradeQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,8 +82,15 @@ COLUMNS = (
     *("trade_id", "client_id", "client", "token_id", "exchange", "symbol", "trade_type"),
     *("execution_type", "quantity", "avg_price", "status", "current_price", "realized_pnl"),
     *("unrealized_pnl", "total_pnl", "margin_required", "margin_blocked", "entry_time"),
-    "exit_time",
+    *("exit_time", "origin"),
 )
+
+
+_ORIGINS: Mapping[TradeOrigin, OriginName] = {
+    TradeOrigin.ORDER: "order",
+    TradeOrigin.ADOPTED: "adopted",
+    TradeOrigin.OUTSIDE: "outside",
+}
 
 
 async def list_trades(call: Call) -> Answer:
@@ -151,6 +162,7 @@ def trade_answer(desk: Desk, row: TradeRow) -> TradeAnswer:
         iso(row.ended_at_ns, zone) if row.ended_at_ns else None,
         ClientBrief(row.client_id, row.client_name),
         token,
+        _ORIGINS[row.origin],
     )
 
 

@@ -1,6 +1,6 @@
-"""`phalanx orders`: list them, show one, cancel, modify or fill it."""
+"""`phalanx orders`: list them, show one, cancel, modify, fill or settle it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,7 +21,9 @@ from phalanx.cli.subcommands import is_for_subcommand
 if TYPE_CHECKING:
     from phalanx.cli.display.screen import Column
 
-app = typer.Typer(help="List orders; show, cancel, modify or fill one.", rich_markup_mode=None)
+app = typer.Typer(
+    help="List orders; show, cancel, modify, fill or settle one.", rich_markup_mode=None
+)
 
 PATH = "/api/v1/orders"
 OrderArgument = Annotated[str, typer.Argument(help="The order's id: ten letters and digits.")]
@@ -140,6 +142,29 @@ def fill(
     _request(changing, "POST", (order, "fill"), body, FILL_REQUESTS)
 
 
+@app.command("settle")
+@expanded
+def settle(
+    order: OrderArgument,
+    *,
+    order_id: Annotated[
+        str | None, typer.Option("--order-id", help="It is this one at the broker.")
+    ] = None,
+    not_received: Annotated[
+        bool, typer.Option("--not-received", help="The broker never received it.")
+    ] = False,
+    note: Annotated[str, typer.Option("--note", help="How you know.")],
+    changing: Changing,
+) -> None:
+    """Say what became of an order in doubt that no reading can settle, at once."""
+    from phalanx.cli.display.columns import VERDICTS
+
+    if (order_id is None) is not not_received:
+        raise Failure(Exit.USAGE, "EITHER_OR", "say --order-id or --not-received, one of them")
+    verdict: dict[str, object] = {"not_received": True} if not_received else {"order_id": order_id}
+    _request(changing, "POST", (order, "settle"), {**verdict, "note": note}, VERDICTS)
+
+
 app.command("log")(order_log)
 
 
@@ -147,7 +172,7 @@ def _request(
     changing: Changing,
     method: str,
     parts: tuple[str, ...],
-    body: dict[str, str] | None,
+    body: Mapping[str, object] | None,
     columns: "Sequence[Column] | None" = None,
 ) -> None:
     """Send a cancel, a modify or a fill and show what it became."""

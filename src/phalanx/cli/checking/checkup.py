@@ -18,6 +18,7 @@ import msgspec
 
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.remote.client import Server
+from phalanx.cli.remote.documents import decode_as
 
 PYTHON_MIN = (3, 11)
 SPACE_FAIL_BYTES = 100 * 1024 * 1024
@@ -58,7 +59,7 @@ def examine(data: Path, host: str, port: int, url: str) -> list[Finding]:
         clock(data),
         lock(data),
         free_port(host, port),
-        server(url),
+        *server(url),
     ]
 
 
@@ -169,17 +170,46 @@ def free_port(host: str, port: int) -> Finding:
     return Finding("port", Verdict.OK, f"{port} of {host} is free")
 
 
-def server(url: str) -> Finding:
-    """A server answers, and is ready."""
+def server(url: str) -> list[Finding]:
+    """A server answers, and is ready; then how its books are."""
     try:
         with Server(url, SERVER_TIMEOUT_S) as there:
             there.read("/health/live")
-            there.read("/health/ready")
+            ready = there.read("/health/ready")
+            found = _books(there, ready)
     except Failure as failure:
         if failure.exit_code is Exit.UNREACHABLE:
-            return Finding("server", Verdict.WARN, f"none at {url}")
-        return Finding("server", Verdict.WARN, f"{url} is not ready: {failure.detail}")
-    return Finding("server", Verdict.OK, f"ready at {url}")
+            return [Finding("server", Verdict.WARN, f"none at {url}")]
+        return [Finding("server", Verdict.WARN, f"{url} is not ready: {failure.detail}")]
+    return [Finding("server", Verdict.OK, f"ready at {url}"), found]
+
+
+class _Closed(msgspec.Struct, frozen=True):
+    account: str
+    reason: str
+
+
+class _Ready(msgspec.Struct, frozen=True):
+    accounts: tuple[_Closed, ...] = ()
+    accounts_closed: int = 0
+
+
+class _Total(msgspec.Struct, frozen=True):
+    total: int
+
+
+def _books(there: Server, ready: bytes) -> Finding:
+    """Every account is open, and no difference from a broker's books is waiting for somebody."""
+    closed = decode_as(ready, _Ready)
+    total = decode_as(there.read("/api/v1/breaks", {"limit": 1}), _Total).total
+    said = [f"{total:,} open break{'s' * (total > 1)}: phalanx breaks"] if total else []
+    if closed.accounts:
+        first = closed.accounts[0]
+        count = f"accounts that are not open: {closed.accounts_closed:,}"
+        said.insert(0, f"{count}, {first.account} because {first.reason}")
+    if said:
+        return Finding("books", Verdict.WARN, "; ".join(said))
+    return Finding("books", Verdict.OK, "every account is open, and no break is")
 
 
 def _existing(path: Path) -> Path:

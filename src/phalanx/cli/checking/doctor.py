@@ -17,7 +17,7 @@ def doctor(
 ) -> None:
     """Check this machine.
 
-    Python, packages, data folder, disk, clock, lock, port and server.
+    Python, packages, data folder, disk, clock, lock, port and server, and of one that is there the books.
     """
     from phalanx.cli.checking.checkup import Verdict, examine
     from phalanx.cli.display.screen import Screen

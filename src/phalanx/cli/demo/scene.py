@@ -66,10 +66,15 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class Kill(msgspec.Struct, frozen=True):
-    """A standing kill; ``account`` null: for everybody."""
+    """A standing kill; ``level``: whose."""
 
-    account: str | None
+    level: str
     note: str
+
+    @property
+    def is_for_everybody(self) -> bool:
+        """It stops the whole scene."""
+        return self.level == "all"
 
 
 class Kills(msgspec.Struct, frozen=True):
@@ -125,12 +130,12 @@ class Scene:
 
         await self._try(look, stop)
         for kill in kills:
-            if kill.account is None and kill.note != KILL_NOTE:
+            if kill.is_for_everybody and kill.note != KILL_NOTE:
                 self._say(
                     f"a kill stands for everybody ({kill.note or 'no note'}): nothing is shown"
                 )
                 return True
-            if kill.account is None:
+            if kill.is_for_everybody:
                 await self._try(self._lift, stop)
         return False
 

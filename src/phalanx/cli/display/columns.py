@@ -120,6 +120,7 @@ CLIENTS = (
 ACCOUNTS = (
     Column("account", "account"),
     Column("client", "client"),
+    Column("broker", "broker"),
     Column("mode", "mode"),
     Column("enabled", "enabled"),
     Column("cash", "cash", Kind.AMOUNT),
@@ -128,7 +129,30 @@ ACCOUNTS = (
     Column("reserve", "reserve", Kind.AMOUNT),
     Column("open", "open_orders", Kind.NUMBER),
     Column("today", "orders_today", Kind.NUMBER),
-    Column("closed", "closed"),
+    Column("books", "books"),
+    Column("closed because", "closed_because", Kind.WORDS),
+)
+BREAKS = (
+    Column("break", "id"),
+    Column("filed", "filed_at", Kind.TIME),
+    Column("account", "account"),
+    Column("what", "kind"),
+    Column("subject", "subject"),
+    Column("ours", "ours"),
+    Column("theirs", "theirs"),
+    Column("owner", "owner"),
+    Column("deadline", "deadline", Kind.TIME),
+    Column("overdue", "overdue"),
+    Column("note", "note", Kind.WORDS),
+    Column("reason", "reason", Kind.WORDS),
+)
+CLOSED_BREAKS = (
+    *BREAKS[:8],
+    Column("ended", "ended"),
+    Column("at", "ended_at", Kind.TIME),
+    Column("by", "closed_by"),
+    Column("how", "closing_note", Kind.WORDS),
+    BREAKS[-1],
 )
 LIMITS = (
     Column("level", "level"),
@@ -171,6 +195,12 @@ REQUESTS = (
     Column("order", "order_id"),
     Column("request", "request_id"),
     Column("status", "status"),
+)
+VERDICTS = (
+    Column("order", "order_id"),
+    Column("verdict", "verdict"),
+    Column("at the broker", "broker_order_id"),
+    Column("note", "note", Kind.WORDS),
 )
 FILLS = (
     Column("time", "time", Kind.TIME),

@@ -29,6 +29,11 @@ def accounts(context: typer.Context, incomplete: str) -> list[str]:
     return _beginning(context, "/api/v1/accounts", "account", incomplete)
 
 
+def breaks(context: typer.Context, incomplete: str) -> list[str]:
+    """Open breaks whose ids begin so."""
+    return _beginning(context, "/api/v1/breaks", "id", incomplete)
+
+
 def _beginning(context: typer.Context, path: str, field: str, incomplete: str) -> list[str]:
     return [name for name in _names(context, path, field) if name.startswith(incomplete)][
         :NAMES_MAX

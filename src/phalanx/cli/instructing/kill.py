@@ -1,26 +1,121 @@
-"""`phalanx kill`: stop new risk at once, and lift that again."""
+"""`phalanx kill`: stop new risk at once, call back what works, get out; and lift that again."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from phalanx.cli.exit_codes import Exit
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input import completion
 from phalanx.cli.option_sets import Asking, Changing, expanded
-from phalanx.cli.options import NoteOption
+from phalanx.cli.options import DataOption, NoteOption
 from phalanx.cli.subcommands import is_for_subcommand
 
-app = typer.Typer(help="Stop new risk; show or lift what stops it.", rich_markup_mode=None)
+app = typer.Typer(
+    help="Stop new risk; show or lift what stops it.",
+    rich_markup_mode=None,
+)
 
 PATH = "/api/v1/kill"
-AccountChoice = Annotated[
-    str | None,
-    typer.Option(
-        "--account",
-        help="This account only. Without it: everybody.",
-        autocompletion=completion.accounts,
-    ),
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whom:
+    """Whose kill it is: one of these, or everybody's."""
+
+    account: Annotated[
+        str | None,
+        typer.Option("--account", help="This account only.", autocompletion=completion.accounts),
+    ] = None
+    client: Annotated[
+        int | None,
+        typer.Option(
+            "--client", min=1, max=2**53 - 1, help="All accounts of this client, by its number."
+        ),
+    ] = None
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            "--strategy",
+            help="What this strategy buys, for anybody.",
+            autocompletion=completion.strategies,
+        ),
+    ] = None
+    broker: Annotated[str | None, typer.Option("--broker", help="All accounts at this broker.")] = (
+        None
+    )
+
+    def scope(self) -> dict[str, str]:
+        """``level`` and ``name``; empty for everybody. Raises Failure USAGE for several, and for an empty
+        name, which is a mistake, most likely of a script, and never means everybody.
+        """
+        said = {
+            "account": self.account,
+            "client": None if self.client is None else str(self.client),
+            "strategy": self.strategy,
+            "broker": self.broker,
+        }
+        named = [(level, name) for level, name in said.items() if name is not None]
+        if len(named) > 1:
+            options = " and ".join(f"--{level}" for level, _ in named)
+            raise Failure(Exit.USAGE, "EITHER_OR", f"{options}: a kill has one of them, or none")
+        if named and not named[0][1]:
+            raise Failure(Exit.USAGE, "EMPTY_TEXT", f"--{named[0][0]} names nobody")
+        return {"level": named[0][0], "name": named[0][1]} if named else {}
+
+    def __str__(self) -> str:
+        """As a sentence names it."""
+        scope = self.scope()
+        return f"{scope['level']} {scope['name']}" if scope else "everybody"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures:
+    """What a kill does, besides stopping new risk."""
+
+    cancel: Annotated[
+        bool | None,
+        typer.Option(
+            "--cancel/--no-cancel",
+            help="Call back the entries that work or wait there. [default: no; with --direct: yes]",
+        ),
+    ] = None
+    cancel_all: Annotated[
+        bool, typer.Option("--cancel-all", help="The same, and exits under way as well.")
+    ] = False
+    flatten: Annotated[
+        bool, typer.Option("--flatten", help="And close today's positions, never the holdings.")
+    ] = False
+    no_block: Annotated[
+        bool, typer.Option("--no-block", help="Cancel or flatten only: new orders may be sent.")
+    ] = False
+
+    def fields(self) -> dict[str, object]:
+        """The fields of the request, as far as they differ from a plain kill."""
+        said: dict[str, object] = {}
+        if self.cancel_all:
+            said["cancel"] = "all"
+        elif self.cancel:
+            said["cancel"] = True
+        if self.flatten:
+            said["flatten"] = True
+        if self.no_block:
+            said["block"] = False
+        return said
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastTheServer:
+    """A kill without a server."""
+
+    direct: Annotated[
+        bool,
+        typer.Option(
+            "--direct", help="Past the server: also where it hangs, was stopped, or never ran."
+        ),
+    ] = False
+    data: DataOption = None
+    lift: Annotated[bool, typer.Option("--lift", hidden=True)] = False
 
 
 @app.callback(invoke_without_command=True)
@@ -28,44 +123,74 @@ AccountChoice = Annotated[
 def kill(
     context: typer.Context,
     *,
-    account: AccountChoice = None,
-    flatten: Annotated[
-        bool, typer.Option("--flatten", help="And close today's positions, never the holdings.")
-    ] = False,
+    whom: Whom,
+    measures: Measures,
+    past: PastTheServer,
     note: NoteOption = "",
     changing: Changing,
 ) -> None:
-    """Stop everything that is not reduce-only, at once. Cancels and exits still pass."""
+    """Stop everything that is not reduce-only, at once. Cancels and exits still pass.
+
+    For everybody, or for one account, client, strategy or broker. With --direct it needs no server.
+    """
     if is_for_subcommand(context):
         return
     from phalanx.cli.display.listing import shown
+    from phalanx.cli.instructing.kill_answers import is_partial, told
 
-    body: dict[str, object] = {}
-    if account is not None:
-        body["account"] = account
+    if past.direct or past.lift or past.data is not None:
+        _kill_directly(whom, measures, past, note, changing)
+        return
+    body: dict[str, object] = {**whom.scope(), **measures.fields()}
     if note:
         body["note"] = note
-    if flatten:
-        body["flatten"] = True
     with changing.connect() as there:
         answer = there.change("PUT", PATH, key=changing.key, body=body)
-    found = _flattening(answer) if flatten else None
-    sentence = f"new orders are stopped for {account or 'everybody'}"
-    shown(changing, answer, sentence=sentence if found is None else f"{sentence}; {_told(found)}")
-    if found is not None and any(one.get("instruction_id") is None for one in _exits(found)):
+    stopped = "new orders may be sent" if measures.no_block else "new orders are stopped"
+    shown(changing, answer, sentence="; ".join([f"{stopped} for {whom}", *told(answer)]))
+    if is_partial(answer):
         raise typer.Exit(Exit.PARTIAL)
+
+
+def _kill_directly(
+    whom: Whom, measures: Measures, past: PastTheServer, note: str, changing: Changing
+) -> None:
+    """Raises Failure USAGE for what only a server can do."""
+    from phalanx.cli.instructing.kill_direct import kill_directly
+
+    if past.lift:
+        detail = "a kill is lifted on purpose, at the server: phalanx kill lift"
+        raise Failure(Exit.USAGE, "LIFTED_AT_THE_SERVER", detail)
+    if not past.direct:
+        raise Failure(Exit.USAGE, "USAGE", "--data belongs to --direct: a server knows its folder")
+    alone = {
+        "--flatten": measures.flatten,
+        "--cancel-all": measures.cancel_all,
+        "--no-block": measures.no_block,
+        "--idempotency-key": changing.key is not None,
+    }
+    for option, given in alone.items():
+        if given:
+            raise Failure(Exit.USAGE, "USAGE", f"{option} needs a server, and --direct asks none")
+    kill_directly(
+        whom.scope(),
+        past.data,
+        cancel=measures.cancel is not False,
+        note=note,
+        screen=changing.screen(),
+    )
 
 
 @app.command("lift")
 @expanded
-def lift(*, account: AccountChoice = None, note: NoteOption = "", changing: Changing) -> None:
+def lift(*, whom: Whom, note: NoteOption = "", changing: Changing) -> None:
     """Lift a kill: new orders may be sent again."""
     from phalanx.cli.display.listing import shown
 
-    chosen = {"account": account, "note": note or None}
+    chosen = {**whom.scope(), "note": note or None}
     with changing.connect() as there:
         answer = there.change("DELETE", PATH, key=changing.key, parameters=chosen)
-    shown(changing, answer, sentence=f"the kill for {account or 'everybody'} is lifted")
+    shown(changing, answer, sentence=f"the kill for {whom} is lifted")
 
 
 @app.command("show")
@@ -76,7 +201,8 @@ def show(*, asking: Asking) -> None:
     from phalanx.cli.display.screen import Column, Kind
 
     columns = (
-        Column("account", "account"),
+        Column("level", "level"),
+        Column("name", "name"),
         Column("since", "time", Kind.TIME),
         Column("by", "actor"),
         Column("note", "note"),
@@ -85,33 +211,5 @@ def show(*, asking: Asking) -> None:
         show_list(there, asking.screen(), PATH, {}, columns, empty="no kill stands", arrange=_named)
 
 
-def _flattening(answer: bytes) -> dict[str, object] | None:
-    """The exit that goes with a kill; without an id, it was refused and only the kill stands."""
-    from phalanx.cli.remote.documents import decode
-
-    document = decode(answer)
-    found = document.get("flatten") if isinstance(document, dict) else None
-    return found if isinstance(found, dict) else None
-
-
-def _exits(found: dict[str, object]) -> list[dict[str, object]]:
-    """The exit, and the others where one could not hold so many orders."""
-    more = found.get("more")
-    others = more if isinstance(more, list) else []
-    return [found, *(one for one in others if isinstance(one, dict))]
-
-
-def _told(found: dict[str, object]) -> str:
-    return "; ".join(map(_told_of_one, _exits(found)))
-
-
-def _told_of_one(found: dict[str, object]) -> str:
-    if found.get("reason"):
-        return f"nothing is closed: {found.get('message') or found['reason']}"
-    counts = found.get("counts")
-    orders = counts.get("orders") if isinstance(counts, dict) else "?"
-    return f"{found.get('instruction_id')} closes today's positions with {orders} orders"
-
-
 def _named(row: dict[str, object]) -> dict[str, object]:
-    return {**row, "account": row.get("account") or "everybody"}
+    return {**row, "name": row.get("name") or "everybody"}

@@ -1,4 +1,7 @@
-"""The process's log: JSON lines in ``DATA/logs/``, rotating; plain text on stderr for a person."""
+"""The process's log: JSON lines in ``DATA/logs/``, rotating; plain text on stderr for a person.
+
+Lines are written by threads: a disk or a terminal that hangs holds up nobody who logs.
+"""
 
 import logging
 import sys
@@ -6,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from queue import Full, Queue
+from threading import Thread
 from typing import TextIO
 
 import structlog
@@ -15,6 +20,12 @@ FILE_NAME = "phalanx.jsonl"
 FILE_BYTES_MAX = 16 * 1024 * 1024
 FILES_KEPT = 8
 """Older files beside the one being written: at most 9 × 16 MiB in all."""
+
+LINES_WAITING_MAX = 10_000
+"""So many lines wait for a slow disk or terminal; what comes on top of them is dropped and counted."""
+
+CLOSE_S = 2.0
+"""How long the end of a process waits for its last lines."""
 
 
 class LogFile(RotatingFileHandler):
@@ -43,6 +54,57 @@ class LogFile(RotatingFileHandler):
             super().close()
 
 
+class WrittenBehind(logging.Handler):
+    """Formats a line where it is logged, and has ``inner`` write it on a thread of its own."""
+
+    def __init__(self, inner: logging.Handler, lines_max: int = LINES_WAITING_MAX) -> None:
+        super().__init__()
+        self.formatter = inner.formatter
+        inner.setFormatter(None)
+        self._inner = inner
+        self._lines: Queue[logging.LogRecord | None] = Queue(lines_max)
+        self._lost = 0
+        self._thread = Thread(target=self._write, name=f"log {type(inner).__name__}", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue the line; never waits."""
+        try:
+            if self._lost and self._put(_not_written(self._lost)):
+                self._lost = 0
+            if not self._put(record):
+                self._lost += 1
+        except Exception:  # noqa: BLE001  a line that cannot be shown is no reason to fail
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Wait a moment for what is queued; a disk that hangs keeps its own lines."""
+        super().close()
+        with suppress(Full):
+            self._lines.put(None, timeout=CLOSE_S)
+        self._thread.join(CLOSE_S)
+        if not self._thread.is_alive():
+            self._inner.close()
+
+    def _put(self, record: logging.LogRecord) -> bool:
+        line = logging.makeLogRecord({"msg": self.format(record)})
+        try:
+            self._lines.put_nowait(line)
+        except Full:
+            return False
+        return True
+
+    def _write(self) -> None:
+        while (line := self._lines.get()) is not None:
+            self._inner.handle(line)
+
+
+def _not_written(count: int) -> logging.LogRecord:
+    said = f"{count} lines were not written, whatever takes them is too slow"
+    warning = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING", "msg": said}
+    return logging.makeLogRecord(warning)
+
+
 # Where it went wrong, and never with which values: a frame may hold anybody's name and money.
 _traceback = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -60,7 +122,10 @@ def logging_to(
     """
     root = logging.getLogger()
     before, level_before = list(root.handlers), root.level
-    handlers: list[logging.Handler] = [_file(folder), _console(console or sys.stderr)]
+    handlers: list[logging.Handler] = [
+        WrittenBehind(_file(folder)),
+        WrittenBehind(_console(console or sys.stderr)),
+    ]
     root.handlers = handlers
     root.setLevel(level.upper())
     if quiet:

@@ -65,7 +65,10 @@ def prepare_folder(data: Path) -> None:
 
 def build_system(settings: "Settings") -> "System":
     """The system over the data folder. Raises Failure: locked (with the holder), damaged, unreadable."""
+    import msgspec
+
     from phalanx import bootstrap
+    from phalanx.cli.journal.past import unreadable
     from phalanx.journal.errors import JournalError, JournalLocked
     from phalanx.market.store import InstrumentsAltered, InstrumentsMissing
 
@@ -77,6 +80,8 @@ def build_system(settings: "Settings") -> "System":
         raise Failure(Exit.FAILURE, error.code, detail, pid=error.pid) from None
     except JournalError as error:
         raise Failure(Exit.FAILURE, error.code, f"{settings.data}: {error.message}") from None
+    except msgspec.DecodeError as error:
+        raise unreadable(settings.data, error) from None
     except (InstrumentsMissing, InstrumentsAltered) as error:
         raise Failure(Exit.FAILURE, "INSTRUMENTS_LOST", str(error)) from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""`phalanx accounts`: what an account is, and how paper treats its orders."""
+"""`phalanx accounts`: what an account is, where it is traded, and how paper treats its orders."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -8,9 +8,12 @@ import typer
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input import completion
 from phalanx.cli.option_sets import Asking, Changing, Paged, expanded
+from phalanx.cli.options import Mode
 from phalanx.cli.subcommands import is_for_subcommand
 
-app = typer.Typer(help="List accounts; show one, change how it is treated.", rich_markup_mode=None)
+app = typer.Typer(
+    help="List accounts; show or add one, change how it is treated.", rich_markup_mode=None
+)
 
 PATH = "/api/v1/accounts"
 AccountArgument = Annotated[
@@ -45,6 +48,24 @@ class PaperFills:
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="What its chances are drawn from.")
     ] = None
+    lost_ack_bps: Annotated[
+        int | None,
+        typer.Option(
+            "--lost-ack-bps", min=0, max=10_000, help="So many requests get no answer, and count."
+        ),
+    ] = None
+    duplicate_report_bps: Annotated[
+        int | None,
+        typer.Option(
+            "--duplicate-report-bps", min=0, max=10_000, help="Of so many, reports come twice."
+        ),
+    ] = None
+    dropped_socket_bps: Annotated[
+        int | None,
+        typer.Option(
+            "--dropped-socket-bps", min=0, max=10_000, help="So often is its session cut."
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +84,19 @@ class Rate:
     ] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where it is traded."""
+
+    broker: Annotated[
+        str | None,
+        typer.Option("--broker", help="Trade it there, once none of its orders works any more."),
+    ] = None
+    login: Annotated[
+        str | None, typer.Option("--login", help="Through this login. [default: as the broker]")
+    ] = None
+
+
 @app.callback(invoke_without_command=True)
 @expanded
 def accounts(context: typer.Context, *, paged: Paged) -> None:
@@ -72,7 +106,7 @@ def accounts(context: typer.Context, *, paged: Paged) -> None:
     from phalanx.cli.display.columns import ACCOUNTS
     from phalanx.cli.display.listing import listed
 
-    listed(paged, PATH, ACCOUNTS, empty="no accounts")
+    listed(paged, PATH, ACCOUNTS, empty="no accounts", arrange=_with_books)
 
 
 @app.command("show")
@@ -85,6 +119,36 @@ def show(account: AccountArgument, *, asking: Asking) -> None:
         _show_terms(asking, there.read(at(PATH, account)))
 
 
+@app.command("add")
+@expanded
+def add(
+    client: Annotated[int, typer.Argument(min=1, help="The client's number.")],
+    broker: Annotated[str, typer.Argument(help="Where it is traded, such as paper.")],
+    *,
+    account: Annotated[
+        str | None,
+        typer.Option("--account", help="Its id there and here. [default: broker and client]"),
+    ] = None,
+    login: Annotated[
+        str | None, typer.Option("--login", help="Through this login. [default: as the broker]")
+    ] = None,
+    mode: Annotated[
+        Mode, typer.Option("--mode", help="Which book it begins with.", case_sensitive=False)
+    ] = Mode.PAPER,
+    cash: Annotated[str, typer.Option("--cash", help="What that book begins with.")] = "0",
+    changing: Changing,
+) -> None:
+    """Open another account for a client, at any broker that the server is connected to, at once."""
+    from phalanx.cli.input.numbers import typed_amount
+
+    body: dict[str, object] = {"client": client, "broker": broker, "mode": Mode(mode).value}
+    said = {"account": account, "login": login, "cash": typed_amount(cash, "--cash")}
+    body |= {field: value for field, value in said.items() if value is not None}
+    with changing.connect() as there:
+        answer = there.change("POST", PATH, key=changing.key, body=body)
+    _show_terms(changing, answer)
+
+
 @app.command("set")
 @expanded
 def change(
@@ -93,6 +157,7 @@ def change(
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="It takes instructions, or not.")
     ] = None,
+    place: Place,
     charge_bps: Annotated[
         int | None,
         typer.Option("--charge-bps", min=0, max=10_000, help="What a trade costs, of its value."),
@@ -109,6 +174,8 @@ def change(
     from phalanx.cli.input.numbers import typed_amount
 
     chosen: dict[str, object] = {
+        "broker": place.broker,
+        "login": place.login,
         "enabled": enabled,
         "charge_bps": charge_bps,
         "reserve": None if reserve is None else typed_amount(reserve, "--reserve"),
@@ -121,6 +188,12 @@ def change(
     with changing.connect() as there:
         answer = there.change("PATCH", at(PATH, account), key=changing.key, body=changes)
     _show_terms(changing, answer)
+
+
+def _with_books(row: dict[str, object]) -> dict[str, object]:
+    """How its book was read last, in one word."""
+    reading = row.get("reconciliation")
+    return {**row, "books": reading.get("status") if isinstance(reading, dict) else None}
 
 
 def _said(options: PaperFills | Rate) -> dict[str, int]:

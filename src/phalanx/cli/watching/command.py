@@ -21,7 +21,9 @@ class LineOptions:
 
     topics: Annotated[
         str | None,
-        typer.Option("--topics", help="As lines, which of orders, instructions, accounts, desk."),
+        typer.Option(
+            "--topics", help="As lines, which of orders, instructions, accounts, desk, breaks."
+        ),
     ] = None
     count: Annotated[
         int | None, typer.Option("--count", min=1, help="As lines, and stop after so many.")
@@ -110,7 +112,7 @@ def _topics(text: str | None) -> tuple[str, ...]:
     from phalanx.cli.watching.messages import TOPICS
 
     if text is None:
-        return ("orders", "instructions", "desk")
+        return ("orders", "instructions", "desk", "breaks")
     chosen = tuple(dict.fromkeys(topic.strip() for topic in text.split(",") if topic.strip()))
     if not chosen or any(topic not in TOPICS for topic in chosen):
         raise Failure(Exit.USAGE, "UNKNOWN_TOPIC", f"topics are {', '.join(TOPICS)}")

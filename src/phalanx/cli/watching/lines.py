@@ -8,11 +8,13 @@ from phalanx.cli.watching.filters import Filters
 from phalanx.cli.watching.messages import Enough, Item, Message
 
 QUANTITIES_KEPT = 65_536
+_STATUSES = {"order-log": "entry", "breaks": "owner"}
 _KINDS = {
     "orders": "order",
     "instructions": "instruction",
     "accounts": "account",
     "desk": "desk",
+    "breaks": "break",
     "order-log": "log",
 }
 
@@ -95,9 +97,11 @@ def line(topic: str, item: Mapping[str, object]) -> str:
             key, what, rest = "order_id", _order_what(item), _log_rest(item)
         case "accounts":
             key, what, rest = "", f"cash {item.get('cash')}", [f"{item.get('open_orders')} open"]
+        case "breaks":
+            key, what, rest = "break_id", _break_what(item), _break_rest(item)
         case _:
             key, what, rest = "name", item.get("text"), []
-    status = item.get("entry") if topic == "order-log" else item.get("status")
+    status = item.get(_STATUSES.get(topic, "status"))
     cells = (
         f"{when(item):12}",
         f"{_KINDS.get(topic, topic):11}",
@@ -154,6 +158,15 @@ def _instruction_rest(item: Mapping[str, object]) -> list[str]:
     if item.get("reason"):
         words.append(str(item["reason"]))
     return words
+
+
+def _break_what(item: Mapping[str, object]) -> str:
+    return " ".join(str(item[name]) for name in ("kind", "subject") if item.get(name))
+
+
+def _break_rest(item: Mapping[str, object]) -> list[str]:
+    values = f"ours {item.get('ours') or '-'}, theirs {item.get('theirs') or '-'}"
+    return [values, *(str(item[name]) for name in ("reason", "note") if item.get(name))]
 
 
 def _log_rest(item: Mapping[str, object]) -> list[str]:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
 from phalanx.cli.exit_codes import Exit
@@ -52,12 +52,15 @@ class Watcher:
         for error in ended:
             if isinstance(error, Exception):
                 raise error
-        self._console.print(self._picture.draw(self._tally, time.monotonic()))
+        self._console.print(self._drawn())
         return following.result()
+
+    def _drawn(self) -> RenderableType:
+        return self._picture.draw(self._tally, time.monotonic(), wall_ns=time.time_ns())
 
     async def _draw(self, live: Live) -> None:
         while True:
-            live.update(self._picture.draw(self._tally, time.monotonic()), refresh=True)
+            live.update(self._drawn(), refresh=True)
             await asyncio.sleep(FRAME_S)
 
 

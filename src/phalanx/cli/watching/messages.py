@@ -7,7 +7,7 @@ import msgspec
 
 Item: TypeAlias = dict[str, object]
 
-TOPICS = ("orders", "instructions", "accounts", "desk")
+TOPICS = ("orders", "instructions", "accounts", "desk", "breaks")
 
 
 class Message(msgspec.Struct, frozen=True):

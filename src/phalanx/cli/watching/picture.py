@@ -12,7 +12,9 @@ from rich.text import Text
 
 from phalanx.cli.display.screen import printable
 from phalanx.cli.input.moments import clock
+from phalanx.cli.watching.messages import Item
 from phalanx.cli.watching.tally import (
+    BREAK,
     CANCEL,
     CANCELED,
     DOUBT,
@@ -23,6 +25,7 @@ from phalanx.cli.watching.tally import (
     Remark,
     Tally,
 )
+from phalanx.domain.breaks import BreakKind
 
 STYLES = {
     FILLED: "green",
@@ -34,6 +37,7 @@ STYLES = {
     "not received": "red",
     "skipped": "bright_black",
     "switch": "bold yellow",
+    BREAK: "bold red",
 }
 _SHARES = (FILLED, CANCELED, *FAILED, DOUBT, OPEN)
 _SIDES = {"BUY": "bold bright_blue", "SELL": "bold dark_orange"}
@@ -46,6 +50,7 @@ TEXT_MIN = _KINDS_WIDTH + 9
 """The least of a text that says something beside its kind."""
 FIRING_MAX = 3
 DOUBTS_MAX = 5
+BREAKS_MAX = 5
 SYMBOL_ROWS_MIN = 3
 SYMBOL_CELL = 36
 SYMBOL_BAR = 12
@@ -59,12 +64,14 @@ class Picture:
         self._url = url
         self._console = console
 
-    def draw(self, tally: Tally, now_s: float, height: int | None = None) -> RenderableType:
-        """Everything, as high as the terminal at most."""
+    def draw(
+        self, tally: Tally, now_s: float, height: int | None = None, wall_ns: int = 0
+    ) -> RenderableType:
+        """Everything, as high as the terminal at most. ``wall_ns``: now, to tell what is overdue."""
         parts: list[RenderableType] = [
             self._header(tally, now_s),
             totals(tally.ended),
-            *self._pinned(tally),
+            *self._pinned(tally, wall_ns),
             *self._firing(tally, now_s),
             Rule("what happened", style="bright_black", align="left"),
         ]
@@ -85,6 +92,7 @@ class Picture:
             ("accounts", f"{len(tally.accounts):,}", "bold"),
             ("open", f"{tally.open:,}", "bold cyan" if tally.open else "bold"),
             ("doubts", f"{len(tally.doubts):,}", STYLES[DOUBT] if tally.doubts else "bold"),
+            *([("breaks", f"{len(tally.breaks):,}", STYLES[BREAK])] if tally.breaks else []),
             ("seq", f"{tally.seq:,}", "bold"),
         )
         numbers = Text("   ").join(
@@ -100,23 +108,29 @@ class Picture:
         )
         return Group(title, numbers)
 
-    def _pinned(self, tally: Tally) -> Iterable[RenderableType]:
-        """What a person must see: kills, then orders of which nobody knows the outcome."""
+    def _pinned(self, tally: Tally, wall_ns: int) -> Iterable[RenderableType]:
+        """What a person must see: kills, then orders of which nobody knows the outcome, then breaks."""
         for item in tally.kills.values():
             name = str(item.get("name")).partition(":")[2]
-            whose = "everybody" if name == "all" else name
+            whose = "everybody" if name == "all" else name.replace("/", " ", 1)
             note = str(item.get("text")).removeprefix("killed").strip()
             words = f" KILL  new orders are stopped for {whose}{f': {note}' if note else ''} "
             yield Text(printable(words), style="bold white on red")
+        breaks = dict(tally.breaks)
+        filed = {item.get("subject"): key for key, item in breaks.items() if _is_of_doubt(item)}
         doubts = list(tally.doubts.values())
         for item in doubts[:DOUBTS_MAX]:
+            key = filed.get(item.get("order_id"))
+            told = None if key is None else breaks.pop(key)
             words = (
                 f" IN DOUBT  {item.get('order_id')}  {item.get('account')}  {item.get('side')} "
-                f"{item.get('quantity')} {item.get('symbol')}: no answer from the broker, it is asked"
+                f"{item.get('quantity')} {item.get('symbol')}: {_since(item.get('time_ns'))}, "
             )
+            words += "the broker is asked" if told is None else owned(told, wall_ns)
             yield _in_one_line(Text(printable(words), style=STYLES[DOUBT]))
         if len(doubts) > DOUBTS_MAX:
             yield Text(f" and {len(doubts) - DOUBTS_MAX:,} more in doubt", style=STYLES[DOUBT])
+        yield from _breaks(list(breaks.values()), wall_ns)
 
     def _firing(self, tally: Tally, now_s: float) -> Iterable[RenderableType]:
         firing = list(tally.firing(now_s))
@@ -173,6 +187,47 @@ class Picture:
         tat = Text(f"TAT {one.tat_ns / 1e6:.2f} ms" if one.tat_ns else "", style="bright_black")
         head = Text.assemble(time, (f"{one.id:<11} ", "bright_black"))
         return fitted(head, described(one), outcome, tat, width=self._console.width)
+
+
+def _breaks(items: Sequence[Item], wall_ns: int) -> Iterable[RenderableType]:
+    """The overdue ones first, then the oldest."""
+    ranked = sorted(items, key=lambda item: (not _is_overdue(item, wall_ns), _filed_ns(item)))
+    for item in ranked[:BREAKS_MAX]:
+        subject = " ".join(str(item[it]) for it in ("kind", "subject") if item.get(it))
+        values = f"ours {item.get('ours') or '-'}, theirs {item.get('theirs') or '-'}"
+        words = (
+            f" BREAK  {item.get('break_id')}  {item.get('account')}  {subject}: {values}, "
+            f"{_since(item.get('filed_ns'))}, {owned(item, wall_ns)}"
+        )
+        yield _in_one_line(Text(printable(words), style=STYLES[BREAK]))
+    if len(ranked) > BREAKS_MAX:
+        late = sum(_is_overdue(item, wall_ns) for item in ranked[BREAKS_MAX:])
+        more = f" and {len(ranked) - BREAKS_MAX:,} more breaks"
+        yield Text(f"{more}, {late:,} overdue" if late else more, style=STYLES[BREAK])
+
+
+def owned(item: Item, wall_ns: int) -> str:
+    """``Asha has it, overdue``; ``nobody has it``."""
+    said = f"{item.get('owner') or 'nobody'} has it"
+    return f"{said}, overdue" if _is_overdue(item, wall_ns) else said
+
+
+def _since(time_ns: object) -> str:
+    return f"since {clock(time_ns)[:8]}" if isinstance(time_ns, int) and time_ns else "since long"
+
+
+def _filed_ns(item: Item) -> int:
+    filed = item.get("filed_ns")
+    return filed if isinstance(filed, int) else 0
+
+
+def _is_overdue(item: Item, wall_ns: int) -> bool:
+    deadline = item.get("deadline_ns")
+    return isinstance(deadline, int) and 0 < deadline < wall_ns
+
+
+def _is_of_doubt(item: Item) -> bool:
+    return item.get("kind") == BreakKind.ORDER_IN_DOUBT
 
 
 def fitted(

@@ -16,6 +16,7 @@ from phalanx.domain.time import MICROSECOND, SECOND
 
 OPEN: Final = "open"
 DOUBT: Final = "in doubt"
+BREAK: Final = "break"
 FILLED: Final = "filled"
 CANCELED: Final = "canceled"
 CANCEL: Final = "cancel"
@@ -122,6 +123,7 @@ class Tally:
         self.accounts: set[str] = set()
         self.doubts: dict[str, Item] = {}
         self.kills: dict[str, Item] = {}
+        self.breaks: dict[str, Item] = {}
         self.ended: Counter[str] = Counter()
         self.open = 0
         self.seq = 0
@@ -145,6 +147,8 @@ class Tally:
             case "desk":
                 for item in message.items:
                     self._take_switch(item, told=not message.is_snapshot)
+            case "breaks":
+                self._take_breaks(message)
             case _:
                 pass
 
@@ -314,6 +318,22 @@ class Tally:
                 f"{name} {item.get('time_ns')}",
                 Remark(_number(item, "time_ns"), f"{name} {text}", "switch"),
             )
+
+    def _take_breaks(self, message: Message) -> None:
+        """Everybody's: a person must see them, whatever else is being looked for."""
+        if message.is_snapshot:
+            self.breaks.clear()
+        for item in message.items:
+            break_id = str(item.get("break_id"))
+            is_new = break_id not in self.breaks
+            self.breaks[break_id] = item
+            if is_new and not message.is_snapshot:
+                words = [str(item[it]) for it in ("account", "kind", "subject") if item.get(it)]
+                said = f"break {break_id} {' '.join(words)}: {item.get('reason')}"
+                time_ns = _number(item, "time_ns")
+                self._remark(f"{break_id} {time_ns}", Remark(time_ns, said, BREAK))
+        for break_id in message.gone:
+            self.breaks.pop(break_id, None)
 
     def _tell(self, fired: Fired, item: Item) -> None:
         """An instruction is told of once, where it began; its line goes on changing."""

@@ -8,11 +8,13 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import pytest
 
 from phalanx.cli.checking import checkup
 from phalanx.cli.checking.checkup import Verdict
 from phalanx.cli.exit_codes import Exit
+from phalanx.cli.remote.client import Server
 from tests.unit.cli.doubles import run
 
 
@@ -125,3 +127,60 @@ def test_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         assert checkup.free_port("127.0.0.1", other.getsockname()[1]).verdict is Verdict.WARN
     assert checkup.free_port("127.0.0.1", 0).verdict is Verdict.OK
+
+
+class Served:
+    """A server for the checkup, which answers from a table."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.answers: dict[str, object] = {
+            "/health/live": {"status": "alive"},
+            "/health/ready": {"ready": True, "accounts": [], "accounts_closed": 0},
+            "/api/v1/breaks": {"items": [], "total": 0, "as_of": 1},
+        }
+
+        def connect(url: str, timeout_s: float) -> Server:
+            return Server(url, timeout_s, httpx.MockTransport(self.answer))
+
+        monkeypatch.setattr(checkup, "Server", connect)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        body = self.answers.get(request.url.path)
+        return httpx.Response(503 if body is None else 200, json=body or {"detail": "not now"})
+
+
+def test_a_server_whose_books_are_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    Served(monkeypatch)
+
+    there, books = checkup.server("http://phalanx.test")
+
+    assert (there.verdict, there.detail) == (Verdict.OK, "ready at http://phalanx.test")
+    assert (books.name, books.verdict) == ("books", Verdict.OK)
+
+
+def test_a_server_with_breaks_and_accounts_that_are_not_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    served = Served(monkeypatch)
+    closed = [{"account": "A1", "reason": "no session"}]
+    served.answers["/health/ready"] = {"accounts": closed, "accounts_closed": 7}
+    served.answers["/api/v1/breaks"] = {"items": [], "total": 2, "as_of": 1}
+
+    _, books = checkup.server("http://phalanx.test")
+
+    assert books.verdict is Verdict.WARN
+    assert books.detail == (
+        "accounts that are not open: 7, A1 because no session; 2 open breaks: phalanx breaks"
+    )
+
+
+def test_a_server_that_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    served = Served(monkeypatch)
+    served.answers["/health/ready"] = None
+
+    (found,) = checkup.server("http://phalanx.test")
+
+    assert (found.verdict, found.detail) == (
+        Verdict.WARN,
+        "http://phalanx.test is not ready: not now",
+    )

@@ -13,6 +13,8 @@ NAMES = {
     "exit --group n": ("/api/v1/groups", "name", ["nifty", "next"]),
     "batch TCS --account n": ("/api/v1/accounts", "account", ["nifty", "next"]),
     "strategies set n": ("/api/v1/strategies", "strategy", ["nifty", "next"]),
+    "breaks close n": ("/api/v1/breaks", "id", ["nifty", "next"]),
+    "reconcile --account n": ("/api/v1/accounts", "account", ["nifty", "next"]),
     "signal n": ("/api/v1/strategies", "strategy", ["nifty", "next"]),
 }
 

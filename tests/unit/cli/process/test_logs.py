@@ -3,12 +3,20 @@
 import io
 import json
 import logging
+import threading
 from pathlib import Path
 
 import pytest
 import structlog
 
-from phalanx.cli.process.logs import FILE_NAME, FILES_KEPT, LogFile, logging_to
+from phalanx.cli.process import logs
+from phalanx.cli.process.logs import (
+    FILE_NAME,
+    FILES_KEPT,
+    LogFile,
+    WrittenBehind,
+    logging_to,
+)
 
 
 def lines(folder: Path) -> list[dict[str, object]]:
@@ -100,3 +108,58 @@ def test_a_file_that_cannot_be_written_disturbs_nobody(
 
     assert handler.lost == 3
     assert capsys.readouterr().err.count("the log file cannot be written") == 1
+
+
+class Hanging(logging.Handler):
+    """A disk that takes nothing until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+        self.written: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.go.wait()
+        self.written.append(record.getMessage())
+
+
+def test_a_disk_that_hangs_holds_up_nobody_and_what_it_missed_is_said() -> None:
+    disk = Hanging()
+    behind = WrittenBehind(disk, lines_max=3)
+    for number in range(10):
+        behind.handle(logging.makeLogRecord({"msg": f"line {number}"}))
+    disk.go.set()
+    while len(disk.written) < 3:
+        pass
+    behind.handle(logging.makeLogRecord({"msg": "after it"}))
+    behind.close()
+
+    told = [line for line in disk.written if "were not written" in line]
+    assert disk.written[:3] == ["line 0", "line 1", "line 2"]
+    assert disk.written[-1] == "after it"
+    assert len(told) == 1
+    assert int(told[0].split()[0]) == 10 - len([w for w in disk.written if w.startswith("line")])
+
+
+def test_the_end_does_not_wait_for_a_disk_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "CLOSE_S", 0.01)
+    disk = Hanging()
+    behind = WrittenBehind(disk, lines_max=1)
+    for _ in range(3):
+        behind.handle(logging.makeLogRecord({"msg": "x"}))
+    behind.close()
+
+    assert disk.written == []
+    disk.go.set()
+
+
+def test_a_line_that_cannot_be_shown_disturbs_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    disk = Hanging()
+    disk.go.set()
+    behind = WrittenBehind(disk)
+    behind.handle(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
+    behind.handle(logging.makeLogRecord({"msg": "after it"}))
+    behind.close()
+
+    assert disk.written == ["after it"]
+    assert "Logging error" in capsys.readouterr().err

@@ -18,10 +18,20 @@ TERMS = {
 
 
 def test_the_list(server: FakeServer) -> None:
-    row = {"account": "PAPER-1", "client": "Ann", "mode": "PAPER", "cash": "10", "closed": None}
+    row = {
+        "account": "PAPER-1",
+        "client": "Ann",
+        "broker": "stub",
+        "mode": "PAPER",
+        "cash": "10",
+        "closed_because": "no session",
+        "reconciliation": {"status": "UNREAD", "at": "t", "why": "no session"},
+    }
     server.answer("GET", PATH, body={"items": [row], "total": 1, "as_of": 1})
 
-    assert rows(run("accounts").stdout)[1][:3] == ["PAPER-1", "Ann", "PAPER"]
+    shown = rows(run("accounts").stdout)[1]
+    assert shown[:4] == ["PAPER-1", "Ann", "stub", "PAPER"]
+    assert shown[-3:] == ["UNREAD", "no", "session"]
 
 
 def test_one_of_them_with_its_fill_profile(server: FakeServer) -> None:
@@ -51,6 +61,16 @@ def test_one_of_them_with_its_fill_profile(server: FakeServer) -> None:
             },
         ),
         (("--reject-bps", "50", "--seed", "7"), {"fill_profile": {"reject_bps": 50, "seed": 7}}),
+        (
+            ("--lost-ack-bps", "1", "--duplicate-report-bps", "2", "--dropped-socket-bps", "3"),
+            {
+                "fill_profile": {
+                    "lost_ack_bps": 1,
+                    "duplicate_report_bps": 2,
+                    "dropped_socket_bps": 3,
+                }
+            },
+        ),
         (("--charge-bps", "10", "--reserve", "0"), {"charge_bps": 10, "reserve": "0"}),
         (("--rate", "0"), {"rate_limit": {"count": 0}}),
         (
@@ -58,6 +78,8 @@ def test_one_of_them_with_its_fill_profile(server: FakeServer) -> None:
             {"rate_limit": {"count": 10, "window_ms": 500, "reserved": 2}},
         ),
         (("--disable",), {"enabled": False}),
+        (("--broker", "stub"), {"broker": "stub"}),
+        (("--broker", "stub", "--login", "l"), {"broker": "stub", "login": "l"}),
     ],
 )
 def test_set_sends_what_was_said(words: tuple[str, ...], body: object, server: FakeServer) -> None:
@@ -72,6 +94,36 @@ def test_set_sends_what_was_said(words: tuple[str, ...], body: object, server: F
 )
 def test_what_cannot_be_meant_is_not_sent(words: tuple[str, ...], server: FakeServer) -> None:
     assert run("accounts", "set", "PAPER-1", *words).exit_code == Exit.USAGE
+    assert server.requests == []
+
+
+def test_an_account_is_added(server: FakeServer) -> None:
+    server.answer("POST", PATH, 201, TERMS)
+    options = ("--account", "HP0417", "--login", "dealer-1", "--mode", "LIVE", "--cash", "5.5")
+
+    said = run("accounts", "add", "1", "stub", *options)
+
+    assert (said.exit_code, rows(said.stdout)[0]) == (Exit.OK, ["account", "PAPER-1"])
+    assert json.loads(server.last.content) == {
+        "client": 1,
+        "broker": "stub",
+        "mode": "live",
+        "account": "HP0417",
+        "login": "dealer-1",
+        "cash": "5.5",
+    }
+    run("accounts", "add", "1", "paper")
+    plain = {"client": 1, "broker": "paper", "mode": "paper", "cash": "0"}
+    assert json.loads(server.last.content) == plain
+
+
+@pytest.mark.parametrize(
+    "words", [("0", "paper"), ("x", "paper"), ("1",), ("1", "paper", "--cash", "-1")]
+)
+def test_an_account_that_cannot_be_is_not_asked_for(
+    words: tuple[str, ...], server: FakeServer
+) -> None:
+    assert run("accounts", "add", *words).exit_code == Exit.USAGE
     assert server.requests == []
 
 

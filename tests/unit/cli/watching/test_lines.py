@@ -99,6 +99,26 @@ def test_an_account_and_a_switch() -> None:
     assert line("desk", {"name": "term", "text": "epoch 1"}).startswith(" " * 12)
 
 
+def test_a_break() -> None:
+    found = {
+        "break_id": "B1",
+        "account": "PAPER-1",
+        "kind": "ORDER_MISSING",
+        "subject": "AB1",
+        "ours": "NEW",
+        "theirs": "",
+        "reason": "gone",
+        "owner": "asha",
+        "note": "",
+        "time_ns": 0,
+    }
+
+    assert line("breaks", found).split() == [
+        *("break", "B1", "PAPER-1", "ORDER_MISSING", "AB1", "asha"),
+        *("ours", "NEW,", "theirs", "-", "gone"),
+    ]
+
+
 def test_the_log_as_a_line() -> None:
     assert line("order-log", LOGGED).split()[-6:] == ["10", "LT", "FILL", "at", "99.5", "FILLED"]
 

@@ -10,8 +10,10 @@ from phalanx.cli.watching.filters import Filters
 from phalanx.cli.watching.messages import Item, Message
 from phalanx.cli.watching.picture import Picture, bar, percentiles
 from phalanx.cli.watching.tally import Tally
+from phalanx.domain.time import SECOND
 
 NOW_S = 100.0
+NOW_NS = 1_763_606_200_000_000_000
 SYMBOLS = [f"STOCK{number}" for number in range(49)]
 
 
@@ -52,7 +54,7 @@ def busy() -> Tally:
 
     accounts: list[Item] = [{"account": f"PAPER-{n}"} for n in range(200)]
     say("accounts", *accounts)
-    say("desk", {"name": "kill:PAPER-7", "text": "killed lunch", "time_ns": 1})
+    say("desk", {"name": "kill:account/PAPER-7", "text": "killed lunch", "time_ns": 1})
     rejected = {"status": "REJECTED", "reason": "NOTHING_VALID"}
     say("instructions", instruction("I1", "S SELL [bold]X", **rejected))
     say("instructions", instruction("I2", "S BUY nifty"))
@@ -63,7 +65,9 @@ def busy() -> Tally:
     return tally
 
 
-def drawn(tally: Tally, width: int = 150, height: int = 45, *, colours: bool = False) -> list[str]:
+def drawn(
+    tally: Tally, width: int = 150, height: int = 45, *, colours: bool = False, wall_ns: int = 0
+) -> list[str]:
     out = io.StringIO()
     console = Console(
         file=out,
@@ -72,7 +76,7 @@ def drawn(tally: Tally, width: int = 150, height: int = 45, *, colours: bool = F
         force_terminal=colours,
         color_system="truecolor" if colours else None,
     )
-    console.print(Picture("http://phalanx.test", console).draw(tally, NOW_S))
+    console.print(Picture("http://phalanx.test", console).draw(tally, NOW_S, wall_ns=wall_ns))
     return out.getvalue().splitlines()
 
 
@@ -96,12 +100,61 @@ def test_a_server_that_is_away_is_said_in_the_header(busy: Tally) -> None:
 def test_kills_and_doubts_are_pinned_on_top(busy: Tally) -> None:
     lines = drawn(busy)
 
-    assert lines[3].strip() == "KILL  new orders are stopped for PAPER-7: lunch"
+    assert lines[3].strip() == "KILL  new orders are stopped for account PAPER-7: lunch"
     assert lines[4].split()[:6] == ["IN", "DOUBT", "O9999", "PAPER-9999", "BUY", "5"]
     for number in range(20):
         item = order(number, "TCS", "IN_DOUBT", "I9")
         busy.take(Message("orders", "delta", 1, 1, [item]), NOW_S)
     assert "and 16 more in doubt" in "\n".join(drawn(busy))
+
+
+def a_break(name: str, **facts: object) -> Item:
+    return {
+        "break_id": name,
+        "account": "A1",
+        "kind": "CASH",
+        "subject": "",
+        "ours": "10",
+        "theirs": "5",
+        "owner": "",
+        "filed_ns": NOW_NS - 60 * SECOND,
+        "deadline_ns": NOW_NS + SECOND,
+        "time_ns": NOW_NS,
+        **facts,
+    }
+
+
+def test_breaks_are_pinned_below_doubts_the_overdue_ones_first(busy: Tally) -> None:
+    late = a_break("B2", kind="ORDER_MISSING", subject="O1", owner="asha", deadline_ns=NOW_NS - 1)
+    busy.take(Message("breaks", "snapshot", 1, 1, [a_break("B1"), late]), NOW_S)
+
+    lines = drawn(busy, wall_ns=NOW_NS)
+
+    assert "breaks 2" in lines[1]
+    assert lines[4].split()[:2] == ["IN", "DOUBT"]
+    assert lines[5].strip() == (
+        "BREAK  B2  A1  ORDER_MISSING O1: ours 10, theirs 5, since 08:05:40, asha has it, overdue"
+    )
+    assert lines[6].strip().endswith("CASH: ours 10, theirs 5, since 08:05:40, nobody has it")
+
+
+def test_a_doubt_that_is_a_break_says_whose_it_is_and_is_there_once(busy: Tally) -> None:
+    doubt = a_break("B1", kind="ORDER_IN_DOUBT", subject="O9999", owner="asha")
+    assert "the broker is asked" in drawn(busy, wall_ns=NOW_NS)[4]
+    busy.take(Message("breaks", "delta", 1, 1, [doubt]), NOW_S)
+
+    lines = drawn(busy, wall_ns=NOW_NS)
+
+    assert lines[4].strip().endswith("STOCK0: since 09:10:00, asha has it")
+    assert not [line for line in lines if "BREAK " in line]
+
+
+def test_breaks_beyond_those_that_are_shown_are_counted(busy: Tally) -> None:
+    items = [a_break(f"B{number}", deadline_ns=NOW_NS - 1) for number in range(9)]
+    busy.take(Message("breaks", "delta", 1, 1, items), NOW_S)
+
+    assert "and 4 more breaks, 4 overdue" in "\n".join(drawn(busy, wall_ns=NOW_NS))
+    assert "and 4 more breaks" in "\n".join(drawn(busy, wall_ns=1))
 
 
 def test_an_instruction_that_fires_has_a_bar_per_stock(busy: Tally) -> None:
@@ -150,7 +203,7 @@ def test_what_happened_comes_newest_last_and_a_name_is_no_instruction(busy: Tall
 
     assert "S SELL [bold]X  NOTHING_VALID  340 skipped" in told[1]
     assert told[-1].endswith("× 49")
-    assert [line.split()[1] for line in told] == ["kill:PAPER-7", "I1", "I2", "I2"]
+    assert [line.split()[1] for line in told] == ["kill:account/PAPER-7", "I1", "I2", "I2"]
 
 
 LONG = "priority list of RELIANCE, TCS, INFY and 46 more for group core, desk north and PAPER-1"

@@ -246,6 +246,24 @@ def test_accounts_and_kills() -> None:
     assert told.text == "kill:all lifted"
 
 
+def test_breaks_are_kept_until_they_are_over_whoever_is_watched() -> None:
+    watched = Watched("account=B")
+    found: Item = {"break_id": "B1", "account": "A", "kind": "CASH", "reason": "other cash"}
+    watched.say("breaks", found, kind="snapshot")
+    assert (list(watched.tally.breaks), watched.tally.happenings) == (["B1"], {})
+
+    watched.say("breaks", {**found, "owner": "asha"}, {**found, "break_id": "B2", "time_ns": 6})
+    assert watched.tally.breaks["B1"]["owner"] == "asha"
+    (told,) = watched.tally.happenings.values()
+    assert isinstance(told, Remark)
+    assert (told.text, told.time_ns) == ("break B2 A CASH: other cash", 6)
+
+    watched.say("breaks", gone=("B1",))
+    assert list(watched.tally.breaks) == ["B2"]
+    watched.say("breaks", kind="snapshot")
+    assert watched.tally.breaks == {}
+
+
 def test_only_what_passes_the_filters_is_counted_but_kills_always_are() -> None:
     watched = Watched("account=B")
     watched.say("orders", order("O1", "FILLED"), order("O2", "FILLED", account="B"))

@@ -1,0 +1,1 @@
+"""Our books and the brokers': `phalanx reconcile` and `phalanx breaks`."""

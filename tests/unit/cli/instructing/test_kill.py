@@ -1,0 +1,268 @@
+"""`phalanx kill`: for whom, what it does besides, and past the server."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from phalanx.brokers.kill_flag import FILE, MappedKillFlag
+from phalanx.cli.exit_codes import Exit
+from phalanx.domain.kills import DirectKill, KillLevel, KillScope
+from tests.fakes.kills import of_account
+from tests.unit.cli.doubles import FakeServer, run
+
+KILL = "/api/v1/kill"
+
+
+def killed(data: Path) -> list[DirectKill]:
+    """What the flag of a folder orders."""
+    flag = MappedKillFlag(data / FILE)
+    assert flag.is_raised()
+    raised = flag.read()
+    flag.close()
+    assert raised is not None
+    return list(raised.kills)
+
+
+@pytest.mark.parametrize(
+    ("words", "scope", "named"),
+    [
+        (["--account", "PAPER-7"], {"level": "account", "name": "PAPER-7"}, "account PAPER-7"),
+        (["--client", "7"], {"level": "client", "name": "7"}, "client 7"),
+        (["--strategy", "RED"], {"level": "strategy", "name": "RED"}, "strategy RED"),
+        (["--broker", "paper"], {"level": "broker", "name": "paper"}, "broker paper"),
+        ([], {}, "everybody"),
+    ],
+)
+def test_it_is_put_and_lifted_for_whom_it_names(
+    server: FakeServer, words: list[str], scope: dict[str, str], named: str
+) -> None:
+    server.answer("PUT", KILL, body={"standing": True})
+    server.answer("DELETE", KILL, body={"standing": False})
+
+    assert run("kill", *words).stdout == f"new orders are stopped for {named}\n"
+    assert json.loads(server.last.content) == scope
+    assert run("kill", "lift", *words).stdout == f"the kill for {named} is lifted\n"
+    assert dict(server.last.url.params) == scope
+
+
+@pytest.mark.parametrize("words", [["lift"], [], ["--direct"]])
+def test_it_is_for_one_of_them_or_everybody(server: FakeServer, words: list[str]) -> None:
+    result = run("kill", *words, "--account", "PAPER-7", "--broker", "paper")
+
+    assert (result.exit_code, server.requests) == (Exit.USAGE, [])
+    assert "--account and --broker" in result.stderr
+
+
+@pytest.mark.parametrize("words", [["lift"], [], ["--direct"]])
+def test_an_empty_name_is_not_everybody(server: FakeServer, words: list[str]) -> None:
+    result = run("kill", *words, "--account", "")
+
+    assert (result.exit_code, server.requests) == (Exit.USAGE, [])
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "fields"),
+    [
+        (["--cancel"], {"cancel": True}),
+        (["--no-cancel"], {}),
+        (["--cancel-all"], {"cancel": "all"}),
+        (["--cancel", "--flatten"], {"cancel": True, "flatten": True}),
+        (["--no-block", "--cancel"], {"cancel": True, "block": False}),
+    ],
+)
+def test_what_it_does_besides(
+    server: FakeServer, words: list[str], fields: dict[str, object]
+) -> None:
+    server.answer("PUT", KILL, body={"standing": True})
+
+    assert run("kill", *words).exit_code == Exit.OK
+    assert json.loads(server.last.content) == fields
+
+
+CANCELS = {"instruction_id": "I7", "reason": None, "counts": {"cancels": 12}}
+
+
+@pytest.mark.parametrize(
+    ("words", "cancel", "said", "code"),
+    [
+        (["--cancel"], CANCELS, "new orders are stopped for everybody; I7 cancels 12 orders\n", 0),
+        (
+            ["--cancel"],
+            {**CANCELS, "reason": "NOTHING_TO_CANCEL", "message": "nothing works"},
+            "new orders are stopped for everybody; nothing is canceled: nothing works\n",
+            0,
+        ),
+        (
+            ["--no-block", "--cancel"],
+            CANCELS,
+            "new orders may be sent for everybody; I7 cancels 12 orders\n",
+            0,
+        ),
+        (
+            ["--cancel"],
+            {**CANCELS, "more": [{**CANCELS, "instruction_id": "I8"}], "left": 5},
+            (
+                "new orders are stopped for everybody; I7 cancels 12 orders; I8 cancels 12 orders; "
+                "5 orders still work, more than one kill can cancel: send it again\n"
+            ),
+            3,
+        ),
+    ],
+)
+def test_it_says_what_the_cancels_came_to(
+    server: FakeServer, words: list[str], cancel: object, said: str, code: int
+) -> None:
+    server.answer("PUT", KILL, body={"standing": True, "cancel": cancel})
+
+    result = run("kill", *words)
+
+    assert (result.stdout, result.exit_code) == (said, code)
+
+
+def test_kills_are_shown_with_their_level_and_name(server: FakeServer) -> None:
+    kill = {"level": "client", "name": "7", "note": "lunch", "actor": "olga", "time": "t"}
+    server.answer("GET", KILL, body={"items": [kill], "total": 1, "as_of": 1})
+
+    lines = run("kill", "show").stdout.splitlines()
+
+    assert lines[0].split() == ["level", "name", "since", "by", "note"]
+    assert lines[-1].split() == ["client", "7", "t", "olga", "lunch"]
+
+
+# --- past the server -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "scope"),
+    [
+        ([], KillScope()),
+        (["--account", "PAPER-7"], of_account("PAPER-7")),
+        (["--client", "7"], KillScope(KillLevel.CLIENT, "7")),
+        (["--strategy", "RED"], KillScope(KillLevel.STRATEGY, "RED")),
+        (["--broker", "paper"], KillScope(KillLevel.BROKER, "paper")),
+    ],
+)
+def test_directly_the_flag_goes_up_and_no_server_is_asked(
+    server: FakeServer, tmp_path: Path, words: list[str], scope: KillScope
+) -> None:
+    result = run("kill", "--direct", "--data", str(tmp_path), "--note", "feed", *words)
+
+    assert (result.exit_code, server.requests) == (Exit.OK, [])
+    (kill,) = killed(tmp_path)
+    assert (kill.scope, kill.actor, kill.note, kill.cancel) == (scope, "local", "feed", True)
+    assert f"new orders are stopped for {scope}, past the server of {tmp_path}" in result.stdout
+    assert "nothing is canceled at a broker without it" in result.stdout
+    assert "phalanx kill lift" in result.stdout
+
+
+def test_directly_without_cancels(tmp_path: Path) -> None:
+    result = run("kill", "--direct", "--data", str(tmp_path), "--no-cancel")
+
+    assert not killed(tmp_path)[0].cancel
+    assert "canceled" not in result.stdout
+
+
+def test_directly_where_no_server_ever_ran_it_asks_whether_that_is_the_folder(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "new" / "data"
+    result = run("kill", "--direct", "--data", str(folder))
+
+    assert killed(folder)
+    assert f"no server has run in {folder} yet" in result.stderr
+    (folder / "journal").mkdir()
+    assert run("kill", "--direct", "--data", str(folder)).stderr == ""
+
+
+def test_directly_in_the_folder_that_the_settings_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHALANX_DATA", "elsewhere")
+
+    assert run("kill", "--direct").exit_code == Exit.OK
+    assert killed(Path("elsewhere"))
+
+
+def test_broken_settings_do_not_stand_in_the_way_of_a_folder_that_is_named() -> None:
+    Path("phalanx.toml").write_text("this is [no toml", encoding="utf-8")
+
+    assert run("kill", "--direct").exit_code == Exit.USAGE
+    assert run("kill", "--direct", "--data", "data").exit_code == Exit.OK
+    assert killed(Path("data"))
+
+
+def test_directly_as_json(tmp_path: Path) -> None:
+    result = run("kill", "--direct", "--data", str(tmp_path), "--client", "7", "--json")
+
+    assert json.loads(result.stdout) == {
+        "raised": True,
+        "data": str(tmp_path),
+        "level": "client",
+        "name": "7",
+        "cancel": True,
+        "note": "",
+    }
+
+
+def test_a_server_that_the_environment_names_is_no_matter(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PHALANX_SERVER", "http://other.test")
+
+    assert run("kill", "--direct", "--data", str(tmp_path)).exit_code == Exit.OK
+
+
+@pytest.mark.parametrize(
+    "words", [["--direct", "--lift"], ["--lift"], ["--direct", "--lift", "--account", "PAPER-7"]]
+)
+def test_directly_nothing_is_lifted(server: FakeServer, words: list[str]) -> None:
+    result = run("kill", *words)
+
+    assert (result.exit_code, server.requests) == (Exit.USAGE, [])
+    assert "a kill is lifted on purpose, at the server: phalanx kill lift" in result.stderr
+    assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "option", [["--flatten"], ["--cancel-all"], ["--no-block"], ["--idempotency-key", "k"]]
+)
+def test_directly_only_what_needs_no_server(server: FakeServer, option: list[str]) -> None:
+    result = run("kill", "--direct", *option)
+
+    assert (result.exit_code, server.requests) == (Exit.USAGE, [])
+    assert f"{option[0]} needs a server" in result.stderr
+    assert list(Path().iterdir()) == []
+
+
+def test_a_folder_is_for_direct_kills_only(server: FakeServer, tmp_path: Path) -> None:
+    result = run("kill", "--data", str(tmp_path))
+
+    assert (result.exit_code, server.requests) == (Exit.USAGE, [])
+    assert "--data belongs to --direct" in result.stderr
+
+
+def test_a_note_that_is_too_long(tmp_path: Path) -> None:
+    result = run("kill", "--direct", "--data", str(tmp_path), "--note", "x" * 501)
+
+    assert (result.exit_code, list(tmp_path.iterdir())) == (Exit.USAGE, [])
+
+
+def test_what_keeps_the_flag_down_is_a_failure(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+
+    result = run("kill", "--direct", "--data", str(file))
+
+    assert result.exit_code == Exit.FAILURE
+    assert "not killed" in result.stderr
+
+
+def test_a_flag_that_is_full_says_what_to_do(tmp_path: Path) -> None:
+    directly = ("kill", "--direct", "--data", str(tmp_path))
+    long = "\N{SNOWMAN}" * 490
+    results = [run(*directly, "--client", f"{n}", "--note", f"{n} {long}") for n in range(1, 30)]
+
+    assert [result.exit_code for result in results[-2:]] == [Exit.FAILURE] * 2
+    assert "kill everybody instead" in results[-1].stderr
+    assert run(*directly).exit_code == Exit.OK
+    assert [kill.scope for kill in killed(tmp_path)] == [KillScope()]
