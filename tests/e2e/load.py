@@ -15,6 +15,8 @@ PROFILES = {
     f"User {n}": {f"STRATEGY_{(n + k) % 5}": list(INSTRUMENTS) for k in range(3)}
     for n in range(ACCOUNTS)
 }
+ANSWER_S_MAX = 60
+"""Longer than any pause of the server."""
 GROUP = "core"
 LIST = "first"
 SLOW = {"ack_delay_ms": 5, "fill_duration_ms": 150, "slices": 3}
@@ -49,7 +51,7 @@ class Client:
     """Posts as fast as it can and keeps its own record of every answer."""
 
     def __init__(self, url: str, seed: int) -> None:
-        self._url = url
+        self.url = url
         self._random = random.Random(seed)
         self._numbers = itertools.count()
         self.asked: dict[str, Asked] = {}
@@ -57,19 +59,19 @@ class Client:
         self.unanswered: dict[str, Asked] = {}
 
     async def produce(self, producers: int, stop: asyncio.Event) -> None:
-        async with httpx.AsyncClient(base_url=self._url, timeout=10) as http:
+        async with httpx.AsyncClient(base_url=self.url, timeout=ANSWER_S_MAX) as http:
             await asyncio.gather(*(self._produce(http, stop) for _ in range(producers)))
 
     async def ask_again(self) -> None:
         """What the kill left open is asked again under its own key: there is one answer for ever."""
-        async with httpx.AsyncClient(base_url=self._url, timeout=10) as http:
+        async with httpx.AsyncClient(base_url=self.url, timeout=ANSWER_S_MAX) as http:
             for key in list(self.unanswered):
                 await self._post(http, key)
 
     async def repeat(self, count: int) -> None:
         """What was answered, asked again, gets the first answer to the letter."""
         keys = self._random.sample(list(self.answers), min(count, len(self.answers)))
-        async with httpx.AsyncClient(base_url=self._url, timeout=10) as http:
+        async with httpx.AsyncClient(base_url=self.url, timeout=ANSWER_S_MAX) as http:
             for key in keys:
                 response = await _posted(http, self.asked[key], key)
                 assert response.json() == self.answers[key], key

@@ -43,6 +43,14 @@ def test_a_replay_from_an_empty_path_is_refused(monkeypatch: pytest.MonkeyPatch)
         Settings(quotes="replay")
 
 
+@pytest.mark.parametrize(
+    "url", ["https://broker", "broker:80", "http://", "http://a/b", "http://me@a"]
+)
+def test_a_stub_broker_is_reached_over_plain_http_and_nothing_else(url: str) -> None:
+    with pytest.raises(ValidationError, match="stub_broker"):
+        Settings(stub_broker=url)
+
+
 def test_a_copy_of_it_changes_nothing() -> None:
     assert [line for line in TEXT.splitlines() if line and not line.startswith("#")] == []
 

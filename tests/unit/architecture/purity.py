@@ -1,17 +1,19 @@
-"""What import-linter cannot see: impure calls, floats, unordered iteration, imports made too early.
+"""What import-linter cannot see: clocks, chance, threads, floats, unordered iteration, early imports.
 
-Domain and engine must give the same result for the same input for ever, on every machine. The rules
-that are about imports are contracts in pyproject.toml; the ones here look inside the modules.
+Domain, engine and desk must give the same result for the same input for ever, on every machine. The
+contracts in pyproject.toml are about imports alone; the rules here look inside the modules too.
 """
 
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from tests.unit.architecture.unordered import own_nodes, shared_names, unordered
+
 Rule: TypeAlias = Callable[[ast.Module], Iterator[tuple[ast.AST, str]]]
-Scope: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 # `clock.now()` is the port and welcome; these are the ways around it.
 CLOCKS = {"date", "datetime", "get_event_loop", "get_running_loop", "loop", "time"}
@@ -24,12 +26,16 @@ THREAD_AND_SOCKET_CALLS = {
     *("create_connection", "create_server", "create_datagram_endpoint"),
     *("create_subprocess_exec", "create_subprocess_shell"),
 }
-# These read all of an iterable and keep, or depend on, its order.
-ORDER_KEEPING_CALLS = {"dict", "enumerate", "iter", "list", "map", "next", "tuple", "zip"}
-ORDER_KEEPING_METHODS = {"extend", "fromkeys", "join"}
-SET_TYPES = {"AbstractSet", "MutableSet", "Set", "frozenset", "set"}
-SET_METHODS = {"difference", "intersection", "symmetric_difference", "union"}
-SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+CLOCK_MODULES = {"time", "sched", "timeit"}
+WAITING_CALLS = {"sleep", "timeout", "timeout_at", "wait_for", "call_later", "call_at"}
+RANDOM_MODULES = {"random", "secrets", "uuid", "os.urandom", "numpy.random"}
+RANDOM_CALLS = {"SystemRandom", "urandom", "uuid1", "uuid4", "token_bytes", "token_hex", "shuffle"}
+FLOAT_MODULES = {"cmath", "math", "numpy", "operator.truediv", "statistics"}
+FLOAT_CALLS = {"timestamp", "total_seconds", "truediv"}
+THREAD_AND_SOCKET_MODULES = {
+    *("_thread", "concurrent", "multiprocessing", "queue", "threading"),
+    *("select", "selectors", "socket", "socketserver", "ssl", "subprocess"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,15 +50,31 @@ class Finding:
         return f"{self.path}:{self.line}: {self.what}"
 
 
-def check(path: Path, rules: tuple[Rule, ...]) -> list[Finding]:
-    """Every breach of the rules in one file, or in the files of a folder."""
-    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+def check(path: Path, rules: tuple[Rule, ...], *beside: Path) -> list[Finding]:
+    """Every breach of the rules in one file, or in the files of a folder.
+
+    ``beside``: further folders whose names for sets these files may use.
+    """
+    trees = parsed(path)
+    shared = shared_names(
+        [*trees.values(), *(t for other in beside for t in parsed(other).values())]
+    )
+    bound = [
+        partial(unordered, shared=shared) if rule is no_unordered_iteration else rule
+        for rule in rules
+    ]
     return [
         Finding(file, getattr(node, "lineno", 0), what)
-        for file in files
-        for rule in rules
-        for node, what in rule(ast.parse(file.read_text(encoding="utf-8"), str(file)))
+        for file, tree in trees.items()
+        for rule in bound
+        for node, what in rule(tree)
     ]
+
+
+def parsed(path: Path) -> dict[Path, ast.Module]:
+    """The file, or every file of the folder."""
+    files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+    return {file: ast.parse(file.read_text(encoding="utf-8"), str(file)) for file in files}
 
 
 def _last_name(node: ast.AST) -> str | None:
@@ -66,15 +88,53 @@ def _last_name(node: ast.AST) -> str | None:
             return None
 
 
+def _imported(node: ast.AST, modules: set[str]) -> str | None:
+    """The one of these modules, or of what is in them, that is imported here."""
+    match node:
+        case ast.Import(names=names):
+            imported = [name.name for name in names]
+        case ast.ImportFrom(module=str(module), names=names):
+            imported = [module, *(f"{module}.{name.name}" for name in names)]
+        case _:
+            return None
+    found = (name for name in imported if name in modules or name.split(".")[0] in modules)
+    return next(found, None)
+
+
 def no_clock(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
-    """Time is an argument."""
+    """Time is an argument; waiting is the timer's business."""
     for node in ast.walk(tree):
+        if module := _imported(node, CLOCK_MODULES):
+            yield node, f"{module} is a clock"
         match node:
-            case ast.Call(func=ast.Attribute(value=clock, attr=method)) if method in CLOCK_CALLS:
-                if _last_name(clock) in CLOCKS:
-                    yield node, f"{ast.unparse(node)} reads the clock"
+            case ast.Call(func=ast.Attribute(value=clock, attr=method)) if (
+                method in CLOCK_CALLS and _last_name(clock) in CLOCKS
+            ):
+                yield node, f"{ast.unparse(node)} reads the clock"
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="asyncio") | ast.Call(), attr=method)
+            ) if method in WAITING_CALLS and not _waits_not_at_all(node):
+                yield node, f"{method}() waits by a clock of its own"
             case _:
                 pass
+
+
+def _waits_not_at_all(call: ast.Call) -> bool:
+    """`asyncio.sleep(0)` gives way and knows no time."""
+    match call:
+        case ast.Call(args=[ast.Constant(value=0)]):
+            return True
+        case _:
+            return False
+
+
+def no_randomness(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
+    """Chance is an argument, or a port, so that a run can be repeated."""
+    for node in ast.walk(tree):
+        if module := _imported(node, RANDOM_MODULES):
+            yield node, f"{module} is chance"
+        if isinstance(node, ast.Call) and _last_name(node) in RANDOM_CALLS:
+            yield node, f"{_last_name(node)}() is chance"
 
 
 def no_effects(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
@@ -92,24 +152,35 @@ def no_effects(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
 def no_floats(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
     """Money, prices and quantities are exact, so there is no float at all, and no true division."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, float):
-            yield node, f"{node.value} is a float"
-        elif isinstance(node, ast.Name) and node.id == "float":
-            yield node, "float"
-        elif isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div):
-            yield node, "/ makes a float, // does not"
+        if module := _imported(node, FLOAT_MODULES):
+            yield node, f"{module} reckons with floats"
+        match node:
+            case ast.Constant(value=float() | complex() as value):
+                yield node, f"{value} is a float"
+            case ast.Name(id="float" | "complex" as name):
+                yield node, name
+            case ast.BinOp(op=ast.Div()) | ast.AugAssign(op=ast.Div()):
+                yield node, "/ makes a float, // does not"
+            case ast.BinOp(op=ast.Pow(), right=ast.UnaryOp(op=ast.USub())):
+                yield node, "a negative power is a float"
+            case ast.Call() if _last_name(node) in FLOAT_CALLS:
+                yield node, f"{_last_name(node)}() makes a float"
+            case _:
+                pass
 
 
 def no_threads_or_sockets(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
-    """The parts of asyncio behind which there are threads, sockets and processes."""
+    """No threads, sockets and processes, nor the parts of asyncio behind which there are some."""
     for node in ast.walk(tree):
+        if module := _imported(node, THREAD_AND_SOCKET_MODULES):
+            yield node, f"{module} belongs behind a port"
         if isinstance(node, ast.Call) and _last_name(node) in THREAD_AND_SOCKET_CALLS:
             yield node, f"{_last_name(node)}() belongs behind a port"
 
 
 def no_early_bootstrap(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
     """The doors import `bootstrap` inside the function that needs it."""
-    for node in _own_nodes(tree):
+    for node in own_nodes(tree):
         match node:
             case ast.Import(names=names):
                 early = any(name.name.startswith("phalanx.bootstrap") for name in names)
@@ -124,96 +195,22 @@ def no_early_bootstrap(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
 
 
 def no_unordered_iteration(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
-    """The order of a set of strings differs between processes: sort it, or keep a dict.
-
-    A set is seen where it is made, and by the names that a scope binds or annotates as one.
-    """
-    for scope in ast.walk(tree):
-        if isinstance(scope, SCOPES):
-            names = _set_names(scope)
-            for node in _own_nodes(scope):
-                for source in _read_in_order(node):
-                    if _is_set(source, names):
-                        yield node, f"{ast.unparse(source)} has no order"
+    """The order of a set of strings differs between processes: sort it, or keep a dict."""
+    yield from unordered(tree)
 
 
-def _own_nodes(scope: Scope) -> Iterator[ast.AST]:
-    """The nodes of a scope without those of the functions and classes inside it."""
-    waiting: list[ast.AST] = list(ast.iter_child_nodes(scope))
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, SCOPES):
-            waiting.extend(ast.iter_child_nodes(node))
+EVERYWHERE: tuple[Rule, ...] = (
+    no_clock,
+    no_randomness,
+    no_threads_or_sockets,
+    no_floats,
+    no_unordered_iteration,
+)
 
-
-def _set_names(scope: Scope) -> set[str]:
-    names: set[str] = set()
-    for node in _own_nodes(scope):
-        match node:
-            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation):
-                known = _is_set_type(annotation)
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                known = _is_set(value, names)
-            case ast.arg(arg=name, annotation=ast.expr() as annotation):
-                known = _is_set_type(annotation)
-            case _:
-                continue
-        if known:
-            names.add(name)
-    return names
-
-
-def _read_in_order(node: ast.AST) -> Iterator[ast.expr]:
-    match node:
-        case ast.For(iter=source) | ast.comprehension(iter=source) | ast.Starred(value=source):
-            yield source
-        case ast.YieldFrom(value=source):
-            yield source
-        case ast.Call(func=ast.Name(id=name), args=arguments) if name in ORDER_KEEPING_CALLS:
-            yield from arguments
-        case ast.Call(func=ast.Attribute(attr=name), args=arguments) if (
-            name in ORDER_KEEPING_METHODS
-        ):
-            yield from arguments
-        case ast.Call(func=ast.Attribute(value=source, attr="pop"), args=[]):
-            yield source
-        case _:
-            pass
-
-
-def _is_set(node: ast.expr, names: set[str]) -> bool:
-    match node:
-        case ast.Set() | ast.SetComp():
-            return True
-        case ast.Name(id=name):
-            return name in names
-        case ast.Call(func=ast.Name(id=name)):
-            return name in {"set", "frozenset"}
-        case ast.Call(func=ast.Attribute(value=value, attr=method)):
-            return method in SET_METHODS or (method == "copy" and _is_set(value, names))
-        case ast.BinOp(left=left, op=ast.BitOr() | ast.BitAnd() | ast.Sub() | ast.BitXor()):
-            return _is_set(left, names)
-        case ast.BoolOp(values=values):
-            return any(_is_set(value, names) for value in values)
-        case ast.IfExp(body=body, orelse=other):
-            return _is_set(body, names) or _is_set(other, names)
-        case _:
-            return False
-
-
-def _is_set_type(annotation: ast.expr) -> bool:
-    match annotation:
-        case ast.Name(id=name) | ast.Subscript(value=ast.Name(id=name)):
-            return name in SET_TYPES
-        case _:
-            return False
-
-
-PURE: tuple[Rule, ...] = (no_clock, no_effects, no_floats, no_unordered_iteration)
+PURE: tuple[Rule, ...] = (*EVERYWHERE, no_effects)
 """The rules of domain and engine."""
 
-SHELL: tuple[Rule, ...] = (no_clock, no_threads_or_sockets)
+SHELL: tuple[Rule, ...] = EVERYWHERE
 """The rules of the desk, which may use asyncio but reaches the world through ports only."""
 
 DOORS: tuple[Rule, ...] = (no_early_bootstrap,)
