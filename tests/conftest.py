@@ -1,12 +1,23 @@
 """What holds for every test."""
 
 import os
+import random
+import sys
+import threading
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parent.parent
+
+if sys.dont_write_bytecode:
+    # Where none may be left beside the sources, each of the many processes that the tests start would
+    # compile everything anew: that takes longer than to start a server.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(ROOT / ".pytest_cache/bytecode")
 
 # Two busy cores make any deadline a coin toss; in CI the examples are the same on every run.
 settings.register_profile("local", deadline=None)
@@ -14,15 +25,65 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
-UNCOVERED = tuple(ROOT / "tests" / folder for folder in ("property", "sim", "perf"))
+# Fresh seeds for the simulation, the same for all workers: they inherit the environment.
+os.environ.setdefault("PHALANX_SIM_BASE", str(random.SystemRandom().randrange(10**6, 10**9)))
+
+
+def pytest_report_header() -> str:
+    """Said so that a fresh seed that fails can be told again."""
+    return f"fresh seeds of the simulation: PHALANX_SIM_BASE={os.environ['PHALANX_SIM_BASE']}"
+
+
+UNCOVERED = tuple(
+    ROOT / "tests" / place
+    for place in (
+        "property",
+        "sim",
+        "perf",
+        "e2e",
+        "api/test_every_door.py",
+        "unit/views/test_costs.py",
+    )
+)
 """Tests that run the same lines thousands of times: counting each of them takes longer than the test."""
 
+TOGETHER = ("tests/e2e/", "tests/unit/views/test_costs.py")
+"""Tests that are for one worker: real servers share the few cores, and one fixture takes long to make."""
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the browser tests on one worker: they share a server, a browser and the few cores."""
-    e2e = ROOT / "tests" / "e2e"
-    for item in items:
-        if any(item.path.is_relative_to(folder) for folder in UNCOVERED):
-            item.add_marker(pytest.mark.no_cover)
-        if item.path.is_relative_to(e2e):
-            item.add_marker(pytest.mark.xdist_group("e2e"))
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Leave mass tests out of the count, with their fixtures, threads and processes.
+
+    Under pytest-xdist the mark ``no_cover`` leaves nothing out: a worker of pytest-cov 7 counts twice,
+    and the mark stops only one of the two.
+    """
+    counting = sys.gettrace()
+    if counting is None or not any(item.path.is_relative_to(place) for place in UNCOVERED):
+        return (yield)
+    in_threads = threading.gettrace()
+    in_processes = os.environ.pop("COVERAGE_PROCESS_CONFIG", "")
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        os.environ["COVERAGE_PROCESS_CONFIG"] = in_processes
+        threading.settrace(in_threads)
+        sys.settrace(counting)
+
+
+class Groups(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Test by test, or what belongs together as one; that comes first, because it takes longest.
+
+    The mark ``xdist_group`` says the same, and pytest-xdist 3.8 does not see it under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups | None:
+    """For ``--dist loadgroup``."""
+    return Groups(config, log) if config.getvalue("dist") == "loadgroup" else None

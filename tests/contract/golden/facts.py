@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from phalanx.domain.kills import KillLevel, KillScope
 from phalanx.domain.numbers import format_fixed
 from phalanx.engine.state import State
 
@@ -14,7 +15,7 @@ def facts(state: State) -> dict[str, Any]:
         "epoch": state.epoch,
         "clients": {str(c.id): c.name for c in state.clients.values()},
         "subscriptions": {name: sorted(subs) for name, subs in state.subscriptions.items()},
-        "kills": sorted(state.kills),
+        "kills": sorted(_named(kill.scope) for kill in state.kills.values()),
         "cash": {b.id: format_fixed(b.cash) for b in state.books.values() if b.cash},
         "holds": {b.id: format_fixed(b.holds) for b in state.books.values() if b.holds},
         "positions": {
@@ -40,4 +41,15 @@ def facts(state: State) -> dict[str, Any]:
         "lists": {one.name: list(one.instruments) for one in state.lists.values()},
         "limits": sorted(state.limits),
         "held": sorted(state.held),
+        "breaks": {
+            one.id: [one.account, one.kind.value, one.subject, one.owner]
+            for one in state.breaks.values()
+        },
+        "settled_breaks": sorted(state.settled_breaks),
+        "foreign_fills": sorted(state.foreign_fills),
     }
+
+
+def _named(scope: KillScope) -> str:
+    """As the first journals said it: an account by its id, everybody by nothing; others by their key."""
+    return scope.name if scope.level in {KillLevel.ALL, KillLevel.ACCOUNT} else scope.key

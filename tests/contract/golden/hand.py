@@ -18,7 +18,8 @@ from phalanx.domain.instructions import (
     Origin,
     SignalRequest,
 )
-from phalanx.domain.numbers import parse_fixed, whole
+from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.numbers import SCALE, Price, parse_fixed, whole
 from phalanx.domain.orders import ClOrdId, OrdType, Product, Side, TimeInForce
 from phalanx.domain.time import SECOND
 from phalanx.engine.commands import Command, PutReference, Submit
@@ -120,6 +121,19 @@ class Hand:
         before: Account = self.desk.state.accounts[account]
         after = msgspec.structs.replace(before, **terms)
         await self.do(PutReference(ORIGIN, accounts=(after,)))
+
+    def key(self, name: str) -> InstrumentKey:
+        """The instrument of that name."""
+        instrument = self.desk.instruments.resolve(name)
+        assert instrument is not None, name
+        return instrument.key
+
+    def price(self, name: str, basis_points: int = 0) -> Price:
+        """On a tick, so far from the last price."""
+        quote = self.system.quotes.get(self.key(name))
+        assert quote is not None
+        tick = SCALE // 10
+        return quote.last * (10_000 + basis_points) // 10_000 // tick * tick
 
     async def wait(self, seconds: float) -> None:
         """Let the broker work."""

@@ -38,6 +38,7 @@ from phalanx.engine.commands import (
 )
 from tests.contract.golden.hand import ORIGIN, Hand, orders_of
 from tests.contract.golden.moods import MoodyPaper
+from tests.fakes.kills import of_account
 
 PROFILES = {
     "Holland Proctor": {
@@ -78,9 +79,9 @@ async def people_and_signals(system: System) -> None:
     await hand.signal("STRATEGY_A", Side.SELL, "MINDA")
     await hand.signal("STRATEGY_A", Side.SELL, "GRASIM")
     await _replaced_and_cancelled(hand)
-    await hand.do(PutKill(ORIGIN, "PAPER-2", "golden"))
+    await hand.do(PutKill(ORIGIN, of_account("PAPER-2"), "golden"))
     await hand.signal("STRATEGY_D", Side.BUY, "NOBODY KNOWS THIS")
-    await hand.do(LiftKill(ORIGIN, "PAPER-2", "golden"))
+    await hand.do(LiftKill(ORIGIN, of_account("PAPER-2"), "golden"))
     await hand.signal("STRATEGY_D", Side.BUY, "NOBODY KNOWS THIS")
     for more in range(8):
         await hand.order(3, Side.BUY, 10 + more, "1443")
@@ -140,11 +141,11 @@ async def every_kind(system: System) -> None:
 
 
 async def _reference(hand: Hand) -> None:
-    infy, tcs = (_key(hand, name) for name in ("INFY", "TCS"))
+    infy, tcs = (hand.key(name) for name in ("INFY", "TCS"))
     members = (Member("PAPER-1"), Member("PAPER-2", 2 * SCALE), Member("SECOND", SCALE // 2))
     await hand.do(PutGroups(ORIGIN, (Group("core", members), Group("gone", members[:1]))))
     called = ("INFY", "TCS", "GRASIM")
-    keys = (infy, tcs, _key(hand, "GRASIM"))
+    keys = (infy, tcs, hand.key("GRASIM"))
     lists = (PriorityList("first", keys, called), PriorityList("gone", keys[:1]))
     await hand.do(PutLists(ORIGIN, lists))
     limits = (
@@ -185,7 +186,7 @@ def _share(allocation: Allocation) -> AllocatedRequest:
 
 async def _baskets(hand: Hand) -> None:
     """A basket of which one account's orders are rejected: retried, reversed, repeated, cancelled."""
-    low = _price_of(hand, "INFY", -500)
+    low = hand.price("INFY", -500)
     await hand.treat("PAPER-2", reject_bps=10_000)
     basket = await hand.give(
         BatchRequest((_row("PAPER-1", 5), _row("PAPER-2", 4), _row("PAPER-1", 6, low)))
@@ -250,7 +251,7 @@ async def exits(system: System) -> None:
 
 async def _exit_by_every_way(hand: Hand) -> None:
     await hand.treat("SECOND", fill_duration_ms=200, slices=2)
-    high = _price_of(hand, "INFY", 500)
+    high = hand.price("INFY", 500)
     sell = await hand.give(
         BatchRequest((_row("PAPER-1", 3, high, Side.SELL), _row("PAPER-1", 2, high, Side.SELL)))
     )
@@ -260,7 +261,7 @@ async def _exit_by_every_way(hand: Hand) -> None:
     await hand.give(ExitRequest(trade=trade, percent_bps=5_000))
     await hand.give(ExitRequest("INFY", quantities=(("PAPER-1", whole(40)),)))
     await hand.give(ExitRequest(scope=ExitScope.HOLDINGS, selection=Selection(clients=(1,))))
-    limited = ExitRequest("RELIANCE", selection=CORE, price=_price_of(hand, "RELIANCE", 200))
+    limited = ExitRequest("RELIANCE", selection=CORE, price=hand.price("RELIANCE", 200))
     await hand.give(limited)
     await hand.wait(1.0)
 
@@ -283,9 +284,9 @@ async def the_end(system: System) -> None:
     await hand.change("PAPER-3", rate_limit=RateLimit(1, 2_000))
     for more in range(3):
         await hand.order(3, Side.BUY, 1 + more, "1443")
-    await hand.do(PutKill(ORIGIN, "PAPER-3", "golden"))
+    await hand.do(PutKill(ORIGIN, of_account("PAPER-3"), "golden"))
     await hand.wait(2.2)
-    await hand.do(PutKill(ORIGIN, "", "golden"))
+    await hand.do(PutKill(ORIGIN, note="golden"))
     await hand.give(ExitRequest(scope=ExitScope.POSITIONS), key="flatten")
     await hand.do(PutGroups(ORIGIN, removed=("gone",)))
     await hand.do(PutLists(ORIGIN, removed=("gone",)))
@@ -296,22 +297,9 @@ async def the_end(system: System) -> None:
     await hand.wait(0.6)
 
 
-def _key(hand: Hand, name: str) -> str:
-    instrument = hand.desk.instruments.resolve(name)
-    assert instrument is not None, name
-    return instrument.key
-
-
-def _price_of(hand: Hand, name: str, basis_points: int) -> Price:
-    quote = hand.system.quotes.get(_key(hand, name))
-    assert quote is not None
-    tick = SCALE // 10
-    return quote.last * (10_000 + basis_points) // 10_000 // tick * tick
-
-
 def _price(hand: Hand, name: str, basis_points: int) -> None:
     """The last price moves."""
-    key, last = _key(hand, name), _price_of(hand, name, basis_points)
+    key, last = hand.key(name), hand.price(name, basis_points)
     quote = hand.system.quotes.get(key)
     assert quote is not None
     moved = Quote(last, quote.reference_close, hand.desk.clock.now(), QuoteSource.SIMULATED)
