@@ -15,15 +15,15 @@ import pytest
 
 from phalanx.brokers.outcome import Reply, believed
 from phalanx.brokers.port import Accepted, NeverWritten, Outcome, Refused
-from phalanx.desk import adoption as adoption_module
 from phalanx.desk import desk as desk_module
 from phalanx.desk import recovery
-from phalanx.desk import tickets as tickets_module
 from phalanx.desk.commit import Group
 from phalanx.desk.decisions import Decisions
 from phalanx.desk.desk import Desk, Executed
-from phalanx.desk.gate import Gate
-from phalanx.desk.wire import Wire
+from phalanx.desk.firing import tickets as tickets_module
+from phalanx.desk.firing.gate import Gate
+from phalanx.desk.firing.wire import Wire
+from phalanx.desk.reconciling import adoption as adoption_module
 from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.events import (
     DispatchLapsed,

@@ -4,11 +4,11 @@ by hand, follow-ups.
 
 import pytest
 
-from phalanx.desk import wire as wire_module
-from phalanx.desk.boards import Boards
+from phalanx.desk.firing import wire as wire_module
+from phalanx.desk.firing.lanes import MovingWindow
+from phalanx.desk.firing.turns import Turns
 from phalanx.desk.held import HeldInstructions
-from phalanx.desk.lanes import MovingWindow
-from phalanx.desk.turns import Turns
+from phalanx.desk.showing.boards import Boards
 from phalanx.domain.accounts import RateLimit
 from phalanx.domain.events import InstructionPlanned
 from phalanx.engine import commands as c

@@ -16,8 +16,8 @@ from phalanx.api.naming import known_account
 from phalanx.api.problems import Problem
 from phalanx.api.reading import Zone
 from phalanx.api.tables import FormatName, csv_as_of
-from phalanx.desk.account_reports import AccountReport, ReadStatus
 from phalanx.desk.desk import Desk
+from phalanx.desk.reconciling.account_reports import AccountReport, ReadStatus
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.reconciliation.comparison import Line

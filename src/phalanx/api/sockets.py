@@ -17,7 +17,7 @@ from phalanx.api.head import Scope, read_head
 from phalanx.api.platform.client_streams import ClientStreams
 from phalanx.api.problems import Problem
 from phalanx.api.system import System
-from phalanx.desk.stream import SLOW_READER, Reader, Stream, TooManyReaders
+from phalanx.desk.showing.stream import SLOW_READER, Reader, Stream, TooManyReaders
 
 PATH = "/ws"
 TOPICS_BYTES_MAX = 1_024

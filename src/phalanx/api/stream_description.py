@@ -14,15 +14,15 @@ from phalanx.api.sockets import (
     TRY_AGAIN_LATER,
     UNKNOWN_CLIENT,
 )
-from phalanx.desk.boards import INSTRUCTIONS_SHOWN_MAX
-from phalanx.desk.messages import (
+from phalanx.desk.showing.boards import INSTRUCTIONS_SHOWN_MAX
+from phalanx.desk.showing.messages import (
     AccountMessage,
     BreakMessage,
     DeskMessage,
     InstructionMessage,
     OrderMessage,
 )
-from phalanx.desk.stream import BACKLOG_MAX, READERS_MAX, SLOW_READER, STREAM_CLOSED
+from phalanx.desk.showing.stream import BACKLOG_MAX, READERS_MAX, SLOW_READER, STREAM_CLOSED
 
 TAG = "stream"
 TOPICS: dict[str, tuple[str, type[msgspec.Struct], str]] = {

@@ -7,27 +7,27 @@ from typing import Any
 
 import msgspec
 
-from phalanx.desk.adoption import Adoption
 from phalanx.desk.answers import Executed, Readiness
-from phalanx.desk.boards import Boards
 from phalanx.desk.clock import SteadyClock
 from phalanx.desk.commit import Group, GroupCommit
 from phalanx.desk.decisions import Decisions
 from phalanx.desk.direct_kills import DirectKills
 from phalanx.desk.errors import Overloaded, Stopped
 from phalanx.desk.faults import Faults
-from phalanx.desk.firing import Firing
-from phalanx.desk.gate import Gate
+from phalanx.desk.firing.firing import Firing
+from phalanx.desk.firing.gate import Gate
 from phalanx.desk.held import HeldInstructions
 from phalanx.desk.intake import only_lessens_risk
-from phalanx.desk.late_reports import LateReports
-from phalanx.desk.opening import Opening
 from phalanx.desk.ports import Ports
 from phalanx.desk.previews import Previewed, Previews
-from phalanx.desk.reconciler import INTERVAL_NS, Reconciler
+from phalanx.desk.reconciling.adoption import Adoption
+from phalanx.desk.reconciling.late_reports import LateReports
+from phalanx.desk.reconciling.opening import Opening
+from phalanx.desk.reconciling.reconciler import INTERVAL_NS, Reconciler
 from phalanx.desk.recovery import event_at, events_at, keep_snapshot
 from phalanx.desk.settled import Settled, SettledOrders
-from phalanx.desk.stream import Stream
+from phalanx.desk.showing.boards import Boards
+from phalanx.desk.showing.stream import Stream
 from phalanx.desk.telemetry import Telemetry
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import Event

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from phalanx.desk.messages import OrderRow
+from phalanx.desk.showing.messages import OrderRow
 from phalanx.domain.numbers import Quantity
 from phalanx.domain.orders import TERMINAL, UNANSWERED, ClOrdId, OrdStatus
 from phalanx.domain.time import Nanoseconds, Timer

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phalanx.desk.boards import Boards
+from phalanx.desk.showing.boards import Boards
 from phalanx.domain.accounts import Account, Client, Mode
 from phalanx.domain.broker_books import BrokerOrder
 from phalanx.domain.capabilities import BrokerKind, Capabilities

@@ -5,8 +5,8 @@ from heapq import heappop, heappush
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phalanx.desk.lanes import Lane, MovingWindow, Waiting
-from phalanx.desk.turns import Turns
+from phalanx.desk.firing.lanes import Lane, MovingWindow, Waiting
+from phalanx.desk.firing.turns import Turns
 from phalanx.domain.accounts import RateLimit
 from phalanx.domain.time import MILLISECOND, Nanoseconds
 from tests.fakes.clock import ManualClock

@@ -10,7 +10,7 @@ from phalanx.api.bodies import Message
 from phalanx.api.exchange import House
 from phalanx.api.sockets import Sockets
 from phalanx.api.system import System
-from phalanx.desk.stream import Stream, Topic
+from phalanx.desk.showing.stream import Stream, Topic
 
 
 class Row(msgspec.Struct):
@@ -199,7 +199,7 @@ async def test_a_desk_that_stopped_has_no_stream(hall: Hall) -> None:
 
 
 async def test_too_many_readers(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phalanx.desk.stream.READERS_MAX", 0)
+    monkeypatch.setattr("phalanx.desk.showing.stream.READERS_MAX", 0)
     peer = Peer()
     await hall.serve(peer)
 

@@ -18,7 +18,7 @@ from phalanx.api.platform.shapes import Number, number, token_brief
 from phalanx.api.platform.trades import trade_answer
 from phalanx.api.system import System
 from phalanx.desk.errors import Stopped
-from phalanx.desk.stream import Reader
+from phalanx.desk.showing.stream import Reader
 from phalanx.domain import events as e
 from phalanx.domain.accounts import BookId, Mode, book_id
 from phalanx.domain.instruments import InstrumentKey, Quote

@@ -17,7 +17,7 @@ from phalanx.cli.producing.random_orders import RandomOrders, SignalBody
 from phalanx.cli.remote.answers import SignalAnswer
 from phalanx.cli.remote.client import refusal
 from phalanx.cli.remote.documents import decode_as
-from phalanx.desk.stream import Stream
+from phalanx.desk.showing.stream import Stream
 
 INSTRUCTIONS_KEPT = 1_024
 """Instructions whose orders are remembered; a line is printed one interval after its signal."""

@@ -1,6 +1,6 @@
 """The second phase of a story: no more faults, and everything must come to rest."""
 
-from phalanx.desk.account_reports import AccountReport, ReadStatus
+from phalanx.desk.reconciling.account_reports import AccountReport, ReadStatus
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.breaks import BreakKind
 from phalanx.domain.capabilities import BrokerKind

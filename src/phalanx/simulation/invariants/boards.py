@@ -1,7 +1,7 @@
 """Whether the boards show what the state holds, for a desk at rest."""
 
-from phalanx.desk.boards import Boards
-from phalanx.desk.messages import InstructionRow, OrderRow, kill_name
+from phalanx.desk.showing.boards import Boards
+from phalanx.desk.showing.messages import InstructionRow, OrderRow, kill_name
 from phalanx.domain.orders import OrdStatus
 from phalanx.engine.state import Instruction, Order, State
 

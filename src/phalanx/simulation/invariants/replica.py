@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from phalanx.desk.stream import Reader, Stream
+from phalanx.desk.showing.stream import Reader, Stream
 
 KEYS = {
     "orders": "order_id",

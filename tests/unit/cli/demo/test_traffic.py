@@ -17,7 +17,7 @@ from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.process.system import System
 from phalanx.cli.remote.answers import SignalAnswer
 from phalanx.cli.remote.documents import decode_as
-from phalanx.desk.stream import Stream, Topic
+from phalanx.desk.showing.stream import Stream, Topic
 from phalanx.domain.accounts import Account, Mode
 from phalanx.engine.state import State
 

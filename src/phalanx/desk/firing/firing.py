@@ -8,12 +8,12 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from phalanx.brokers.port import Broker
-from phalanx.desk.flights import FlightKey, Flights
-from phalanx.desk.gate import Gate
-from phalanx.desk.lanes import Lane, Waiting
-from phalanx.desk.turns import Turns
-from phalanx.desk.ways import Ways
-from phalanx.desk.wire import Wire
+from phalanx.desk.firing.flights import FlightKey, Flights
+from phalanx.desk.firing.gate import Gate
+from phalanx.desk.firing.lanes import Lane, Waiting
+from phalanx.desk.firing.turns import Turns
+from phalanx.desk.firing.ways import Ways
+from phalanx.desk.firing.wire import Wire
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.events import (

@@ -3,8 +3,8 @@
 import pytest
 
 from phalanx.brokers.port import Accepted, NeverWritten, Outcome, Refused, Unknown
-from phalanx.desk.flights import Flights
-from phalanx.desk.lanes import Waiting
+from phalanx.desk.firing.flights import Flights
+from phalanx.desk.firing.lanes import Waiting
 from phalanx.domain.accounts import RateLimit
 from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.numbers import whole

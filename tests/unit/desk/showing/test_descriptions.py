@@ -2,7 +2,7 @@
 
 import pytest
 
-from phalanx.desk.descriptions import describe
+from phalanx.desk.showing.descriptions import describe
 from phalanx.domain.allocation import Allocation, Method
 from phalanx.domain.instructions import (
     AllocatedRequest,

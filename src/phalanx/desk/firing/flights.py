@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from phalanx.desk.lanes import Waiting
+from phalanx.desk.firing.lanes import Waiting
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.orders import ClOrdId, Side

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from phalanx.desk.book_rows import BookRows
-from phalanx.desk.break_rows import BreakRows
-from phalanx.desk.instruction_rows import InstructionRows
-from phalanx.desk.messages import (
+from phalanx.desk.showing.book_rows import BookRows
+from phalanx.desk.showing.break_rows import BreakRows
+from phalanx.desk.showing.instruction_rows import InstructionRows
+from phalanx.desk.showing.messages import (
     AccountRow,
     BreakRow,
     DeskMessage,
@@ -17,7 +17,7 @@ from phalanx.desk.messages import (
     kill_name,
     row_of,
 )
-from phalanx.desk.stream import Stream, Topic
+from phalanx.desk.showing.stream import Stream, Topic
 from phalanx.domain import events as e
 from phalanx.domain.kills import KillScope
 from phalanx.domain.numbers import multiply

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 from phalanx.brokers.placing import place_request
 from phalanx.brokers.port import Broker, CancelRequest, ReplaceRequest, Ticket, Unknown
-from phalanx.desk.gate import Gate
-from phalanx.desk.hand_fills import send_hand_fill
-from phalanx.desk.lanes import Lane
-from phalanx.desk.tickets import OrderTicket, RequestTicket
-from phalanx.desk.turns import Turns
-from phalanx.desk.ways import Ways
+from phalanx.desk.firing.gate import Gate
+from phalanx.desk.firing.hand_fills import send_hand_fill
+from phalanx.desk.firing.lanes import Lane
+from phalanx.desk.firing.tickets import OrderTicket, RequestTicket
+from phalanx.desk.firing.turns import Turns
+from phalanx.desk.firing.ways import Ways
 from phalanx.domain.events import Event, FillOrdered, OrdersDispatched, RequestDispatched
 from phalanx.domain.orders import TERMINAL, ClOrdId, RequestKind
 from phalanx.domain.reasons import Reason, ReasonCode

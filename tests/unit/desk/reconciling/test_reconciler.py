@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from phalanx.brokers.port import Accepted, BrokerBook, Unknown
-from phalanx.desk.account_reports import ReadStatus
 from phalanx.desk.errors import Overloaded, Stopped
-from phalanx.desk.readings import READ_NS_MAX, READS_AT_ONCE_MAX
-from phalanx.desk.reconciler import CALLERS_MAX, READS_MAX, RECONCILE_NS_MAX
+from phalanx.desk.reconciling.account_reports import ReadStatus
+from phalanx.desk.reconciling.readings import READ_NS_MAX, READS_AT_ONCE_MAX
+from phalanx.desk.reconciling.reconciler import CALLERS_MAX, READS_MAX, RECONCILE_NS_MAX
 from phalanx.domain.accounts import Account, AccountId, Client
 from phalanx.domain.breaks import BreakKind
 from phalanx.domain.broker_books import BrokerTrade
@@ -496,7 +496,7 @@ async def test_a_reading_that_cannot_be_adopted_is_one_that_failed(rig: Rig) -> 
     asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
     await opened(rig)
     patch = pytest.MonkeyPatch()
-    patch.setattr("phalanx.desk.adoption.compare", _break)
+    patch.setattr("phalanx.desk.reconciling.adoption.compare", _break)
 
     (report,) = await rig.desk.reconciler.reconcile()
 

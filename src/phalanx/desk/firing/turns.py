@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
 
-from phalanx.desk.lanes import Lane
+from phalanx.desk.firing.lanes import Lane
 from phalanx.domain.accounts import AccountId, RateLimit
 from phalanx.domain.time import Appointment, Clock, Nanoseconds, Timer
 

@@ -5,7 +5,7 @@ import gc
 import pytest
 
 from phalanx.brokers.port import Accepted, Ticket
-from phalanx.desk import ways as ways_module
+from phalanx.desk.firing import ways as ways_module
 from phalanx.domain.accounts import Account, RateLimit
 from phalanx.domain.events import (
     DispatchLapsed,

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from phalanx.desk.lanes import Lane, Waiting
-from phalanx.desk.turns import Turns
+from phalanx.desk.firing.lanes import Lane, Waiting
+from phalanx.desk.firing.turns import Turns
 from phalanx.domain.accounts import RateLimit
 from phalanx.domain.time import MILLISECOND, SECOND
 from tests.fakes.clock import ManualClock

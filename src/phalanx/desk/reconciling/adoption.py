@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from phalanx.desk.late_reports import LateReports, Saying
+from phalanx.desk.reconciling.late_reports import LateReports, Saying
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.broker_books import BrokerBook
 from phalanx.domain.capabilities import Capabilities

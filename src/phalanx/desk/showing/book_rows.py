@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from phalanx.desk.messages import AccountRow
+from phalanx.desk.showing.messages import AccountRow
 from phalanx.domain.accounts import Account, AccountId, BookId, Mode, book_id
 from phalanx.domain.numbers import Money
 from phalanx.engine.state import State

@@ -6,8 +6,8 @@ import json
 import msgspec
 import pytest
 
-from phalanx.desk import stream as stream_module
-from phalanx.desk.stream import (
+from phalanx.desk.showing import stream as stream_module
+from phalanx.desk.showing.stream import (
     SLOW_READER,
     STREAM_CLOSED,
     Reader,

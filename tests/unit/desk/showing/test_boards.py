@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from phalanx.brokers.port import Accepted, Refused, Unknown
-from phalanx.desk import boards as boards_module
-from phalanx.desk.messages import InstructionMessage
+from phalanx.desk.showing import boards as boards_module
+from phalanx.desk.showing.messages import InstructionMessage
 from phalanx.domain.accounts import RateLimit
 from phalanx.domain.broker_books import BrokerPosition
 from phalanx.domain.events import (

@@ -2,7 +2,7 @@
 
 from collections.abc import MutableMapping
 
-from phalanx.desk.firing import Firing
+from phalanx.desk.firing.firing import Firing
 from phalanx.domain.accounts import AccountId
 
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from phalanx.brokers.port import Accepted
-from phalanx.desk import late_reports as late_module
+from phalanx.desk.reconciling import late_reports as late_module
 from phalanx.domain.breaks import BreakKind
 from phalanx.domain.broker_books import BrokerTrade
 from phalanx.domain.events import BreakFiled, ForeignFillBooked, OrdersRetired
@@ -293,7 +293,7 @@ async def test_the_id_is_known_after_a_restart(rig: Rig) -> None:
 @on_virtual_time
 async def test_ids_of_orders_that_left_memory_are_forgotten(rig: Rig) -> None:
     patch = pytest.MonkeyPatch()
-    patch.setattr("phalanx.desk.order_ids.KEPT_MIN", 2)
+    patch.setattr("phalanx.desk.reconciling.order_ids.KEPT_MIN", 2)
     await rig.start()
     await rig.account()
     await retire_soon(rig)

@@ -10,13 +10,13 @@ from functools import partial
 
 import msgspec
 
-from phalanx.desk.account_reports import AccountReport, ReadStatus
-from phalanx.desk.adoption import Adoption, Evidence
 from phalanx.desk.errors import Overloaded, Stopped
-from phalanx.desk.opening import Opening
-from phalanx.desk.places import Places
 from phalanx.desk.ports import Ports
-from phalanx.desk.readings import Readings
+from phalanx.desk.reconciling.account_reports import AccountReport, ReadStatus
+from phalanx.desk.reconciling.adoption import Adoption, Evidence
+from phalanx.desk.reconciling.opening import Opening
+from phalanx.desk.reconciling.places import Places
+from phalanx.desk.reconciling.readings import Readings
 from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.breaks import BreakKind
 from phalanx.domain.events import (

@@ -1,6 +1,6 @@
 """Lanes: the moving window, the reserved headroom, who goes first, who waits how long."""
 
-from phalanx.desk.lanes import PAUSE_NS_MAX, PAUSE_NS_MIN, Lane, MovingWindow, Waiting
+from phalanx.desk.firing.lanes import PAUSE_NS_MAX, PAUSE_NS_MIN, Lane, MovingWindow, Waiting
 from phalanx.domain.accounts import RateLimit
 from phalanx.domain.time import MILLISECOND, SECOND
 

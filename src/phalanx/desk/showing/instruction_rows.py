@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from phalanx.desk.descriptions import describe
-from phalanx.desk.messages import InstructionRow
+from phalanx.desk.showing.descriptions import describe
+from phalanx.desk.showing.messages import InstructionRow
 from phalanx.domain import events as e
 from phalanx.domain.instructions import KINDS, InstructionId, InstructionStatus
 from phalanx.domain.time import Nanoseconds

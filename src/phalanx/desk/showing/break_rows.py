@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from phalanx.desk.messages import BreakRow
+from phalanx.desk.showing.messages import BreakRow
 from phalanx.domain import events as e
 from phalanx.domain.breaks import Break, BreakId
 

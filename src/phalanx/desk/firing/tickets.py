@@ -5,8 +5,8 @@ from typing import Protocol
 
 from phalanx.brokers.outcome import believed
 from phalanx.brokers.port import Accepted, NeverWritten, Outcome, Refused, Unknown
-from phalanx.desk.gate import Gate
-from phalanx.desk.lanes import Lane
+from phalanx.desk.firing.gate import Gate
+from phalanx.desk.firing.lanes import Lane
 from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.orders import TERMINAL, ClOrdId, ExecType, ExecutionReport, Hops, RequestKind
 from phalanx.domain.reasons import Reason, ReasonCode
