@@ -29,9 +29,12 @@ demo: setup  ## everything in one process with paper clients, on http://127.0.0.
 	@$(RUN) phalanx.cli demo $(if $(PORT),--port $(PORT))
 
 # Tools are started as modules: the scripts in .venv/bin break when the folder is moved.
-# --dist loadgroup: tests of one xdist_group (real servers, the browser) stay on one worker.
-test: develop  ## the whole suite, with a coverage report
-	@$(RUN) pytest -n auto --maxprocesses 4 --dist loadgroup --cov --cov-report term
+# --dist loadgroup: what tests/conftest.py names as TOGETHER (real servers) stays on one worker.
+test: develop  ## the whole suite
+	@$(RUN) pytest -n auto --maxprocesses 4 --dist loadgroup
+
+coverage: develop  ## which lines the tests of single rooms reach; takes three times as long as they do
+	@$(RUN) pytest -n auto --maxprocesses 4 tests/unit tests/contract tests/api --cov --cov-report term
 
 mutants: develop  ## plant bugs one by one and show which invariant of the simulation catches each
 	@$(RUN) tests.sim.mutants

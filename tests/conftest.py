@@ -3,8 +3,6 @@
 import os
 import random
 import sys
-import threading
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -34,43 +32,8 @@ def pytest_report_header() -> str:
     return f"fresh seeds of the simulation: PHALANX_SIM_BASE={os.environ['PHALANX_SIM_BASE']}"
 
 
-UNCOVERED = tuple(
-    ROOT / "tests" / place
-    for place in (
-        "property",
-        "sim",
-        "perf",
-        "e2e",
-        "api/test_every_door.py",
-        "unit/views/test_costs.py",
-    )
-)
-"""Tests that run the same lines thousands of times: counting each of them takes longer than the test."""
-
 TOGETHER = ("tests/e2e/", "tests/unit/views/test_costs.py")
 """Tests that are for one worker: real servers share the few cores, and one fixture takes long to make."""
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Leave mass tests out of the count, with their fixtures, threads and processes.
-
-    Under pytest-xdist the mark ``no_cover`` leaves nothing out: a worker of pytest-cov 7 counts twice,
-    and the mark stops only one of the two.
-    """
-    counting = sys.gettrace()
-    if counting is None or not any(item.path.is_relative_to(place) for place in UNCOVERED):
-        return (yield)
-    in_threads = threading.gettrace()
-    in_processes = os.environ.pop("COVERAGE_PROCESS_CONFIG", "")
-    sys.settrace(None)
-    threading.settrace(None)
-    try:
-        return (yield)
-    finally:
-        os.environ["COVERAGE_PROCESS_CONFIG"] = in_processes
-        threading.settrace(in_threads)
-        sys.settrace(counting)
 
 
 class Groups(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
