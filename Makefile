@@ -13,7 +13,7 @@ export UV_PYTHON           ?= $(PYTHON)
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test mutants lint format bench build clean
+.PHONY: help setup develop demo test coverage mutants lint format bench build clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile

@@ -16,7 +16,7 @@ from phalanx.cli import app
 from phalanx.journal import JournalCorrupt, SqliteJournal, SqliteJournalReader
 from phalanx.journal.sqlite.database import Places
 from tests.contract.journal.backends import batch_id
-from tests.e2e.checks import check, check_journal
+from tests.e2e.checks import check, check_journal, settle
 from tests.e2e.load import PROFILES, Client, set_up
 from tests.e2e.server import Server
 
@@ -112,6 +112,7 @@ async def _go_on(server: Server, client: Client) -> None:
     await client.ask_again()
     assert not client.unanswered
     await client.repeat(30)
+    await settle(server.url)
     await check(client, server.url)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from phalanx.journal import SqliteJournalReader, verify
 from phalanx.journal.sqlite.database import Places, size_bytes
-from tests.e2e.checks import check, check_journal
+from tests.e2e.checks import check, check_journal, settle
 from tests.e2e.load import PROFILES, Client, set_up
 from tests.e2e.server import Server, small_files
 from tests.property.engine.profile import SOAK
@@ -104,6 +104,7 @@ def test_files_that_may_not_grow_end_it_and_nothing_is_lost_or_doubled(
             limit = size_bytes(log) + 20_000 * number if number % 2 else 1
             await _end_under_load(server, client, partial(server.limit_files, limit))
             await _go_on(server, client)
+        await settle(server.url)
 
     server.start()
     try:
@@ -137,6 +138,7 @@ def test_a_file_system_without_space_ends_it_and_nothing_is_lost_or_doubled(
             await asyncio.to_thread(_refused, server)
             ballast.unlink()
             await _go_on(server, client)
+        await settle(server.url)
 
     server.start()
     try:
