@@ -60,6 +60,20 @@ async def told_until(socket: ClientConnection, kind: str, **wanted: object) -> A
             return data
 
 
+async def both(socket: ClientConnection) -> tuple[Any, Any]:
+    """The trade once it is active and the portfolio once it holds something, whichever comes first."""
+    bought = with_it = None
+    async with asyncio.timeout(10):
+        while bought is None or with_it is None:
+            message = json.loads(await socket.recv())
+            kind, data = message["type"], message["data"]
+            if kind == "trade_update" and data["status"] == "ACTIVE":
+                bought = data
+            elif kind == "portfolio_update" and data["positions"]:
+                with_it = data
+    return bought, with_it
+
+
 async def place(served: Served, **changes: object) -> str:
     answer = await served.send("POST", PLACE, BUY | changes)
     assert answer.json()["status"] == "SUCCESS", answer.text
@@ -88,8 +102,7 @@ async def test_a_trade_is_told_as_it_changes(served: Served) -> None:
     async with follow(served, 1) as socket:
         await told(socket, "portfolio_update")
         lot = await place(served)
-        bought = await told_until(socket, "trade_update", status="ACTIVE")
-        with_it = await told(socket, "portfolio_update")
+        bought, with_it = await both(socket)
         await served.send("POST", f"/api/v1/trades/{lot}/exit")
         closed = await told_until(socket, "trade_update", status="CLOSED")
 
