@@ -11,9 +11,11 @@ from phalanx.domain.events import Event
 from phalanx.domain.numbers import Money, whole
 from phalanx.domain.orders import ClOrdId, OrdStatus, Product, Side
 from phalanx.domain.time import Nanoseconds
-from phalanx.engine.commands import Reconcile
-from phalanx.engine.reconciliation.comparison import Comparison, compare
-from phalanx.engine.reconciliation.doubt import is_complete
+from phalanx.engine.commands import FileDifferences
+from phalanx.engine.reconciliation.comparison import compare
+from phalanx.engine.reconciliation.differences import Comparison
+from phalanx.engine.reconciliation.matching import match
+from phalanx.engine.reconciliation.sanity import why_incomplete
 from phalanx.engine.reconciliation.steps import steps
 from tests.engine_world import PAPER, World
 
@@ -40,6 +42,7 @@ class Shown:
         world.capabilities["paper"] = capabilities
         self.absences: Mapping[ClOrdId, int] = {}
         self.asked: Mapping[ClOrdId, int] = {}
+        self.sights: Mapping[ClOrdId, int] = {}
         self.standing: frozenset[str] = frozenset()
 
     # --- what it has -----------------------------------------------------------------------------
@@ -154,14 +157,18 @@ class Shown:
     def read(self, book: BrokerBook | None = None) -> list[Event]:
         """One reading as a desk makes it; what it caused."""
         book = book or self.book()
-        assert is_complete(self.world.state, book) == ""
-        before = self.compared(book)
-        self.absences = {id: self.absences.get(id, 0) + 1 for id in before.absent}
-        self.asked = {id: self.asked.get(id, 0) + 1 for id in before.doubtful}
-        reading = Reconcile(book, self.absences, self.asked, self.standing)
+        assert why_incomplete(self.world.state, book) == ""
+        state, capabilities, now = self.world.state, self.capabilities, self.world.now
+        matching = match(state, book, capabilities)
+        left = compare(state, book, capabilities, now, matching)
+        self.absences = {id: self.absences.get(id, 0) + 1 for id in left.absent}
+        self.asked = {id: self.asked.get(id, 0) + 1 for id in left.doubtful}
+        self.sights = {id: self.sights.get(id, 0) + 1 for id in left.sighted}
+        reading = FileDifferences(book, self.absences, self.asked, self.standing, self.sights)
         events: list[Event] = []
-        for command in steps(self.world.state, reading, self.capabilities, self.world.now):
+        for command in steps(state, reading, capabilities, now, matching):
+            if isinstance(command, FileDifferences):
+                left = command.left or left
             events += self.world.do(command)
-        left = self.compared(book)
         self.standing = frozenset(one.fingerprint for one in left.differences)
         return events

@@ -6,6 +6,7 @@ from typing import TypeAlias
 import msgspec
 
 from phalanx.domain.accounts import AccountId
+from phalanx.domain.numbers import parse_fixed
 from phalanx.domain.time import Nanoseconds
 
 BreakId: TypeAlias = str
@@ -63,3 +64,13 @@ class Break(msgspec.Struct, frozen=True, array_like=True, gc=False):
     deadline: Nanoseconds
     owner: str = NOBODY
     note: str = ""
+
+
+_AMOUNTS = frozenset({BreakKind.POSITION, BreakKind.CASH})
+
+
+def fingerprint(kind: BreakKind, subject: str, ours: str, theirs: str) -> str:
+    """Of a difference, or of the break that it became. Amounts that move on together differ as before."""
+    if kind in _AMOUNTS:
+        return f"{kind}|{subject}|{parse_fixed(theirs) - parse_fixed(ours)}"
+    return f"{kind}|{subject}|{ours}|{theirs}"

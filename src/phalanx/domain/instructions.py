@@ -211,14 +211,21 @@ class CancelRestRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, 
 class CancelOpenRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=8):
     """Cancel what works, or waits, within a scope; with ``exits`` also what only reduces.
 
-    ``parts``: so many instructions like this one were planned at once, this one included, because one
-    could not hold all the cancels; ``left``: so many orders work on that none of them could hold.
+    ``left``: so many orders are still to be canceled, for one record holds no more cancels; they are in
+    the parts that follow, each an instruction like this one, up to the order ``until`` (empty: this is
+    all). ``parts`` is of journals in which several stood in one record.
     """
 
     scope: KillScope
     exits: bool = False
     parts: int = 1
     left: int = 0
+    until: ClOrdId = ""
+
+    @property
+    def anew(self) -> "CancelOpenRequest":
+        """The same, asked for again: all that works by then."""
+        return CancelOpenRequest(self.scope, self.exits)
 
 
 InstructionRequest: TypeAlias = (

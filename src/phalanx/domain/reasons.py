@@ -105,6 +105,7 @@ class ReasonCode(StrEnum):
     ABSENT_AT_BROKER = "ABSENT_AT_BROKER"
     CANCELED_BEFORE_SENT = "CANCELED_BEFORE_SENT"
     JUDGED_ABSENT = "JUDGED_ABSENT"
+    JUDGED_NOT_GRANTED = "JUDGED_NOT_GRANTED"
 
 
 SENTENCES: dict[ReasonCode, str] = {
@@ -194,6 +195,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.ABSENT_AT_BROKER: "the broker does not know the order: it was not received",
     ReasonCode.CANCELED_BEFORE_SENT: "canceled before it was sent",
     ReasonCode.JUDGED_ABSENT: "{0} says that the broker never received it",
+    ReasonCode.JUDGED_NOT_GRANTED: "{0} says that the broker did not grant it",
 }
 
 

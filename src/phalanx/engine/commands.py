@@ -25,8 +25,8 @@ from phalanx.engine.reconciliation.commands import (
     BookLateFill,
     BookUnread,
     CloseBreak,
+    FileDifferences,
     JudgeDoubt,
-    Reconcile,
     TakeBreak,
 )
 
@@ -49,6 +49,7 @@ __all__ = [
     "Dispatch",
     "DispatchRequest",
     "ExpireUnsent",
+    "FileDifferences",
     "FillByHand",
     "ImportClients",
     "ImportProfiles",
@@ -62,7 +63,6 @@ __all__ = [
     "PutLimits",
     "PutLists",
     "PutReference",
-    "Reconcile",
     "RefuseHandFill",
     "Release",
     "ReplaceOrder",
@@ -346,7 +346,7 @@ Command: TypeAlias = (
     | RefuseHandFill
     | PutKill
     | LiftKill
-    | Reconcile
+    | FileDifferences
     | BookUnread
     | BookLateFill
     | TakeBreak

@@ -19,7 +19,7 @@ from phalanx.engine import (
     timers,
 )
 from phalanx.engine.context import Context
-from phalanx.engine.reconciliation import adoption, breaks, foreign
+from phalanx.engine.reconciliation import adoption, breaks, foreign, judging
 from phalanx.engine.state import State
 
 _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
@@ -36,11 +36,11 @@ _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
     c.BookAbsent: adoption.book_absent,
     c.BookForeignFill: foreign.book_foreign_fill,
     c.BookLateFill: foreign.book_late_fill,
-    c.Reconcile: breaks.reconcile,
+    c.FileDifferences: breaks.reconcile,
     c.BookUnread: breaks.book_unread,
     c.TakeBreak: breaks.take_break,
     c.CloseBreak: breaks.close_break,
-    c.JudgeDoubt: adoption.judge_doubt,
+    c.JudgeDoubt: judging.judge_doubt,
     c.ExpireUnsent: instructions.expire_unsent,
     c.BeginTerm: terms.begin_term,
     c.LoadInstruments: reference.load_instruments,

@@ -4,21 +4,21 @@ import msgspec
 
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import Event, InstructionPlanned, KillLifted, KillPut
-from phalanx.domain.instructions import CancelDraft, CancelOpenRequest
+from phalanx.domain.instructions import CancelOpenRequest, Origin
 from phalanx.domain.kills import KillCancel, KillLevel, KillScope
-from phalanx.domain.orders import Hops
+from phalanx.domain.orders import ClOrdId, Hops
 from phalanx.domain.time import SECOND
 from phalanx.engine.commands import LiftKill, PutKill
 from phalanx.engine.context import Context
 from phalanx.engine.ids import new_instruction_id
-from phalanx.engine.plans.cancel_open import cancelable, plan_cancel_open
-from phalanx.engine.plans.plan import ORDERS_MAX
+from phalanx.engine.plans.cancel_open import cancelable, plan_cancels
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import State
 
-PARTS_MAX = 3
-"""Most instructions that cancel within one record, which must stay below what a command may write. What
-is beyond them works on until somebody asks again; the kill's answer says how much that is."""
+CANCELS_AT_ONCE_MAX = 5_000
+"""Most orders that one record cancels, so that no turn of the loop is long; the ticks that follow do the
+rest, a part each.
+"""
 
 
 def put_kill(state: State, command: PutKill, context: Context) -> list[Event]:
@@ -46,38 +46,59 @@ def lift_kill(state: State, command: LiftKill, context: Context) -> list[Event]:
     return [KillLifted(context.now, command.origin, _account_of(scope), command.note, scope)]
 
 
+def cancel_further(state: State, context: Context) -> list[InstructionPlanned]:
+    """The next part of what a kill has yet to cancel; nothing where that is all.
+
+    Each order's turn comes once, so that cancels which a broker refuses keep nobody from his.
+    """
+    due = next(iter(state.cancels_due.values()), None)
+    if due is None:
+        return []
+    request = CancelOpenRequest(due.scope, due.exits, until=due.until)
+    return [_part(state, context, request, due.origin, due.note, due.after)]
+
+
 def _cancels(state: State, command: PutKill, context: Context) -> list[InstructionPlanned]:
-    """One instruction with all the cancels, or as few as hold them; refused where there are none."""
+    """An instruction with the first cancels; refused where there are none."""
     if command.cancel is KillCancel.NOTHING:
         return []
     request = CancelOpenRequest(command.scope, exits=command.cancel is KillCancel.ALL)
-    most = ORDERS_MAX * PARTS_MAX
-    plan = plan_cancel_open(state, request, most)
-    parts = [
-        tuple(plan.cancels[start : start + ORDERS_MAX])
-        for start in range(0, len(plan.cancels), ORDERS_MAX)
-    ] or [()]
-    left = sum(1 for _ in cancelable(state, request)) - most if len(plan.cancels) == most else 0
-    request = msgspec.structs.replace(request, parts=len(parts), left=left)
+    return [_part(state, context, request, command.origin, command.note)]
 
-    def planned(number: int, cancels: tuple[CancelDraft, ...]) -> InstructionPlanned:
-        return InstructionPlanned(
-            context.now,
-            new_instruction_id(state.desk_id, state.shard, state.next_instruction + number),
-            command.origin,
-            request,
-            context.now + state.settings.order_expires_s * SECOND,
-            (),
-            (),
-            cancels,
-            (),
-            plan.refusal,
-            command.note,
-            Hops(),
-            context.seed,
-        )
 
-    return [planned(number, cancels) for number, cancels in enumerate(parts)]
+def _part(
+    state: State,
+    context: Context,
+    request: CancelOpenRequest,
+    origin: Origin,
+    note: str,
+    after: ClOrdId = "",
+) -> InstructionPlanned:
+    """Cancels of the oldest orders after ``after``, as many as one record holds."""
+    until = request.until or next(reversed(state.orders), "")
+    # The ids of one desk are in the order in which they were made.
+    found = [
+        order for order in cancelable(state, request) if after < order.draft.cl_ord_id <= until
+    ]
+    plan = plan_cancels(state, request, found[:CANCELS_AT_ONCE_MAX])
+    left = max(0, len(found) - CANCELS_AT_ONCE_MAX)
+    if left:
+        request = msgspec.structs.replace(request, left=left, until=until)
+    return InstructionPlanned(
+        context.now,
+        new_instruction_id(state.desk_id, state.shard, state.next_instruction),
+        origin,
+        request,
+        context.now + state.settings.order_expires_s * SECOND,
+        (),
+        (),
+        tuple(plan.cancels),
+        (),
+        plan.refusal,
+        note,
+        Hops(),
+        context.seed,
+    )
 
 
 def _account_of(scope: KillScope) -> AccountId:

@@ -36,7 +36,10 @@ from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
 from phalanx.domain.time import Nanoseconds
 
-SNAPSHOT_VERSION = 4
+SNAPSHOT_VERSION = 6
+
+FOREIGN_FILLS_MAX = 100_000
+"""Most that are remembered. No more are booked beyond that: one forgotten too soon would be booked twice."""
 
 
 class PendingRequest(msgspec.Struct, gc=False):
@@ -70,7 +73,8 @@ class Order(msgspec.Struct, gc=False):
     ``followed_by``: the instruction that retried or reversed it. ``placed_at``: when it was journaled.
     ``known_cum``: the most that the broker said is filled; what of it is not in ``cum_quantity`` are
     executions that are on their way, or to be read. ``ends_as``: how the broker ended the order while
-    some were missing; it ends so once they are booked.
+    some were missing; it ends so once they are booked. ``replaced``: it had other terms once, which
+    an old reading of its broker's book may still show. ``judged``: a person said what its id is there.
     """
 
     draft: OrderDraft
@@ -97,6 +101,8 @@ class Order(msgspec.Struct, gc=False):
     placed_at: Nanoseconds = 0
     known_cum: Quantity = 0
     ends_as: OrdStatus | None = None
+    replaced: bool = False
+    judged: bool = False
 
     @property
     def missing(self) -> Quantity:
@@ -283,16 +289,33 @@ class Kill(msgspec.Struct, gc=False):
     note: str
 
 
+class CancelDue(msgspec.Struct, frozen=True, gc=False):
+    """What a kill has yet to cancel: the orders after ``after``, up to ``until``, the youngest of then."""
+
+    scope: KillScope
+    exits: bool
+    after: ClOrdId
+    until: ClOrdId
+    origin: Origin
+    note: str
+
+
 class State(msgspec.Struct):
-    """Everything the single writer knows. ``kills`` is keyed by the key of whom they stop; ``breaks`` by
-    id, the oldest first; ``limits`` by ``limit_key``, ``hand_fills`` by the ExecID that their report will have.
-    ``resting_entries`` and ``resting_exits``: since when each MARKET order rests at the broker with
-    nothing under way about it, the longest first. ``groups_of``: the names of the groups that each
-    account is in. ``followed``: who retried or reversed an order that is not in memory any more, for
-    the latest ``FOLLOWED_MAX`` of them (``engine.apply.upkeep``). ``foreign_fills``: the executions
-    without an order of ours that were booked, by ``foreign_key``, with when; what a broker's book
-    still shows of them must not be booked again. ``settled_breaks``: the breaks that a person settled
-    on this trading day, each with the difference that it was (``engine.reconciliation.breaks``).
+    """Everything the single writer knows. ``kills`` is keyed by the key of whom they stop; ``breaks``
+    by id, the oldest first; ``limits`` by ``limit_key``, ``hand_fills`` by the ExecID that their report
+    will have. ``resting_entries`` and ``resting_exits``: since when each MARKET order rests at the
+    broker with nothing under way about it, the longest first. ``groups_of``: the names of the groups
+    that each account is in. ``followed``: who retried or reversed an order that is not in memory any
+    more, for the latest ``FOLLOWED_MAX`` of them (``engine.apply.upkeep``). ``foreign_fills``: the
+    executions without an order of ours that were booked, by ``foreign_key``, with when; what a broker's
+    book still shows of them must not be booked again. ``settled_breaks``: the breaks that a person
+    settled on this trading day, each with the difference that it was
+    (``engine.reconciliation.breaks``). ``breaks_of``: the ids of the open ones by account; ``lost``: of
+    those that prove that the journal lost its tail; ``lost_ids``: the counters, from and up to, that
+    were left out of orders' ids since, because a broker had seen them. ``ended``: the orders that
+    ended, with when, the oldest first; ``kept``: those of them that were due to be retired and stay
+    until the day rolls (``engine.timers``), which are not in ``ended`` meanwhile. ``cancels_due``: what
+    kills have yet to cancel, by ``due_key``, the first first.
     """
 
     seq: int = 0
@@ -330,6 +353,11 @@ class State(msgspec.Struct):
     breaks: dict[BreakId, Break] = msgspec.field(default_factory=dict)
     foreign_fills: dict[str, Nanoseconds] = msgspec.field(default_factory=dict)
     settled_breaks: dict[BreakId, str] = msgspec.field(default_factory=dict)
+    breaks_of: dict[AccountId, dict[BreakId, None]] = msgspec.field(default_factory=dict)
+    kept: dict[ClOrdId, Nanoseconds] = msgspec.field(default_factory=dict)
+    lost: dict[BreakId, None] = msgspec.field(default_factory=dict)
+    lost_ids: list[tuple[int, int]] = msgspec.field(default_factory=list)
+    cancels_due: dict[str, CancelDue] = msgspec.field(default_factory=dict)
 
     def order(self, cl_ord_id: ClOrdId) -> Order:
         """An order that must be in memory."""
@@ -352,6 +380,11 @@ def position_key(instrument: InstrumentKey, product: Product) -> str:
 def foreign_key(book: BookId, exec_id: str) -> str:
     """The key of an execution that no order of ours made."""
     return f"{book}|{exec_id}"
+
+
+def due_key(scope: KillScope, *, exits: bool) -> str:
+    """The key of what is to be cancelled in a scope."""
+    return f"{scope.key}|{'all' if exits else 'entries'}"
 
 
 def limit_key(level: LimitLevel, name: str) -> str:

@@ -18,6 +18,7 @@ from phalanx.domain.reasons import ReasonCode
 from phalanx.engine import commands as c
 from phalanx.engine import kills
 from phalanx.engine.refused import Refused
+from phalanx.engine.state import decode_state, encode_state
 from tests.engine_world import LOCAL, PAPER, World
 from tests.fakes.kills import of_account
 from tests.unit.engine.plans.exiting import further, held
@@ -310,41 +311,93 @@ class TestCanceling:
 class TestMany:
     @pytest.fixture
     def orders(self, world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """Seven orders, where one instruction holds two and one record three of those."""
-        monkeypatch.setattr(kills, "ORDERS_MAX", 2)
+        """Seven orders, where one record holds three cancels."""
+        monkeypatch.setattr(kills, "CANCELS_AT_ONCE_MAX", 3)
         return [buy(world, quantity=f"{number}") for number in range(1, 8)]
 
-    def test_go_in_several_instructions_of_one_record(
-        self, world: World, orders: list[str]
-    ) -> None:
-        put, *parts = world.do(c.PutKill(LOCAL, cancel=KillCancel.ENTRIES))
+    def tick(self, world: World) -> list[str]:
+        """What the next tick cancels."""
+        planned = [one for one in world.do(c.Tick()) if isinstance(one, InstructionPlanned)]
+        return [cancel.cl_ord_id for one in planned for cancel in one.cancels]
+
+    def test_go_in_parts_one_with_each_tick(self, world: World, orders: list[str]) -> None:
+        command = c.PutKill(KEYED, CLIENT, "feed", cancel=KillCancel.ENTRIES)
+        put, first = world.do(command)
+        (second,) = world.do(c.Tick())
+        (third,) = world.do(c.Tick())
 
         assert isinstance(put, KillPut)
-        assert put.cancels == 3
-        planned = [one for one in parts if isinstance(one, InstructionPlanned)]
-        assert [len(one.cancels) for one in planned] == [2, 2, 2]
-        assert len({one.instruction_id for one in planned}) == 3
+        assert put.cancels == 1
+        planned = [one for one in (first, second, third) if isinstance(one, InstructionPlanned)]
+        assert [[cancel.cl_ord_id for cancel in one.cancels] for one in planned] == [
+            orders[:3],
+            orders[3:6],
+            orders[6:],
+        ]
         assert [one.request for one in planned] == [
-            CancelOpenRequest(EVERYBODY, parts=3, left=1)
-        ] * 3
+            CancelOpenRequest(CLIENT, left=4, until=orders[6]),
+            CancelOpenRequest(CLIENT, left=1, until=orders[6]),
+            CancelOpenRequest(CLIENT, until=orders[6]),
+        ]
+        assert [one.note for one in planned] == ["feed"] * 3
+        assert [one.origin.idempotency_key for one in planned] == ["key", "", ""]
+        assert all(world.status(order) is S.PENDING_CANCEL for order in orders)
+        assert not world.state.cancels_due
+        assert self.tick(world) == []
 
-    def test_what_no_record_holds_is_left_for_the_next(
+    @pytest.mark.parametrize("block", [True, False])
+    def test_also_where_nothing_is_blocked_and_nothing_newer(
+        self, world: World, orders: list[str], block: bool
+    ) -> None:
+        world.do(c.PutKill(LOCAL, CLIENT, block=block, cancel=KillCancel.ENTRIES))
+        newer = [] if block else [buy(world)]
+
+        canceled = [*self.tick(world), *self.tick(world), *self.tick(world)]
+
+        assert canceled == orders[3:]
+        assert [world.status(order) for order in newer] == [S.NEW] * len(newer)
+
+    def test_cancels_that_the_broker_refuses_keep_nobody_from_his_turn(
         self, world: World, orders: list[str]
     ) -> None:
         world.do(c.PutKill(LOCAL, cancel=KillCancel.ENTRIES))
+        for order in orders[:3]:
+            world.report(order, ExecType.CANCEL_REJECTED)
 
-        planned = world.one(c.PutKill(LOCAL, cancel=KillCancel.ENTRIES), InstructionPlanned)
+        assert self.tick(world) == orders[3:6]
+        assert self.tick(world) == orders[6:]
 
-        assert [one.cl_ord_id for one in planned.cancels] == orders[6:]
-        assert planned.request == CancelOpenRequest(EVERYBODY)
+    def test_survive_a_restart(self, world: World, orders: list[str]) -> None:
+        world.do(c.PutKill(LOCAL, cancel=KillCancel.ENTRIES))
+
+        world.state = decode_state(encode_state(world.state))
+
+        assert self.tick(world) == orders[3:6]
+
+    def test_end_when_the_kill_is_lifted(self, world: World, orders: list[str]) -> None:
+        world.do(c.PutKill(LOCAL, cancel=KillCancel.ALL))
+        world.do(c.LiftKill(LOCAL))
+
+        assert not world.state.cancels_due
+        assert self.tick(world) == []
 
     def test_that_just_fit_leave_nothing(self, world: World, orders: list[str]) -> None:
-        world.cancel(orders[0])
+        for order in orders[3:]:
+            world.cancel(order)
 
         _, planned, *_ = world.do(c.PutKill(LOCAL, cancel=KillCancel.ENTRIES))
 
         assert isinstance(planned, InstructionPlanned)
-        assert planned.request == CancelOpenRequest(EVERYBODY, parts=3, left=0)
+        assert planned.request == CancelOpenRequest(EVERYBODY)
+        assert not world.state.cancels_due
+
+    def test_whose_rest_ended_by_itself_are_over(self, world: World, orders: list[str]) -> None:
+        world.do(c.PutKill(LOCAL, cancel=KillCancel.ENTRIES))
+        for order in orders[3:]:
+            world.report(order, ExecType.CANCELED)
+
+        assert self.tick(world) == []
+        assert not world.state.cancels_due
 
 
 def test_repeating_the_cancel_of_a_kill_cancels_what_works_by_then(world: World) -> None:

@@ -11,7 +11,7 @@ from phalanx.domain.strategies import Sizing, SizingRule
 from phalanx.domain.time import DAY, SECOND
 from phalanx.engine import commands as c
 from phalanx.engine.timers import EXPIRED_AT_ONCE_MAX, RETIRED_AT_ONCE_MAX
-from tests.engine_world import START, World
+from tests.engine_world import LOCAL, START, World
 
 MIDNIGHT = (START // DAY + 1) * DAY - 19_800 * SECOND
 """The next one in India."""
@@ -127,7 +127,7 @@ class TestLeftOver:
 
 
 class TestRetirement:
-    def test_at_a_broker_without_tags_waits_for_the_next_day(self, world: World) -> None:
+    def test_at_a_broker_without_tags_waits_for_the_day_after_the_next(self, world: World) -> None:
         no_tag = msgspec.structs.replace(world.capabilities["paper"], kind=BrokerKind.NO_TAG)
         world.capabilities["paper"] = no_tag
         world.settings(terminal_orders_max=1)
@@ -135,16 +135,68 @@ class TestRetirement:
         for n in range(1, 4):
             ids.append(world.order(quantity=f"{n}").orders[0].cl_ord_id)
             world.filled(ids[-1])
-        assert ticked(world, 3_600) == []
+        (looked,) = ticked(world, 3_600)
+        assert isinstance(looked, OrdersRetired)
+        assert (looked.cl_ord_ids, list(looked.kept)) == ((), ids)
+        assert ticked(world) == []
 
         world.now = MIDNIGHT
-        rolled, retired = ticked(world)
+        (rolled,) = ticked(world)
+        (looked,) = ticked(world)
+        assert isinstance(looked, OrdersRetired)
+        assert (looked.cl_ord_ids, list(looked.kept)) == ((), ids)
+
+        world.now = MIDNIGHT + DAY
+        ticked(world)
+        (retired,) = ticked(world)
 
         assert isinstance(rolled, DayRolled)
         assert isinstance(retired, OrdersRetired)
         assert list(retired.cl_ord_ids) == ids
 
-    def test_waits_for_the_next_day_while_executions_are_missing(self, world: World) -> None:
+    def test_looks_once_a_day_at_those_that_stay_and_they_hold_up_nobody(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("phalanx.engine.timers.RETIRED_AT_ONCE_MAX", 2)
+        known = world.capabilities["paper"]
+        world.capabilities["paper"] = msgspec.structs.replace(known, kind=BrokerKind.NO_TAG)
+        ids = [world.order(quantity=f"{n}").orders[0].cl_ord_id for n in range(1, 6)]
+        for cl_ord_id in ids:
+            world.filled(cl_ord_id)
+
+        looked = [event for _ in range(4) for event in ticked(world, 1_200)]
+
+        assert [event.kept for event in looked if isinstance(event, OrdersRetired)] == [
+            tuple(ids[:2]),
+            tuple(ids[2:4]),
+        ]
+        world.capabilities["paper"] = known
+        (retired,) = ticked(world)
+        assert isinstance(retired, OrdersRetired)
+        assert list(retired.cl_ord_ids) == ids[4:]
+        assert list(world.state.kept) == ids[:4]
+
+        world.now = MIDNIGHT
+        ticked(world)
+        assert (list(world.state.ended), world.state.kept) == (ids[:4], {})
+
+    def test_of_one_kept_for_the_day_that_lives_again_begins_anew(self, world: World) -> None:
+        no_tag = msgspec.structs.replace(world.capabilities["paper"], kind=BrokerKind.NO_TAG)
+        world.capabilities["paper"] = no_tag
+        (draft,) = world.order(quantity="5", price="90").orders
+        world.unknown(draft.cl_ord_id)
+        world.do(c.JudgeDoubt(LOCAL, draft.cl_ord_id, "", "no"))
+        ticked(world, 3_600)
+        assert list(world.state.kept) == [draft.cl_ord_id]
+
+        world.accepted(draft.cl_ord_id)
+
+        assert world.status(draft.cl_ord_id) is OrdStatus.NEW
+        assert (world.state.ended, world.state.kept) == ({}, {})
+
+    def test_waits_for_the_day_after_the_next_while_executions_are_missing(
+        self, world: World
+    ) -> None:
         short, whole_one = (world.order(quantity=f"{n}").orders[0].cl_ord_id for n in (10, 5))
         world.filled(whole_one)
         world.accepted(short)
@@ -156,7 +208,11 @@ class TestRetirement:
         assert isinstance(retired, OrdersRetired)
         assert list(retired.cl_ord_ids) == [whole_one]
         world.now = MIDNIGHT
-        _, retired = ticked(world)
+        ticked(world)
+        assert not [one for one in ticked(world) if short in getattr(one, "cl_ord_ids", ())]
+        world.now = MIDNIGHT + DAY
+        ticked(world)
+        (retired,) = ticked(world)
 
         assert isinstance(retired, OrdersRetired)
         assert list(retired.cl_ord_ids) == [short]

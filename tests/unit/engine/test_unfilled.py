@@ -5,7 +5,7 @@ import pytest
 
 from phalanx.domain.events import CancelRequested, Event, OrderFlagged, ReplaceRequested
 from phalanx.domain.numbers import whole
-from phalanx.domain.orders import ClOrdId, ExecType, OrdStatus, Side
+from phalanx.domain.orders import ClOrdId, ExecType, ExecutionReport, OrdStatus, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.strategies import Sizing, SizingRule
 from phalanx.engine import commands as c
@@ -314,4 +314,18 @@ def test_a_sell_that_reduces_is_an_exit_whoever_asked_for_it(world: World) -> No
     world.accepted(cl_ord_id)
 
     assert list(world.state.resting_exits) == [cl_ord_id]
+    assert world.state.resting_entries == {}
+
+
+def test_an_order_does_not_rest_while_executions_of_it_are_missing(world: World) -> None:
+    cl_ord_id = entry(world)
+    request_id = world.cancel(cl_ord_id)
+    world.request_sent(cl_ord_id)
+    more = ExecutionReport(cl_ord_id, ExecType.TRADE, "B", "E2", whole(5), whole(1), whole(100))
+    world.do(c.BookReport(more))
+    assert world.an_order(cl_ord_id).missing == whole(4)
+
+    world.report(cl_ord_id, ExecType.CANCEL_REJECTED)
+
+    assert world.an_order(cl_ord_id).request is None, request_id
     assert world.state.resting_entries == {}

@@ -62,10 +62,13 @@ class BreakClosed(Recorded, frozen=True, tag=41):
 class DoubtJudged(Recorded, frozen=True, tag=42):
     """A person says what became of an order in doubt. What follows of it is in the next events.
 
-    ``order_id``: it is this one at the broker; empty: the broker never received it.
+    ``order_id``: it is this one at the broker; empty: the broker never received it. With a ``request_id``
+    it is about that cancel or replace of it, and ``granted`` says what became of that.
     """
 
     origin: Origin
     cl_ord_id: ClOrdId
     order_id: str
     note: str
+    request_id: str = ""
+    granted: bool = False

@@ -66,7 +66,7 @@ class SettingsPut(Recorded, frozen=True, tag=10):
 class KillPut(Recorded, frozen=True, tag=21):
     """New risk is stopped for whom ``scope`` names. Without one, as it was written before there were
     others: for everybody (``account`` empty) or for one account. ``cancels``: so many instructions
-    that cancel what works there follow it in the record.
+    that cancel what works there follow it in the record (what that does not hold is in later ones).
     """
 
     origin: Origin

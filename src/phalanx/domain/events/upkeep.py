@@ -46,9 +46,13 @@ class LocalInstrumentPut(Recorded, frozen=True, tag=4):
 
 
 class OrdersRetired(Recorded, frozen=True, tag=23):
-    """Terminal orders, and instructions with none left, leave memory; views keep them."""
+    """Terminal orders, and instructions with none left, leave memory; views keep them.
+
+    ``kept``: those that were due as well and stay until the day rolls.
+    """
 
     cl_ord_ids: tuple[ClOrdId, ...]
+    kept: tuple[ClOrdId, ...] = ()
 
 
 class DayRolled(Recorded, frozen=True, tag=24):

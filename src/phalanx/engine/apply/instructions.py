@@ -5,10 +5,12 @@ from phalanx.domain.instructions import (
     KINDS,
     BatchRequest,
     CancelDraft,
+    CancelOpenRequest,
     CancelRestRequest,
     ExitRequest,
     InstructionId,
     OrderRequest,
+    Origin,
     SignalRequest,
     called_instrument,
 )
@@ -19,7 +21,15 @@ from phalanx.engine.apply import lots
 from phalanx.engine.apply.orders import finish_if_done, let_go, pass_on, place, settle_lots
 from phalanx.engine.apply.requests import start_request
 from phalanx.engine.apply.upkeep import remember_followed, use_key
-from phalanx.engine.state import HeldInstruction, Instruction, Order, RecentOrder, State
+from phalanx.engine.state import (
+    CancelDue,
+    HeldInstruction,
+    Instruction,
+    Order,
+    RecentOrder,
+    State,
+    due_key,
+)
 
 RECENT_MAX = 256
 """How many shapes of single orders a book remembers for the duplicate window."""
@@ -32,6 +42,8 @@ def instruction_planned(state: State, event: InstructionPlanned) -> None:
     request = event.request
     if isinstance(request, CancelRestRequest) and event.refusal is None:
         _stand_down(state, request.instruction)
+    if isinstance(request, CancelOpenRequest) and request.until:
+        _go_on_canceling(state, event, request)
     if not event.orders and not event.cancels:
         return
     instruction = Instruction(
@@ -186,6 +198,19 @@ def _start_cancel(state: State, cancel: CancelDraft) -> None:
     order = state.orders[cancel.cl_ord_id]
     if not order.is_canceling:
         start_request(state, order, cancel.request_id, RequestKind.CANCEL)
+
+
+def _go_on_canceling(state: State, event: InstructionPlanned, request: CancelOpenRequest) -> None:
+    """One part of a kill's cancels: another one follows, or that was the last. The key is the first's."""
+    key = due_key(request.scope, exits=request.exits)
+    if not request.left:
+        state.cancels_due.pop(key, None)
+        return
+    origin = Origin(event.origin.actor, event.origin.door, event.origin.request_id)
+    after = event.cancels[-1].cl_ord_id
+    state.cancels_due[key] = CancelDue(
+        request.scope, request.exits, after, request.until, origin, event.note
+    )
 
 
 def _stand_down(state: State, instruction_id: InstructionId) -> None:

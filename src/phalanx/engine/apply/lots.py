@@ -5,6 +5,8 @@ product) the unsold filled quantity of all lots equals the long position; at mos
 (book, named strategy, instrument) is open.
 """
 
+from itertools import takewhile
+
 from phalanx.domain.instructions import InstructionId
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Money, Quantity
@@ -109,11 +111,17 @@ def add(book: Book, lot: Lot, quantity: Quantity, value: Money) -> None:
 
 
 def insert_by_age(book: Book, lot: Lot) -> None:
-    """A lot that is not the youngest: sales close the oldest first."""
-    known = book.lots.get(lot.instrument, {})
+    """A lot that may not be the youngest: sales close the oldest first. Only younger ones move."""
+    known = book.lots.get(lot.instrument)
+    if known is None:
+        known = book.lots[lot.instrument] = {}
     assert lot.id not in known, f"{lot.id} is a lot already"
-    by_age = sorted((*known.values(), lot), key=lambda one: one.opened_at)
-    book.lots[lot.instrument] = {one.id: one for one in by_age}
+    younger = list(takewhile(lambda one: one.opened_at > lot.opened_at, reversed(known.values())))
+    for one in younger:
+        del known[one.id]
+    known[lot.id] = lot
+    for one in reversed(younger):
+        known[one.id] = one
 
 
 def adopt(book: Book, lot: Lot, quantity: Quantity, cost: Money) -> None:

@@ -13,6 +13,7 @@ from phalanx.domain.instructions import InstructionStatus
 from phalanx.domain.numbers import BASIS_POINTS, Money, multiply
 from phalanx.domain.orders import (
     TERMINAL,
+    ClOrdId,
     ExecType,
     OrderDraft,
     OrdStatus,
@@ -226,6 +227,12 @@ def let_go(state: State, order: Order, book: Book, status: OrdStatus, time: Nano
     _tell_instructions(state, order, status)
 
 
+def forget_end(state: State, cl_ord_id: ClOrdId) -> None:
+    """An order that ended lives again, or leaves memory."""
+    if state.ended.pop(cl_ord_id, None) is None:
+        del state.kept[cl_ord_id]
+
+
 def pass_on(state: State, lot: Lot) -> None:
     """A lot whose closer cancels none of its buys any more is closed by whoever cancels one now."""
     if lot.closing is None or not lot.buys:
@@ -318,7 +325,7 @@ def _leave_doubt(book: Book, order: Order) -> None:
 
 def _reopen(state: State, order: Order, book: Book, time: Nanoseconds) -> None:
     """An order we had given up lives: what ``end`` let go is taken again."""
-    del state.ended[order.draft.cl_ord_id]
+    forget_end(state, order.draft.cl_ord_id)
     instruction = state.instructions[order.instruction_id]
     instruction.ended[order.status.value] -= 1
     if not instruction.ended[order.status.value]:
@@ -381,6 +388,7 @@ def _replace(book: Book, order: Order) -> None:
     order.quantity = quantity
     order.limit = replace.limit
     order.hold_total = replace.hold
+    order.replaced = True
     if request is replace:
         order.request = None
     else:

@@ -27,7 +27,7 @@ from phalanx.domain.reasons import ReasonCode
 from phalanx.engine.apply import lots
 from phalanx.engine.apply.resting import rest_no_longer
 from phalanx.engine.apply.upkeep import use_key
-from phalanx.engine.state import Book, HandFill, Kill, Lot, State, limit_key
+from phalanx.engine.state import Book, HandFill, Kill, Lot, State, due_key, limit_key
 
 
 def instruments_loaded(state: State, event: InstrumentsLoaded) -> None:
@@ -93,9 +93,11 @@ def kill_put(state: State, event: KillPut) -> None:
 
 
 def kill_lifted(state: State, event: KillLifted) -> None:
-    """And allowed again."""
+    """And allowed again; what its kill has not cancelled yet works on."""
     use_key(state, event.origin, event.time)
     state.kills.pop(event.whom.key, None)
+    for exits in (False, True):
+        state.cancels_due.pop(due_key(event.whom, exits=exits), None)
 
 
 def group_put(state: State, event: GroupPut) -> None:

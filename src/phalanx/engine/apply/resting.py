@@ -8,10 +8,12 @@ _RESTING = (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
 
 
 def rest(state: State, order: Order, time: Nanoseconds) -> None:
-    """Let the order rest if it works with nothing under way about it; one that does already goes on."""
+    """Let the order rest if it works with nothing under way about it, and all that was filled of it is told;
+    one that does already goes on.
+    """
     if order.draft.ord_type is not OrdType.MARKET or order.status not in _RESTING:
         return
-    if order.request is None and not order.unfilled:
+    if order.request is None and not order.unfilled and not order.missing:
         _resting(state, order).setdefault(order.draft.cl_ord_id, time)
 
 

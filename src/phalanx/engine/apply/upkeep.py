@@ -13,8 +13,8 @@ from phalanx.domain.events import (
 from phalanx.domain.instructions import InstructionId, Origin
 from phalanx.domain.orders import ClOrdId, OrdStatus
 from phalanx.domain.time import DAY, Nanoseconds
-from phalanx.engine.apply.orders import enter_doubt
-from phalanx.engine.state import Instruction, KeyUse, State
+from phalanx.engine.apply.orders import enter_doubt, forget_end
+from phalanx.engine.state import FOREIGN_FILLS_MAX, Instruction, KeyUse, State
 
 FOLLOWED_MAX = 100_000
 """How many orders are remembered that were retried or reversed and are not in memory any more; after
@@ -22,9 +22,6 @@ that the oldest are forgotten, and such a one could be reversed a second time.""
 
 FOREIGN_FILLS_DAYS = 7
 """So long the executions without an order of ours are remembered; a broker's book is of one day."""
-
-FOREIGN_FILLS_MAX = 100_000
-"""Most that are remembered. No more are booked beyond that: one forgotten too soon would be booked twice."""
 
 _FORGOTTEN_AT_ONCE = 1_024
 
@@ -70,11 +67,13 @@ def term_began(state: State, event: TermBegan) -> None:
 
 
 def orders_retired(state: State, event: OrdersRetired) -> None:
-    """Terminal orders leave; an instruction leaves with its last one."""
+    """Terminal orders leave; an instruction leaves with its last one. Some stay until the day rolls."""
+    for cl_ord_id in event.kept:
+        state.kept[cl_ord_id] = state.ended.pop(cl_ord_id)
     for cl_ord_id in event.cl_ord_ids:
         order = state.orders.pop(cl_ord_id)
         del state.book_of(order).orders[cl_ord_id]
-        del state.ended[cl_ord_id]
+        forget_end(state, cl_ord_id)
         if order.followed_by is not None:
             remember_followed(state, cl_ord_id, order.followed_by)
         _let_go(state, state.instructions[order.instruction_id])
@@ -102,6 +101,10 @@ def day_rolled(state: State, event: DayRolled) -> None:
     """The day counters start again, and what brokers' books show no more is forgotten."""
     state.day = event.day
     state.settled_breaks.clear()
+    if state.kept:
+        # They ended before whatever was not looked at yet.
+        state.ended = {**state.kept, **state.ended}
+        state.kept = {}
     _forget_foreign_fills(state, event.time)
     for book in state.books.values():
         book.orders_today = 0

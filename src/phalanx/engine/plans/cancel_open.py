@@ -1,6 +1,7 @@
 """The plan of a cancel within a scope: all that works or waits there, exits only where that was asked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from phalanx.domain.instructions import CancelOpenRequest
 from phalanx.domain.reasons import Reason, ReasonCode
@@ -21,12 +22,15 @@ def cancelable(state: State, request: CancelOpenRequest) -> Iterator[Order]:
             yield order
 
 
-def plan_cancel_open(state: State, request: CancelOpenRequest, most: int = ORDERS_MAX) -> Plan:
-    """A cancel for each of them, of the oldest ``most``. What a cancelled buy still fills stays."""
+def plan_cancel_open(state: State, request: CancelOpenRequest) -> Plan:
+    """A cancel for each of them, of the oldest that one plan holds."""
+    return plan_cancels(state, request, islice(cancelable(state, request), ORDERS_MAX))
+
+
+def plan_cancels(state: State, request: CancelOpenRequest, orders: Iterable[Order]) -> Plan:
+    """A cancel for each of these. What a cancelled buy still fills stays."""
     plan = Plan(state)
-    for order in cancelable(state, request):
-        if len(plan.cancels) == most:
-            break
+    for order in orders:
         plan.cancel(order)
     if not plan.cancels:
         plan.refusal = Reason(ReasonCode.NOTHING_TO_CANCEL, (str(request.scope),))

@@ -2,23 +2,20 @@
 
 from phalanx.domain.broker_books import BrokerOrder
 from phalanx.domain.capabilities import Capabilities
-from phalanx.domain.events import DoubtJudged, Event
+from phalanx.domain.events import Event
 from phalanx.domain.orders import TERMINAL, ExecType, ExecutionReport, OrdStatus
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.closing import order_ended
 from phalanx.engine.commands import BookReport
 from phalanx.engine.context import Context
 from phalanx.engine.lifecycle import Trigger, move
-from phalanx.engine.reconciliation.breaks import judged
-from phalanx.engine.reconciliation.commands import BookAbsent, BookFound, JudgeDoubt
+from phalanx.engine.reconciliation.commands import BookAbsent, BookFound
 from phalanx.engine.reconciliation.doubt import (
     dispatched_requests,
     may_prove_absence,
     may_prove_no_effect,
 )
-from phalanx.engine.reconciliation.effects import Effect, effect_of
-from phalanx.engine.reconciliation.matching import orders_of
-from phalanx.engine.refused import Refused
+from phalanx.engine.reconciliation.effects import Effect, effect_of, may_believe_shown
 from phalanx.engine.reports import book_report, end_request
 from phalanx.engine.state import Order, PendingRequest, State
 
@@ -52,35 +49,6 @@ def book_absent(state: State, command: BookAbsent, context: Context) -> list[Eve
     return [order_ended(state, order, OrdStatus.NOT_RECEIVED, reason, context)]
 
 
-def judge_doubt(state: State, command: JudgeDoubt, context: Context) -> list[Event]:
-    """A person's verdict about an order in doubt; the break that it had is settled with it.
-
-    With an ``order_id`` the order is accepted under it, and the next reading brings its executions
-    and its end. Raises Refused ``UNKNOWN_ORDER``, ``NOT_IN_DOUBT``, ``ORDER_ID_TAKEN``.
-    """
-    order = state.orders.get(command.cl_ord_id)
-    if order is None:
-        raise Refused("UNKNOWN_ORDER", f"no order {command.cl_ord_id} in memory")
-    if order.status is not OrdStatus.IN_DOUBT:
-        raise Refused("NOT_IN_DOUBT", f"order {command.cl_ord_id} is {order.status.name}")
-    cl_ord_id, order_id = command.cl_ord_id, command.order_id
-    account = state.book_of(order).account
-    if order_id:
-        for other in orders_of(state, account):
-            if other is not order and other.order_id == order_id:
-                raise Refused("ORDER_ID_TAKEN", f"{order_id} is order {other.draft.cl_ord_id}'s")
-    events: list[Event] = [
-        DoubtJudged(context.now, command.origin, cl_ord_id, order_id, command.note)
-    ]
-    if order_id:
-        report = ExecutionReport(cl_ord_id, ExecType.NEW, order_id, account=account)
-        events += book_report(state, BookReport(report), context)
-    else:
-        reason = Reason(ReasonCode.JUDGED_ABSENT, (command.origin.actor,))
-        events.append(order_ended(state, order, OrdStatus.NOT_RECEIVED, reason, context))
-    return events + judged(state, account, command, context)
-
-
 def is_news(order: Order, theirs: BrokerOrder) -> bool:
     """Whether it is alive at the broker, and we did not know that, or not under which id."""
     if theirs.status in TERMINAL:
@@ -109,16 +77,21 @@ def _settle_request(
 ) -> list[Event]:
     theirs = command.found
     effect = effect_of(order, request, theirs)
+    capabilities = capabilities_of(state, order, context)
+    if capabilities is None:
+        return []
     if effect is Effect.SHOWN:
+        now, book_time = context.now, command.book_time
+        if not may_believe_shown(
+            order, request, theirs, capabilities, now, book_time, command.sights
+        ):
+            return []
         report = _report(order, ExecType.REPLACED, theirs)
         return book_report(state, BookReport(report), context)
     reason = Reason(ReasonCode.ABSENT_AT_BROKER)
     if effect is Effect.NO_MORE and order.cum_quantity >= theirs.cum_quantity:
         return end_request(state, order, request, reason, context)
-    if effect is not Effect.NOT_SHOWN:
-        return []
-    capabilities = capabilities_of(state, order, context)
-    if capabilities is None or command.looks < capabilities.looks_to_prove:
+    if effect is not Effect.NOT_SHOWN or command.looks < capabilities.looks_to_prove:
         return []
     if not may_prove_no_effect(request, capabilities, context.now, command.book_time):
         return []

@@ -6,23 +6,28 @@ day on whatever is still there is filed anew.
 """
 
 from phalanx.domain.accounts import AccountId
-from phalanx.domain.breaks import Break, BreakEnd, BreakId, BreakKind
+from phalanx.domain.breaks import Break, BreakEnd, BreakId, BreakKind, fingerprint
 from phalanx.domain.broker_books import BrokerTrade
 from phalanx.domain.events import BreakClosed, BreakFiled, BreakTaken, Event
 from phalanx.domain.instructions import DESK_ORIGIN
+from phalanx.domain.orders import OrdStatus
 from phalanx.domain.time import SECOND
 from phalanx.engine.context import Context
 from phalanx.engine.ids import new_break_id
 from phalanx.engine.reconciliation.commands import (
     BookUnread,
     CloseBreak,
+    FileDifferences,
     JudgeDoubt,
-    Reconcile,
     TakeBreak,
 )
-from phalanx.engine.reconciliation.comparison import Comparison, compare, unbookable_fill
-from phalanx.engine.reconciliation.differences import Difference, fingerprint
-from phalanx.engine.reconciliation.doubt import DOUBT_ASKS_MAX, is_complete, quiet_until
+from phalanx.engine.reconciliation.comparison import unbookable_fill
+from phalanx.engine.reconciliation.differences import Comparison, Difference
+from phalanx.engine.reconciliation.doubt import (
+    DOUBT_ASKS_MAX,
+    open_doubts,
+    quiet_until,
+)
 from phalanx.engine.reconciliation.matching import is_booked
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import State
@@ -39,17 +44,16 @@ _AT_ONCE = frozenset({BreakKind.ORDER_UNKNOWN, BreakKind.ORDER_IN_DOUBT, BreakKi
 """A second reading could not show that these were a matter of moments."""
 
 
-def reconcile(state: State, command: Reconcile, context: Context) -> list[Event]:
+def reconcile(state: State, command: FileDifferences, context: Context) -> list[Event]:
     """File what still differs and stood in the reading before, close what does not differ any more.
 
-    Nothing comes of a reading that is not complete, or of no account of ours.
+    Nothing comes of a reading that was not compared, or of no account of ours.
     """
-    book = command.book
+    book, comparison = command.book, command.left
     account = state.accounts.get(book.account)
     capabilities = None if account is None else context.capabilities.get(account.broker)
-    if capabilities is None or is_complete(state, book):
+    if capabilities is None or comparison is None:
         return []
-    comparison = compare(state, book, capabilities, context.now)
     found = [
         one
         for one in comparison.differences
@@ -92,29 +96,52 @@ def take_break(state: State, command: TakeBreak, context: Context) -> list[Event
 
 
 def close_break(state: State, command: CloseBreak, context: Context) -> list[Event]:
-    """A person says that it is settled. Raises Refused ``NO_SUCH_BREAK``."""
+    """A person says that it is settled; that of a doubt ends with the verdict about it.
+
+    Raises Refused ``NO_SUCH_BREAK``, ``SETTLE_THE_ORDER``.
+    """
     found = _open(state, command.break_id)
+    order = state.orders.get(found.subject)
+    if found.kind is BreakKind.ORDER_IN_DOUBT and order is not None:
+        if order.status is OrdStatus.IN_DOUBT:
+            raise Refused("SETTLE_THE_ORDER", f"order {found.subject} is still in doubt")
+        if open_doubts(state, order, context):
+            raise Refused("SETTLE_THE_ORDER", f"a request of order {found.subject} is in doubt")
     return [BreakClosed(context.now, command.origin, found.id, BreakEnd.SETTLED, command.note)]
 
 
 def judged(state: State, account: AccountId, command: JudgeDoubt, context: Context) -> list[Event]:
-    """The end of the break that an order in doubt had, because a person said what became of it."""
-    break_id = new_break_id(account, BreakKind.ORDER_IN_DOUBT, command.cl_ord_id)
-    if break_id not in state.breaks:
-        return []
-    return [BreakClosed(context.now, command.origin, break_id, BreakEnd.SETTLED, command.note)]
+    """The end of the break that a doubt had, or an order under a wrong id, because a person said what
+    became of it.
+    """
+    kinds = (BreakKind.ORDER_IN_DOUBT, BreakKind.ORDER_MISSING)
+    break_ids = [new_break_id(account, kind, command.cl_ord_id) for kind in kinds]
+    return [
+        BreakClosed(context.now, command.origin, break_id, BreakEnd.SETTLED, command.note)
+        for break_id in break_ids
+        if break_id in state.breaks
+    ]
 
 
 def why_closed(state: State, comparison: Comparison) -> str:
     """Why an account stays closed although its book was read; empty: it may open.
 
-    An order that the journal does not know keeps it closed until a person settled that, or the
-    broker's book does not show it any more.
+    An order that the journal does not know keeps every account closed until a person settled that,
+    whatever later readings show: what one journal lost it lost for all of them. Also one beyond the
+    bound of open breaks, as long as it is shown.
     """
+    for break_id in state.lost:
+        found = state.breaks[break_id]
+        return f"{found.subject} of account {found.account}: {found.reason}"
     for one in comparison.differences:
         if one.kind is BreakKind.ORDER_UNKNOWN and not _is_settled(state, comparison.account, one):
             return f"{one.subject}: {one.reason}"
     return ""
+
+
+def breaks_of(state: State, account: AccountId) -> list[Break]:
+    """The open breaks of an account, the oldest first."""
+    return [state.breaks[break_id] for break_id in state.breaks_of.get(account, {})]
 
 
 def _open(state: State, break_id: BreakId) -> Break:
@@ -167,16 +194,19 @@ def _matched(state: State, comparison: Comparison, context: Context) -> list[Eve
     shown |= {(BreakKind.ORDER_IN_DOUBT, one): None for one in comparison.doubtful}
     return [
         BreakClosed(context.now, DESK_ORIGIN, one.id, BreakEnd.MATCHED)
-        for one in state.breaks.values()
-        if one.account == comparison.account
-        and (one.kind, one.subject) not in shown
-        and (one.kind is not BreakKind.FILL_UNBOOKABLE or _was_booked(state, one))
+        for one in breaks_of(state, comparison.account)
+        if (one.kind, one.subject) not in shown and _is_over(state, one)
     ]
 
 
-def _was_booked(state: State, found: Break) -> bool:
-    """An execution that cannot be booked leaves a broker's book with the day, and is no less missing."""
-    return is_booked(state, found.account, found.subject)
+def _is_over(state: State, found: Break) -> bool:
+    """Whether a break that is not shown any more is over with that. What proves that the journal lost
+    something only a person ends; an execution that cannot be booked leaves a broker's book with the day,
+    and is no less missing.
+    """
+    if found.kind is BreakKind.FILL_UNBOOKABLE:
+        return is_booked(state, found.account, found.subject)
+    return found.kind is not BreakKind.ORDER_UNKNOWN
 
 
 def _fingerprint(found: Break) -> str:

@@ -12,12 +12,14 @@ from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Quantity
 from phalanx.domain.orders import ClOrdId, Product, Side
 from phalanx.domain.time import Nanoseconds
+from phalanx.engine.reconciliation.differences import Comparison
 
 
 class BookFound(msgspec.Struct, frozen=True, gc=False):
     """The broker's book has this order of ours. ``looks``: so many complete readings in a row, all after
-    the quiet time, did not show what a doubtful request of it asked for; ``book_time`` is the broker's
-    clock at the latest.
+    the quiet time, did not show what a doubtful request of it asked for; ``sights``: so many in a row
+    showed it where that alone proves nothing (``Comparison.sighted``); ``book_time`` is the broker's clock
+    at the latest.
 
     Its executions and its end are booked as reports, one BookReport each, after this.
     """
@@ -26,6 +28,7 @@ class BookFound(msgspec.Struct, frozen=True, gc=False):
     found: BrokerOrder
     looks: int = 0
     book_time: Nanoseconds = 0
+    sights: int = 0
 
 
 class BookAbsent(msgspec.Struct, frozen=True, gc=False):
@@ -45,20 +48,24 @@ class BookForeignFill(msgspec.Struct, frozen=True, gc=False):
     trade: BrokerTrade
 
 
-class Reconcile(msgspec.Struct, frozen=True, gc=False):
-    """A complete reading of one account's book at its broker, to be compared with ours.
+class FileDifferences(msgspec.Struct, frozen=True, gc=False):
+    """File what differs between a complete reading of one account's book at its broker and ours, and close
+    what does not any more.
 
     Never handled alone: ``engine.reconciliation.steps.steps`` says what is to be handled, one after the
-    other, this last; decided by itself it only files and closes breaks. ``absences``: how many
-    complete readings in a row, this one included, had a doubt among ``Comparison.absent``. ``asked``:
-    how often was asked about a doubt in all. ``standing``: the differences that the reading before this one
-    left with the same values (``Difference.fingerprint``): only such become breaks.
+    other, this last, with what was ``left`` of differences then (None before). ``absences``: how many
+    complete readings in a row, this one included, had a doubt among ``Comparison.absent``; ``sights``:
+    the same of ``Comparison.sighted``. ``asked``: how often was asked about a doubt in all. ``standing``:
+    the differences that the reading before this one left with the same values
+    (``Difference.fingerprint``): only such become breaks.
     """
 
     book: BrokerBook
     absences: Mapping[ClOrdId, int] = {}
     asked: Mapping[ClOrdId, int] = {}
     standing: frozenset[str] = frozenset()
+    sights: Mapping[ClOrdId, int] = {}
+    left: Comparison | None = None
 
 
 class BookUnread(msgspec.Struct, frozen=True, gc=False):
@@ -107,9 +114,14 @@ class CloseBreak(msgspec.Struct, frozen=True, gc=False):
 
 
 class JudgeDoubt(msgspec.Struct, frozen=True, gc=False):
-    """A person says what became of an order in doubt: ``order_id`` at the broker, or (empty) nothing."""
+    """A person says what became of an order in doubt: ``order_id`` at the broker, or (empty) nothing; or,
+    with ``granted``, what became of its cancel or replace that is in doubt. ``found``: what the last
+    reading shows under that id (None: nothing that the order could be).
+    """
 
     origin: Origin
     cl_ord_id: ClOrdId
     order_id: str
     note: str
+    found: BrokerOrder | None = None
+    granted: bool | None = None

@@ -4,23 +4,25 @@
 explain, and before it, for what counts as absent.
 """
 
-import msgspec
-
-from phalanx.domain.accounts import AccountId
 from phalanx.domain.breaks import BreakKind
 from phalanx.domain.broker_books import BrokerBook, BrokerOrder, BrokerTrade
 from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.numbers import format_fixed
-from phalanx.domain.orders import PRICED, TERMINAL, ClOrdId, OrdStatus
+from phalanx.domain.orders import PRICED, TERMINAL, OrdStatus
 from phalanx.domain.time import Nanoseconds
-from phalanx.engine.reconciliation.differences import Difference, Line
+from phalanx.engine.reconciliation.differences import Comparison, Difference, Line
 from phalanx.engine.reconciliation.doubt import (
     has_doubt,
     is_for_a_person,
     may_prove_absence,
     may_prove_no_effect,
 )
-from phalanx.engine.reconciliation.effects import Effect, doubtful_requests, effect_of
+from phalanx.engine.reconciliation.effects import (
+    Effect,
+    doubtful_requests,
+    effect_of,
+    is_doubtfully_shown,
+)
 from phalanx.engine.reconciliation.holdings import Doubts, compare_cash, compare_positions
 from phalanx.engine.reconciliation.matching import Matched, Matching, match, orders_of
 from phalanx.engine.state import Order, State
@@ -38,40 +40,35 @@ _CANDIDATES_MAX = 5
 """So many orders that may be the one in doubt are named to the person who has to say."""
 
 
-class Comparison(msgspec.Struct, frozen=True, gc=False):
-    """One reading against our books.
-
-    ``doubtful``: our orders that are in doubt, or have a request that is. ``absent``: those of them of
-    which this reading counts as one look that the order, or the request's effect, is not there (its
-    quiet time is over and the reading does not show it); how many in a row is ``Reconcile.absences``.
-    ``retired``: executions of orders of ours that left memory, not booked from here yet; the
-    archive knows whether they were booked in their time (``BookLateFill``).
-    """
-
-    account: AccountId
-    lines: tuple[Line, ...]
-    differences: tuple[Difference, ...]
-    doubtful: tuple[ClOrdId, ...]
-    absent: tuple[ClOrdId, ...]
-    retired: tuple[BrokerTrade, ...]
-
-
 def compare(
-    state: State, book: BrokerBook, capabilities: Capabilities, now: Nanoseconds
+    state: State,
+    book: BrokerBook,
+    capabilities: Capabilities,
+    now: Nanoseconds,
+    matching: Matching | None = None,
 ) -> Comparison:
-    """Compare a complete reading (``doubt.is_complete``) of an account of ours with its books."""
-    return _Case(state, book, capabilities, now).comparison()
+    """Compare a complete reading (``sanity.why_incomplete``) of an account of ours with its books.
+
+    ``matching``: what `match` makes of it in this very state, where that is known already.
+    """
+    found = matching or match(state, book, capabilities)
+    return _Case(state, book, capabilities, now, found).comparison()
 
 
 class _Case:
     """One comparison."""
 
     def __init__(
-        self, state: State, book: BrokerBook, capabilities: Capabilities, now: Nanoseconds
+        self,
+        state: State,
+        book: BrokerBook,
+        capabilities: Capabilities,
+        now: Nanoseconds,
+        matching: Matching,
     ) -> None:
         self.state, self.book, self.capabilities, self.now = state, book, capabilities, now
         self.own = orders_of(state, book.account)
-        self.matching: Matching = match(state, book, capabilities)
+        self.matching = matching
 
     def comparison(self) -> Comparison:
         """All of it."""
@@ -87,6 +84,8 @@ class _Case:
             tuple(order.draft.cl_ord_id for order in doubtful),
             tuple(order.draft.cl_ord_id for order in doubtful if self._is_absent(order)),
             tuple(self.matching.retired),
+            tuple(order.draft.cl_ord_id for order in doubtful if self._is_sighted(order)),
+            self._candidates(),
         )
 
     def _orders(self) -> Line:
@@ -114,6 +113,26 @@ class _Case:
             effect_of(order, request, found.theirs) is Effect.NOT_SHOWN
             and may_prove_no_effect(request, capabilities, now, book_time)
             for request in doubtful_requests(order, capabilities, now)
+        )
+
+    def _candidates(self) -> tuple[BrokerOrder, ...]:
+        unknown = {
+            (order.draft.instrument, order.draft.side, order.draft.product)
+            for order in self.own
+            if order.status is OrdStatus.IN_DOUBT or order.judged
+        }
+        return tuple(
+            row
+            for row in self.matching.foreign_orders
+            if (row.instrument, row.side, row.product) in unknown
+        )
+
+    def _is_sighted(self, order: Order) -> bool:
+        found = self.matching.matched.get(order.draft.cl_ord_id)
+        theirs = None if found is None else found.theirs
+        return theirs is not None and any(
+            is_doubtfully_shown(order, request, theirs, self.book.time)
+            for request in doubtful_requests(order, self.capabilities, self.now)
         )
 
     def _differences(self) -> list[Difference]:

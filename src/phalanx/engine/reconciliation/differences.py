@@ -2,7 +2,10 @@
 
 import msgspec
 
-from phalanx.domain.breaks import BreakKind
+from phalanx.domain.accounts import AccountId
+from phalanx.domain.breaks import BreakKind, fingerprint
+from phalanx.domain.broker_books import BrokerOrder, BrokerTrade
+from phalanx.domain.orders import ClOrdId
 
 
 class Difference(msgspec.Struct, frozen=True, gc=False):
@@ -38,6 +41,24 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     doubtful: int = 0
 
 
-def fingerprint(kind: BreakKind, subject: str, ours: str, theirs: str) -> str:
-    """Of a difference, or of the break that it became."""
-    return f"{kind}|{subject}|{ours}|{theirs}"
+class Comparison(msgspec.Struct, frozen=True, gc=False):
+    """One reading against our books.
+
+    ``doubtful``: our orders that are in doubt, or have a request that is. ``absent``: those of them of
+    which this reading counts as one look that the order, or the request's effect, is not there (its
+    quiet time is over and the reading does not show it); how many in a row is ``FileDifferences.absences``.
+    ``sighted``: those of which it counts as one look that a replace had its effect, where one look proves
+    nothing; how many in a row is ``FileDifferences.sights``.
+    ``candidates``: orders there that nobody of ours has, and one that nobody knows could be.
+    ``retired``: executions of orders of ours that left memory, not booked from here yet; the
+    archive knows whether they were booked in their time (``BookLateFill``).
+    """
+
+    account: AccountId
+    lines: tuple[Line, ...]
+    differences: tuple[Difference, ...]
+    doubtful: tuple[ClOrdId, ...]
+    absent: tuple[ClOrdId, ...]
+    retired: tuple[BrokerTrade, ...]
+    sighted: tuple[ClOrdId, ...] = ()
+    candidates: tuple[BrokerOrder, ...] = ()

@@ -1,4 +1,4 @@
-"""Doubt: when a reading of a broker's book may be believed, and when it proves that something is absent.
+"""Doubt: how long it lasts, and when a reading of a broker's book proves that something is absent.
 
 Absence is a verdict with proof. A request can arrive late, so nothing is proved before its quiet
 time is over by our clock and by the broker's, for one of them may jump; a reading may lag, so
@@ -7,21 +7,14 @@ of another. Where nothing can arrive late, because the broker lives in our proce
 needed. A broker that keeps no tag proves nothing about an order whose id it never told us.
 """
 
-from phalanx.domain.broker_books import BrokerBook
 from phalanx.domain.capabilities import BrokerKind, Capabilities
-from phalanx.domain.numbers import FIXED_MAX, Quantity
 from phalanx.domain.orders import OrdStatus
 from phalanx.domain.time import MILLISECOND, Nanoseconds, trading_day
-from phalanx.engine.ids import counter_of
+from phalanx.engine.context import Context
 from phalanx.engine.state import Order, PendingRequest, State
 
 DOUBT_ASKS_MAX = 20
 """How often more is asked about a doubt than its proof takes; then a person sees it."""
-
-BOOK_ROWS_MAX = 100_000
-"""Most orders, or trades, or positions, that one reading may have; one with more is not believed."""
-
-_NEVER_SHOWN = frozenset({OrdStatus.HELD, OrdStatus.IN_DOUBT, OrdStatus.NOT_RECEIVED})
 
 
 def quiet_until(order: Order, capabilities: Capabilities) -> Nanoseconds:
@@ -59,6 +52,18 @@ def has_doubt(order: Order, capabilities: Capabilities, now: Nanoseconds) -> boo
     return order.status is OrdStatus.IN_DOUBT or any(
         is_doubtful(request, capabilities, now) for request in dispatched_requests(order)
     )
+
+
+def open_doubts(state: State, order: Order, context: Context) -> list[PendingRequest]:
+    """The requests of an order of which nobody knows what became, that sent first before the other."""
+    account = state.accounts[state.book_of(order).account]
+    capabilities = context.capabilities.get(account.broker)
+    return [
+        request
+        for request in dispatched_requests(order)
+        if request.in_doubt
+        or (capabilities is not None and is_doubtful(request, capabilities, context.now))
+    ]
 
 
 def may_prove_absence(
@@ -100,66 +105,6 @@ def is_for_a_person(
 def cannot_be_looked_up(order: Order, capabilities: Capabilities) -> bool:
     """The broker keeps no tag and never told us the order's id."""
     return capabilities.kind is BrokerKind.NO_TAG and not order.order_id
-
-
-def is_complete(state: State, book: BrokerBook) -> str:
-    """Why a reading is not to be believed as a whole, one sentence; empty: it is complete and sane."""
-    rows = (len(book.orders), len(book.trades), len(book.positions or ()))
-    if max(rows) > BOOK_ROWS_MAX:
-        return f"more than {BOOK_ROWS_MAX} rows of one kind"
-    return _odd_trade(book) or _odd_order(state, book) or _odd_position(book)
-
-
-def _odd_trade(book: BrokerBook) -> str:
-    seen: dict[str, None] = {}
-    for trade in book.trades:
-        if trade.account != book.account:
-            return f"execution {trade.exec_id} is of account {trade.account}"
-        if not trade.exec_id or trade.exec_id in seen:
-            return f"execution {trade.exec_id or '(without id)'} is there twice"
-        seen[trade.exec_id] = None
-        numbers = 0 < trade.quantity <= FIXED_MAX and 0 < trade.price <= FIXED_MAX
-        if not (numbers and abs(trade.charges) <= FIXED_MAX and 0 <= trade.time <= FIXED_MAX):
-            return f"execution {trade.exec_id} has absurd numbers"
-    return ""
-
-
-def _odd_order(state: State, book: BrokerBook) -> str:
-    filled: dict[str, Quantity] = {}
-    for trade in book.trades:
-        filled[trade.order_id] = filled.get(trade.order_id, 0) + trade.quantity
-    seen: dict[str, None] = {}
-    for order in book.orders:
-        name = order.order_id or "(without id)"
-        if order.account != book.account:
-            return f"order {name} is of account {order.account}"
-        tag = order.cl_ord_id
-        ours = counter_of(tag, state.desk_id, state.shard) is not None
-        for id in (order.order_id, f"tag {tag}") if ours else (order.order_id,):
-            if not id or id in seen:
-                return f"order {id or name} is there twice"
-            seen[id] = None
-        numbers = 0 < order.quantity <= FIXED_MAX and 0 <= order.cum_quantity <= FIXED_MAX
-        if not (numbers and 0 <= order.limit <= FIXED_MAX) or order.status in _NEVER_SHOWN:
-            return f"order {name} has absurd numbers"
-        if order.status is OrdStatus.FILLED and not order.cum_quantity:
-            return f"order {name} is filled with nothing"
-        if order.cum_quantity > filled.get(order.order_id, 0):
-            return f"executions of order {name} are missing"
-    return ""
-
-
-def _odd_position(book: BrokerBook) -> str:
-    seen: dict[tuple[str, int], None] = {}
-    for held in book.positions or ():
-        if (held.instrument, held.product) in seen:
-            return f"position {held.instrument} is there twice"
-        seen[held.instrument, held.product] = None
-        if abs(held.quantity) > FIXED_MAX:
-            return f"position {held.instrument} has absurd numbers"
-    if book.cash is not None and abs(book.cash) > FIXED_MAX:
-        return "cash is absurd"
-    return ""
 
 
 def _quiet(deadline: Nanoseconds, capabilities: Capabilities) -> Nanoseconds:

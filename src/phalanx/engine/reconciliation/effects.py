@@ -41,6 +41,44 @@ def effect_of(order: Order, request: PendingRequest, theirs: BrokerOrder) -> Eff
     return Effect.NOT_TOLD if asked == old else Effect.NOT_SHOWN
 
 
+def is_doubtfully_shown(
+    order: Order, request: PendingRequest, theirs: BrokerOrder, book_time: Nanoseconds
+) -> bool:
+    """Whether a reading counts as one look at a doubtful replace of an order that had other terms before:
+    it shows the terms asked for, by a clock that is past the sending, and may yet be older than it says.
+    """
+    return (
+        order.replaced
+        and theirs.status not in TERMINAL
+        and effect_of(order, request, theirs) is Effect.SHOWN
+        and book_time > request.deadline
+    )
+
+
+def may_believe_shown(
+    order: Order,
+    request: PendingRequest,
+    theirs: BrokerOrder,
+    capabilities: Capabilities,
+    now: Nanoseconds,
+    book_time: Nanoseconds,
+    sights: int,
+) -> bool:
+    """Whether a replace whose terms the broker's order shows was granted.
+
+    An ended order's terms are its last. While an answer may still come nothing is concluded. Terms of an
+    order that never had others can come of nothing else; of one that was replaced before they may be
+    those of an old reading: it takes ``sights`` of them in a row, all made after the sending.
+    """
+    if theirs.status in TERMINAL:
+        return True
+    if not is_doubtful(request, capabilities, now):
+        return False
+    if not order.replaced:
+        return True
+    return book_time > request.deadline and sights >= capabilities.looks_to_prove
+
+
 def doubtful_requests(
     order: Order, capabilities: Capabilities, now: Nanoseconds
 ) -> list[PendingRequest]:

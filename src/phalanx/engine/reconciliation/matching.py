@@ -10,15 +10,15 @@ from enum import IntEnum
 import msgspec
 
 from phalanx.domain.accounts import AccountId, BookId, Mode, book_id
+from phalanx.domain.breaks import BreakKind
 from phalanx.domain.broker_books import BrokerBook, BrokerOrder, BrokerTrade
 from phalanx.domain.capabilities import BrokerKind, Capabilities
 from phalanx.domain.instruments import split_key
 from phalanx.domain.numbers import FIXED_MAX, Quantity, multiply
 from phalanx.domain.orders import TERMINAL, ClOrdId, OrdStatus
 from phalanx.engine.apply.lots import find_lot
-from phalanx.engine.apply.upkeep import FOREIGN_FILLS_MAX
-from phalanx.engine.ids import counter_of, foreign_lot_id
-from phalanx.engine.state import Order, State, foreign_key, position_key
+from phalanx.engine.ids import counter_of, foreign_lot_id, new_break_id
+from phalanx.engine.state import FOREIGN_FILLS_MAX, Order, State, foreign_key, position_key
 
 _NOT_AT_THE_BROKER = frozenset({OrdStatus.HELD, OrdStatus.PENDING_NEW})
 
@@ -103,7 +103,7 @@ def is_booked(state: State, account: AccountId, exec_id: str) -> bool:
 
 def misfit(state: State, book: BookId, trade: BrokerTrade) -> str:
     """Why an execution can be booked nowhere; empty: it can. Its own numbers are sane already
-    (``doubt.is_complete``).
+    (``sanity.why_incomplete``).
     """
     found = state.books.get(book)
     if found is None:
@@ -130,6 +130,14 @@ def foreign_misfit(state: State, book: BookId, trade: BrokerTrade) -> str:
     ):
         why = "one of the same id was booked long ago"
     return why
+
+
+def proves_loss(state: State, account: AccountId, matching: Matching) -> bool:
+    """Whether it shows orders that the journal must have lost, and no person has settled that today."""
+    return any(
+        new_break_id(account, BreakKind.ORDER_UNKNOWN, tag) not in state.settled_breaks
+        for tag in matching.lost
+    )
 
 
 def match(state: State, book: BrokerBook, capabilities: Capabilities) -> Matching:
@@ -227,7 +235,8 @@ class _Matcher:
             return order if same_account and _is_same(order, row) else Whose.LOST
         counter = counter_of(tag, state.desk_id, state.shard)
         if counter is not None:
-            return Whose.RETIRED if counter < state.next_order else Whose.LOST
+            is_lost = counter >= state.next_order or _was_left_out(state, counter)
+            return Whose.LOST if is_lost else Whose.RETIRED
         # A broker may give the same id to another order on another day.
         order = self.by_order_id.get(row.order_id)
         return order if order is not None and _is_same(order, row) else Whose.FOREIGN
@@ -242,3 +251,8 @@ class _Matcher:
 def _is_same(order: Order, row: BrokerOrder | BrokerTrade) -> bool:
     draft = order.draft
     return (draft.instrument, draft.side, draft.product) == (row.instrument, row.side, row.product)
+
+
+def _was_left_out(state: State, counter: int) -> bool:
+    """No order has this id: the journal lost the one that had."""
+    return any(first <= counter < after for first, after in state.lost_ids)

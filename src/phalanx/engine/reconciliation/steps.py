@@ -13,6 +13,8 @@ nothing: the next reading begins again.
 
 from collections.abc import Iterator
 
+import msgspec
+
 from phalanx.domain.broker_books import BrokerOrder, BrokerTrade
 from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.numbers import Quantity
@@ -24,11 +26,19 @@ from phalanx.engine.reconciliation.commands import (
     BookAbsent,
     BookForeignFill,
     BookFound,
-    Reconcile,
+    FileDifferences,
 )
-from phalanx.engine.reconciliation.comparison import missing_order
-from phalanx.engine.reconciliation.doubt import is_complete, may_prove_absence
-from phalanx.engine.reconciliation.matching import Matched, Matching, is_booked, match, orders_of
+from phalanx.engine.reconciliation.comparison import compare, missing_order
+from phalanx.engine.reconciliation.doubt import may_prove_absence
+from phalanx.engine.reconciliation.matching import (
+    Matched,
+    Matching,
+    is_booked,
+    match,
+    orders_of,
+    proves_loss,
+)
+from phalanx.engine.reconciliation.sanity import why_incomplete
 from phalanx.engine.state import Order, State
 
 _FOUND_MAX = 3
@@ -46,15 +56,37 @@ _SAID = "as the broker's book has it"
 
 
 def steps(
-    state: State, reading: Reconcile, capabilities: Capabilities, now: Nanoseconds
+    state: State,
+    reading: FileDifferences,
+    capabilities: Capabilities,
+    now: Nanoseconds,
+    matching: Matching | None = None,
 ) -> Iterator[Command]:
     """What makes ours whatever the broker knows, then the verdicts of absence, then the reading itself,
-    which files and closes breaks. Nothing of a reading that is not complete, or of no account of ours.
+    with how it compares after all that (``left``), which files and closes breaks. Nothing of a reading that
+    is not complete, or of no account of ours; of one that proves that the journal lost its tail only that.
+    ``matching`` as of ``compare``.
     """
     book = reading.book
-    if book.account not in state.accounts or is_complete(state, book):
+    if book.account not in state.accounts or why_incomplete(state, book):
         return
-    matching = match(state, book, capabilities)
+    matching = matching or match(state, book, capabilities)
+    if not proves_loss(state, book.account, matching):
+        # Else whatever is adopted of it could lead to orders under ids that the broker has seen already.
+        yield from _adopted(state, reading, capabilities, now, matching)
+    left = compare(state, book, capabilities, now)
+    yield msgspec.structs.replace(reading, left=left)
+
+
+def _adopted(
+    state: State,
+    reading: FileDifferences,
+    capabilities: Capabilities,
+    now: Nanoseconds,
+    matching: Matching,
+) -> Iterator[Command]:
+    """What is known there, executions, ends; then what is proved to be absent or over."""
+    book = reading.book
     for one in matching.matched.values():
         if one.theirs is not None:
             yield from _found(one.ours, one.theirs, reading)
@@ -70,19 +102,19 @@ def steps(
     for order in matching.missing:
         if missing_order(order).fingerprint in reading.standing and _is_over(state, order, now):
             yield BookReport(_report(order, ExecType.EXPIRED, order.order_id))
-    yield reading
 
 
-def _found(ours: Order, theirs: BrokerOrder, reading: Reconcile) -> Iterator[Command]:
+def _found(ours: Order, theirs: BrokerOrder, reading: FileDifferences) -> Iterator[Command]:
     """Its acceptance, and what became of its requests, as far as there is anything to say."""
     looks = reading.absences.get(ours.draft.cl_ord_id, 0)
     for _ in range(_FOUND_MAX):
         if not (is_news(ours, theirs) or is_settling(ours, theirs, looks)):
             return
-        yield BookFound(ours.draft.cl_ord_id, theirs, looks, reading.book.time)
+        sights = reading.sights.get(ours.draft.cl_ord_id, 0)
+        yield BookFound(ours.draft.cl_ord_id, theirs, looks, reading.book.time, sights)
 
 
-def _executions(state: State, reading: Reconcile, matching: Matching) -> Iterator[Command]:
+def _executions(state: State, reading: FileDifferences, matching: Matching) -> Iterator[Command]:
     """Those that are not booked, in the book's order, ours and others'."""
     ours = {trade.exec_id: one for one, trade in matching.ours}
     unnamed = {id: one.unnamed for id, one in matching.matched.items()}
@@ -116,7 +148,7 @@ def _execution(order: Order, trade: BrokerTrade, quantity: Quantity) -> Executio
     )
 
 
-def _ended(one: Matched, theirs: BrokerOrder, reading: Reconcile) -> Iterator[Command]:
+def _ended(one: Matched, theirs: BrokerOrder, reading: FileDifferences) -> Iterator[Command]:
     """The end that the broker's book shows, once all it filled is booked."""
     order = one.ours
     booked = order.cum_quantity + one.elsewhere

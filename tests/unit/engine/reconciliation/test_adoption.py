@@ -227,10 +227,73 @@ class TestARequestInDoubt:
         world.request_sent(buy)
         order_id = broker.has(buy)
         broker.change(order_id, quantity=whole(15))
+        assert broker.read() == []
+        world.wait(26)
 
         broker.read()
 
         assert world.an_order(buy).quantity == whole(15)
+
+    def replaced(self, world: World, buy: str) -> None:
+        """The order was replaced before: from ten to five."""
+        request_id = world.replace(buy, "5")
+        world.request_sent(buy)
+        world.do(c.BookReport(ExecutionReport(buy, ExecType.REPLACED, f"B{buy}")))
+        assert request_id
+        assert world.an_order(buy).quantity == whole(5)
+
+    def test_replace_back_to_old_terms_is_not_granted_by_an_old_reading(
+        self, world: World, broker: Shown, buy: str
+    ) -> None:
+        broker.has(buy)
+        old = broker.book()
+        world.wait(1)
+        self.replaced(world, buy)
+        self.in_doubt(world, buy, "10")
+
+        assert [broker.read(old) for _ in range(5)] == [[]] * 5
+        world.wait(60)
+        assert [broker.read(old) for _ in range(5)] == [[]] * 5
+        assert world.an_order(buy).quantity == whole(5)
+
+    def test_replace_back_to_old_terms_takes_looks_that_were_all_made_after_it(
+        self, world: World, broker: Shown, buy: str
+    ) -> None:
+        order_id = broker.has(buy)
+        self.replaced(world, buy)
+        self.in_doubt(world, buy, "10")
+        broker.change(order_id, quantity=whole(10))
+        assert [broker.read() for _ in range(5)] == [[]] * 5
+        world.wait(6)
+        assert [broker.read() for _ in range(2)] == [[]] * 2
+
+        broker.read()
+
+        assert world.an_order(buy).quantity == whole(10)
+
+    def test_looks_that_show_no_effect_are_none_that_show_it(
+        self, world: World, broker: Shown, buy: str
+    ) -> None:
+        order_id = broker.has(buy)
+        self.replaced(world, buy)
+        self.in_doubt(world, buy, "10")
+        world.wait(26)
+        broker.change(order_id, quantity=whole(5))
+        assert [broker.read() for _ in range(2)] == [[]] * 2
+        broker.change(order_id, quantity=whole(10))
+
+        assert broker.read() == []
+        assert world.an_order(buy).quantity == whole(5)
+
+    def test_replace_is_not_granted_while_its_answer_may_still_come(
+        self, world: World, broker: Shown, buy: str
+    ) -> None:
+        world.replace(buy, "15")
+        world.request_sent(buy)
+        broker.change(broker.has(buy), quantity=whole(15))
+
+        assert [broker.read() for _ in range(5)] == [[]] * 5
+        assert world.status(buy) is S.PENDING_REPLACE
 
     @pytest.mark.parametrize("quantity", ["15", ""])
     def test_without_effect_ends_after_quiet_time_and_looks(

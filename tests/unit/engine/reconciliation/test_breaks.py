@@ -80,6 +80,16 @@ class TestAFiledBreak:
         assert other.read() == []
         assert found.id in world.state.breaks
 
+    def test_is_found_by_its_account(self, world: World, broker: Shown, found: Break) -> None:
+        world.account(2)
+        world.do(c.BookUnread("A2", "down"))
+        (other,) = breaks.breaks_of(world.state, "A2")
+
+        assert breaks.breaks_of(world.state, "A1") == [found]
+        assert list(world.state.breaks) == [found.id, other.id]
+        world.do(c.CloseBreak(LOCAL, found.id, "it was a fee"))
+        assert world.state.breaks_of == {"A2": {other.id: None}}
+
 
 class TestAPerson:
     def test_takes_it(self, world: World, found: Break) -> None:
@@ -126,6 +136,17 @@ class TestASettledBreak:
         self, world: World, broker: Shown, found: Break
     ) -> None:
         world.do(c.CloseBreak(LOCAL, found.id, "it was a fee"))
+
+        assert [broker.read() for _ in range(3)] == [[]] * 3
+
+    def test_of_cash_that_moves_on_with_the_same_difference_is_not_filed_again(
+        self, world: World, broker: Shown, found: Break
+    ) -> None:
+        world.do(c.CloseBreak(LOCAL, found.id, "it was a fee"))
+        assert broker.cash is not None
+        difference = broker.cash - world.book().cash
+        world.do(c.PutReference(LOCAL, cash=((world.book().id, -700, "a fee of our own"),)))
+        broker.cash = world.book().cash + difference
 
         assert [broker.read() for _ in range(3)] == [[]] * 3
 
@@ -212,7 +233,7 @@ class TestTheBounds:
 def test_a_reading_of_no_account_of_ours_comes_to_nothing(world: World, broker: Shown) -> None:
     book = broker.book()
     broker.account = "A9"
-    reading = c.Reconcile(broker.book())
+    reading = c.FileDifferences(broker.book())
     assert world.do(reading) == []
     world.capabilities.clear()
-    assert world.do(c.Reconcile(book)) == []
+    assert world.do(c.FileDifferences(book)) == []

@@ -4,12 +4,16 @@ import msgspec
 import pytest
 
 from phalanx.domain.breaks import BreakKind
+from phalanx.domain.broker_books import BrokerBook
+from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.events import BreakFiled, OrderReported
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, Side, TimeInForce
 from phalanx.domain.time import DAY, SECOND
 from phalanx.engine import commands as c
-from phalanx.engine.reconciliation.comparison import Line
+from phalanx.engine.reconciliation import matching
+from phalanx.engine.reconciliation.differences import Line
+from phalanx.engine.state import State
 from tests.engine_broker import FAR, Shown
 from tests.engine_world import World
 
@@ -262,3 +266,21 @@ class TestCash:
 
         assert broker.compared().differences == ()
         assert broker.compared().lines[3] == Line("cash", 1, 1, 0, 0, doubtful=1)
+
+
+def test_a_reading_is_matched_once_before_and_once_after_it_is_adopted(
+    world: World, broker: Shown, buy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker.fills(broker.has(buy), 10, "E1")
+    matched: list[BrokerBook] = []
+
+    class Counted(matching._Matcher):
+        def __init__(self, state: State, book: BrokerBook, capabilities: Capabilities) -> None:
+            matched.append(book)
+            super().__init__(state, book, capabilities)
+
+    monkeypatch.setattr(matching, "_Matcher", Counted)
+    broker.read()
+
+    assert len(matched) == 2
+    assert world.status(buy) is OrdStatus.FILLED

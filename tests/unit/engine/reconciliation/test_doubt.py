@@ -10,8 +10,9 @@ from phalanx.domain.orders import OrdStatus, Product, Side
 from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.time import HOUR, SECOND
 from phalanx.engine import commands as c
-from phalanx.engine.reconciliation import doubt
-from phalanx.engine.reconciliation.doubt import DOUBT_ASKS_MAX, is_complete, quiet_until
+from phalanx.engine.reconciliation import sanity
+from phalanx.engine.reconciliation.doubt import DOUBT_ASKS_MAX, quiet_until
+from phalanx.engine.reconciliation.sanity import why_incomplete
 from phalanx.engine.reconciliation.steps import steps
 from tests.engine_broker import FAR, TAGLESS, Shown
 from tests.engine_world import PAPER, World
@@ -213,7 +214,7 @@ class TestACompleteReading:
         return broker
 
     def test_is_believed(self, world: World, shown: Shown) -> None:
-        assert is_complete(world.state, shown.book()) == ""
+        assert why_incomplete(world.state, shown.book()) == ""
 
     @pytest.mark.parametrize(
         ("changes", "why"),
@@ -234,16 +235,16 @@ class TestACompleteReading:
     ) -> None:
         shown.change(f"B{buy}", **changes)
 
-        assert why in is_complete(world.state, shown.book())
+        assert why in why_incomplete(world.state, shown.book())
 
     def test_has_no_order_of_ours_twice(self, world: World, shown: Shown, buy: str) -> None:
         shown.has_foreign(Side.BUY, 10, "B2", tag=buy)
-        assert "there twice" in is_complete(world.state, shown.book())
+        assert "there twice" in why_incomplete(world.state, shown.book())
 
     def test_may_have_other_peoples_tags_twice(self, world: World, shown: Shown) -> None:
         shown.has_foreign(Side.BUY, 10, "B2", tag="mine")
         shown.has_foreign(Side.BUY, 10, "B3", tag="mine")
-        assert is_complete(world.state, shown.book()) == ""
+        assert why_incomplete(world.state, shown.book()) == ""
 
     @pytest.mark.parametrize(
         ("changes", "why"),
@@ -263,34 +264,34 @@ class TestACompleteReading:
     ) -> None:
         shown.trades[0] = msgspec.structs.replace(shown.trades[0], **changes)
 
-        assert why in is_complete(world.state, shown.book())
+        assert why in why_incomplete(world.state, shown.book())
 
     def test_has_every_position_once_and_none_that_no_number_holds(
         self, world: World, shown: Shown
     ) -> None:
         shown.holds("INFY", 1, Product.INTRADAY)
-        assert is_complete(world.state, shown.book()) == ""
+        assert why_incomplete(world.state, shown.book()) == ""
         shown.holds("INFY", 1)
-        assert "there twice" in is_complete(world.state, shown.book())
+        assert "there twice" in why_incomplete(world.state, shown.book())
         shown.positions = None
         shown.holds("INFY", 1 << 60)
-        assert "absurd" in is_complete(world.state, shown.book())
+        assert "absurd" in why_incomplete(world.state, shown.book())
 
     def test_has_cash_that_a_number_holds(self, world: World, shown: Shown) -> None:
         shown.cash = FIXED_MAX + 1
-        assert is_complete(world.state, shown.book()) == "cash is absurd"
+        assert why_incomplete(world.state, shown.book()) == "cash is absurd"
 
     def test_has_a_bound(self, world: World, shown: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(doubt, "BOOK_ROWS_MAX", 1)
-        assert "more than 1 rows" in is_complete(world.state, shown.book())
+        monkeypatch.setattr(sanity, "BOOK_ROWS_MAX", 1)
+        assert "more than 1 rows" in why_incomplete(world.state, shown.book())
 
     def test_is_all_that_anything_is_made_of(self, world: World, shown: Shown, buy: str) -> None:
         shown.change(f"B{buy}", cum_quantity=whole(5))
-        reading = c.Reconcile(shown.book())
+        reading = c.FileDifferences(shown.book())
 
         assert world.do(reading) == []
         assert steps_of(world, shown, reading) == []
 
 
-def steps_of(world: World, shown: Shown, reading: c.Reconcile) -> list[c.Command]:
+def steps_of(world: World, shown: Shown, reading: c.FileDifferences) -> list[c.Command]:
     return list(steps(world.state, reading, shown.capabilities, world.now))

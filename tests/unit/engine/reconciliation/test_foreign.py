@@ -11,7 +11,7 @@ from phalanx.domain.time import DAY, SECOND
 from phalanx.engine import commands as c
 from phalanx.engine.apply import upkeep
 from phalanx.engine.ids import counter_of, new_cl_ord_id
-from phalanx.engine.reconciliation import matching
+from phalanx.engine.reconciliation import breaks, matching
 from phalanx.engine.reconciliation.breaks import why_closed
 from tests.engine_broker import TAGLESS, Shown
 from tests.engine_world import LOCAL, World
@@ -151,7 +151,8 @@ class TestAnExecutionThatMayBeOurs:
         assert broker.read() == []
 
         assert broker.compared().lines[1].doubtful == 1
-        world.do(c.JudgeDoubt(LOCAL, doubted, order_id, "seen at the terminal"))
+        row = broker.orders[order_id]
+        world.do(c.JudgeDoubt(LOCAL, doubted, order_id, "seen at the terminal", row))
         broker.read()
         assert world.an_order(doubted).cum_quantity == whole(4)
         assert world.held("INFY") == whole(4)
@@ -233,6 +234,71 @@ class TestWhatHasOurTag:
 
         assert isinstance(filed, BreakFiled)
         assert filed.found.kind is BreakKind.ORDER_UNKNOWN
+
+    def test_keeps_the_account_closed_when_a_later_reading_does_not_show_it(
+        self, world: World, broker: Shown
+    ) -> None:
+        order_id = broker.has_foreign(Side.BUY, 5, tag=new_cl_ord_id("AA", 0, 999))
+        (filed,) = broker.read()
+        assert isinstance(filed, BreakFiled)
+        del broker.orders[order_id]
+
+        assert [broker.read() for _ in range(3)] == [[]] * 3
+
+        assert filed.found.subject in why_closed(world.state, broker.compared())
+        world.do(c.CloseBreak(LOCAL, filed.found.id, "it was a rehearsal"))
+        assert why_closed(world.state, broker.compared()) == ""
+
+    def test_is_never_given_again(self, world: World, broker: Shown) -> None:
+        broker.has_foreign(Side.BUY, 5, tag=new_cl_ord_id("AA", 0, 999))
+        broker.read()
+
+        (draft,) = world.order(quantity="1").orders
+
+        assert draft.cl_ord_id == new_cl_ord_id("AA", 0, 1_000)
+
+    def test_that_somebody_typed_in_takes_no_ids_away(self, world: World, broker: Shown) -> None:
+        before = world.state.next_order
+        broker.has_foreign(Side.BUY, 5, tag="AA0ZZZZZZZ")
+        broker.read()
+
+        assert world.state.next_order == before
+
+    def test_stays_lost_though_its_counter_is_left_out_since(
+        self, world: World, broker: Shown
+    ) -> None:
+        lost = new_cl_ord_id("AA", 0, 999)
+        broker.has_foreign(Side.BUY, 5, tag=lost)
+        (filed,) = broker.read()
+        assert isinstance(filed, BreakFiled)
+
+        world.do(c.CloseBreak(LOCAL, filed.found.id, "looked into"))
+
+        assert [broker.read() for _ in range(2)] == [[]] * 2
+        assert [one.subject for one in broker.compared().differences] == [lost]
+
+    def test_has_nothing_of_its_reading_adopted_before_it_is_settled(
+        self, world: World, broker: Shown
+    ) -> None:
+        broker.has_foreign(Side.BUY, 5, tag=new_cl_ord_id("AA", 0, 999))
+        broker.trades_outside(Side.BUY, 3, "E9")
+        (filed,) = broker.read()
+        assert isinstance(filed, BreakFiled)
+        assert broker.read() == []
+
+        world.do(c.CloseBreak(LOCAL, filed.found.id, "looked into"))
+
+        assert any(isinstance(event, ForeignFillBooked) for event in broker.read())
+
+    def test_beyond_the_bound_of_breaks_keeps_it_closed_while_it_is_shown(
+        self, world: World, broker: Shown, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(breaks, "BREAKS_MAX", 0)
+        lost = new_cl_ord_id("AA", 0, 999)
+        broker.has_foreign(Side.BUY, 5, tag=lost)
+
+        assert broker.read() == []
+        assert lost in why_closed(world.state, broker.compared())
 
     def test_lets_the_account_open_once_a_person_settled_it(
         self, world: World, broker: Shown
