@@ -331,14 +331,14 @@ def application(system: object) -> "Front":
     return create_app(system)
 
 
-def order_direct_kill(data: Path, scope: KillScope, *, cancel: bool, note: str) -> None:
+def order_direct_kill(data: Path, scope: KillScope, *, cancel: bool, note: str) -> int:
     """Stop new risk past the server of a data folder, whether it runs, hangs or was never there.
 
-    On disk when this returns. Raises KillFlagBusy, KillFlagFull, OSError.
+    On disk when this returns the flag's number. Raises KillFlagBusy, KillFlagFull, OSError.
     """
     data.mkdir(parents=True, exist_ok=True)
     kill = DirectKill(secrets.token_hex(8), scope, "local", note, time.time_ns(), cancel)
-    order_kill(data / KILL_FLAG, kill)
+    return order_kill(data / KILL_FLAG, kill)
 
 
 def replay_state(

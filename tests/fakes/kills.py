@@ -18,19 +18,29 @@ def of_account(account: str) -> KillScope:
 
 
 class FakeKillFlag:
-    """Outlives the processes of a rig, as the file does. ``is_broken``: it cannot be lowered."""
+    """Outlives the processes of a rig, as the file does. ``is_broken``: it cannot be lowered; ``later``:
+    what somebody put in its place.
+    """
 
     def __init__(self) -> None:
         self.number = self.adopted = 0
         self.kills: tuple[DirectKill, ...] = ()
         self.is_being_written = False
         self.is_broken = False
+        self.later: FakeKillFlag | None = None
 
     def order(self, *kills: DirectKill) -> None:
         """What ``kill --direct`` does."""
         waiting = self.kills if self.is_raised() else ()
         self.kills = (*waiting, *kills)
         self.number += 1
+
+    def renew(self) -> bool:
+        if self.later is None:
+            return False
+        self.number, self.adopted, self.kills = self.later.number, 0, self.later.kills
+        self.later = None
+        return True
 
     def is_raised(self) -> bool:
         return self.number != self.adopted

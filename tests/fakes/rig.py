@@ -118,8 +118,8 @@ class Rig:
         limit: RateLimit = RateLimit(),  # noqa: B008  frozen
         broker: str = "script",
     ) -> None:
-        """An account with a million, open although its book was never read; a limited one is used only once
-        its window is empty.
+        """An account with a million, whose book was read; a limited one is used only once its window is
+        empty.
         """
         found = Account(account, 1, broker, rate_limit=limit)
         self.desk.handle(

@@ -1,7 +1,8 @@
 """The kill flag: how ``kill --direct`` stops orders past a server that hangs, or is not there.
 
-A small file of fixed size in the data folder, written in place and never replaced, so that a server
-has it mapped for good and sees every change in the instant it is made. It has two writers, and they
+A small file of fixed size in the data folder, written in place, so that a server has it mapped and sees
+every change in the instant it is made. Where somebody removed, replaced or cut it all the same, the
+server maps the file that then has the name, at its next look. It has two writers, and they
 share no byte: a stopped process that wakes up inside a write can undo nothing.
 
     0      number 8 | crc32 4 | length 4 | JSON of the kills    whoever orders a kill, under a flock
@@ -54,23 +55,35 @@ class MappedKillFlag:
 
     def __init__(self, path: Path) -> None:
         """Map the flag of a data folder; a folder that has none gets one, down. Raises OSError."""
-        self._descriptor = _opened(path)
-        self._map = mmap.mmap(self._descriptor, SIZE)
-        self._words = memoryview(self._map).cast("Q")
-        self._head = b""
-        self._kills: tuple[DirectKill, ...] = ()
-        self._keys: frozenset[KillKey] = frozenset()
+        self._path = path
+        self._open()
+
+    def renew(self) -> bool:
+        """Map the file anew where it was removed, replaced or cut; whether it was. Raises OSError."""
+        if self._is_the_one() and not self._is_cut():
+            return False
+        words, mapped, descriptor = self._words, self._map, self._descriptor
+        self._open()
+        words.release()
+        mapped.close()
+        os.close(descriptor)
+        return True
 
     def is_raised(self) -> bool:
-        """Whether a kill was ordered that nobody has adopted. Two words of memory are compared."""
-        return self._words[0] != self._words[_ADOPTED // _WORD]
+        """Whether a kill was ordered that nobody has adopted: two words of memory are compared.
+
+        A file that was cut is raised until it is mapped anew: to read past its end ends the process.
+        """
+        return self._is_cut() or self._words[0] != self._words[_ADOPTED // _WORD]
 
     def keys(self) -> frozenset[KillKey]:
         """Whom the raised flag stops; everybody, where it cannot be read."""
-        return self._keys if self._is_read() else _everybody
+        return self._keys if not self._is_cut() and self._is_read() else _everybody
 
     def read(self) -> RaisedFlag | None:
-        """What is to be adopted; None while it is being written. What cannot be read kills everybody."""
+        """What is to be adopted; None while it is being written or cut. What cannot be read kills everybody."""
+        if self._is_cut():
+            return None
         number = self._words[0]
         if self._is_read():
             return RaisedFlag(number, self._kills)
@@ -92,6 +105,29 @@ class MappedKillFlag:
         self._words.release()
         self._map.close()
         os.close(self._descriptor)
+
+    def _open(self) -> None:
+        descriptor = _opened(self._path)
+        try:
+            self._map = mmap.mmap(descriptor, SIZE)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+        self._words = memoryview(self._map).cast("Q")
+        self._head = b""
+        self._kills: tuple[DirectKill, ...] = ()
+        self._keys: frozenset[KillKey] = frozenset()
+
+    def _is_the_one(self) -> bool:
+        """Whether the name in the folder is still that of the mapped file."""
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._descriptor))
+        except FileNotFoundError:
+            return False
+
+    def _is_cut(self) -> bool:
+        return os.fstat(self._descriptor).st_size < SIZE
 
     def _is_read(self) -> bool:
         """Whether what is kept is what the file says; it is read only when its head has changed."""
@@ -115,8 +151,8 @@ class MappedKillFlag:
         return True
 
 
-def order_kill(path: Path, kill: DirectKill) -> None:
-    """Raise the flag, beside the kills that wait there already; on disk when this returns.
+def order_kill(path: Path, kill: DirectKill) -> int:
+    """Raise the flag, beside the kills that wait there already; on disk when this returns its number.
 
     Raises KillFlagBusy, KillFlagFull, OSError.
     """
@@ -127,13 +163,29 @@ def order_kill(path: Path, kill: DirectKill) -> None:
             number, *_ = _HEAD.unpack_from(found)
             (adopted,) = _NUMBER.unpack_from(found, _ADOPTED)
             waiting = [] if number == adopted else _waiting(found, kill)
-            region = _region(max(number, adopted) % _NUMBER_MAX + 1, [*waiting, kill])
+            ordered: int = max(number, adopted) % _NUMBER_MAX + 1
+            region = _region(ordered, [*waiting, kill])
             if os.pwrite(descriptor, region, 0) != len(region):
                 raise OSError(f"{path} took only a part of the flag")
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
     _sync_folder(path.parent)
+    return ordered
+
+
+def is_adopted(path: Path, number: int) -> bool:
+    """Whether a server's journal has what was ordered up to ``number``. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        word = os.pread(descriptor, _WORD, _ADOPTED)
+    finally:
+        os.close(descriptor)
+    if len(word) < _WORD:
+        return False
+    (adopted,) = _NUMBER.unpack(word)
+    # Numbers begin again after the last one, so what counts is how far the one is past the other.
+    return (int(adopted) - number) % (_NUMBER_MAX + 1) <= _NUMBER_MAX // 2
 
 
 @contextmanager

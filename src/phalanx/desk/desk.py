@@ -154,9 +154,7 @@ class Desk:
         if first is not None:
             return first
         self._check_load(command)
-        events = self._decisions.decide(command)
-        if type(command) is c.PutReference:
-            self.reconciler.accounts_put(events)
+        events = self._decide(command)
         return await self._answer(events)
 
     def read_back(self, executed: Executed, count: int) -> tuple[Event, ...]:
@@ -192,7 +190,7 @@ class Desk:
             return first
         self._check_load(command)
         context = self._previews.pinned(command, token, self._context(command), refuse=refuse)
-        events = self._decisions.decide(command, context)
+        events = self._decide(command, context)
         self._previews.forget(token)
         return await self._answer(events)
 
@@ -216,7 +214,7 @@ class Desk:
         if self._dead:
             return
         try:
-            self._decisions.decide(command)
+            self._decide(command)
         except Stopped:
             return
         except Exception as failure:  # noqa: BLE001  the caller is a broker or a timer
@@ -263,10 +261,6 @@ class Desk:
     def use_instruments(self, instruments: InstrumentIndex) -> None:
         """A new master is in force for the decisions from here on."""
         self.instruments = instruments
-
-    def open_account(self, account: AccountId) -> None:
-        """The account is reconciled: it takes instructions and its lane moves."""
-        self._opening.open(account)
 
     def run(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Do this beside everything else until the desk stops; when it fails, the desk does."""
@@ -342,7 +336,13 @@ class Desk:
         """
         if self._dead:
             raise Stopped(self.stopped)
-        self._decisions.decide(command)
+        self._decide(command)
+
+    def _decide(self, command: c.Command, context: Context | None = None) -> list[Event]:
+        """Decide and apply, with what follows at once; raises like ``Decisions.decide``."""
+        events = self._decisions.decide(command, context)
+        self.reconciler.accounts_put(events)
+        return events
 
     def _distrust(self, account: AccountId, why: str) -> None:
         self.reconciler.distrust(account, why)

@@ -30,14 +30,22 @@ class DirectKills:
         self._adopted: _Adopted | None = None
 
     def look(self) -> None:
-        """Adopt what was ordered; lower the flag once that is durable. Raises OSError."""
+        """Adopt what was ordered; lower the flag once that is durable. Raises OSError.
+
+        What an old file still orders is adopted before a new one takes its place.
+        """
+        self._take()
+        if self._flag.renew():
+            self._take()
+
+    def _take(self) -> None:
         if not self._flag.is_raised():
             return
         raised = self._flag.read()
         if raised is None:
             return
         adopted = self._adopted
-        if adopted is None or adopted.number != raised.number:
+        if adopted is None or adopted.raised != raised:
             self._adopted = self._adopt(raised)
         elif self._durable_seq() >= adopted.seq:
             self._flag.lower(raised.number)
@@ -50,13 +58,15 @@ class DirectKills:
                 self._handle(_command(kill, origin, self._state.settings.zone_offset_s))
             if first_use(self._state, origin) is None:
                 return None
-        return _Adopted(raised.number, self._state.seq)
+        return _Adopted(raised, self._state.seq)
 
 
 class _Adopted(msgspec.Struct, frozen=True, gc=False):
-    """The flag with this number is in the journal once ``seq`` is durable."""
+    """This flag is in the journal once ``seq`` is durable. A new file counts from one again, so its
+    number alone does not tell it from another.
+    """
 
-    number: int
+    raised: RaisedFlag
     seq: int
 
 

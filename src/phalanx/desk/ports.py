@@ -28,6 +28,10 @@ class Archive(Protocol):
 class KillFlag(Protocol):
     """Where ``kill --direct`` orders kills past the desk. All of it is asked on the desk's own thread."""
 
+    def renew(self) -> bool:
+        """Go by what now has the flag's place, where somebody took that away; whether so. Raises OSError."""
+        ...
+
     def is_raised(self) -> bool:
         """Whether a kill was ordered that is not adopted. Asked before each write: it must cost nothing."""
         ...
@@ -47,6 +51,10 @@ class KillFlag(Protocol):
 
 class NoKillFlag:
     """The flag of a desk that nobody can reach but through its doors."""
+
+    def renew(self) -> bool:
+        """Never."""
+        return False
 
     def is_raised(self) -> bool:
         """Never."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from phalanx.brokers.port import Broker
 from phalanx.desk.desk import Desk
 from phalanx.desk.errors import Stopped
-from phalanx.desk.reconciling.readings import within
+from phalanx.desk.reconciling.book_reader import within
 from phalanx.domain.time import MINUTE, SECOND, Nanoseconds
 from phalanx.engine.commands import BeginTerm, Tick
 

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from phalanx.brokers.kill_flag import (
     KillFlagBusy,
     KillFlagFull,
     MappedKillFlag,
+    is_adopted,
     order_kill,
 )
 from phalanx.domain.kills import EVERYBODY, DirectKill, KillLevel, KillScope
@@ -270,3 +271,77 @@ def test_a_number_that_was_altered_to_the_last_one_can_still_go_up(
 
     assert flag.is_raised()
     assert flag.keys() == {"all/"}
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+def replaced(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(bytes(SIZE))
+    other.replace(path)
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+@pytest.mark.parametrize("change", [removed, replaced, cut])
+def test_a_kill_in_a_file_that_took_its_place_is_seen_once_it_is_renewed(
+    flag: MappedKillFlag, path: Path, change: Callable[[Path], None]
+) -> None:
+    change(path)
+
+    assert flag.renew()
+    assert not flag.is_raised()
+    assert path.stat().st_size == SIZE
+    order_kill(path, kill("new", of_account("A1")))
+
+    assert flag.keys() == {"account/A1"}
+    assert orders(flag) == ["new"]
+    assert not flag.renew(), "it is the one that has the name"
+
+
+def test_a_kill_that_was_in_the_new_file_already_is_seen(flag: MappedKillFlag, path: Path) -> None:
+    path.unlink()
+    order_kill(path, kill("new"))
+    assert not flag.is_raised()
+
+    assert flag.renew()
+    assert flag.is_raised()
+    assert orders(flag) == ["new"]
+
+
+@pytest.mark.parametrize("length", [0, 100, ADOPTED])
+def test_a_file_that_was_cut_stops_everybody_until_it_is_mapped_anew(
+    flag: MappedKillFlag, path: Path, length: int
+) -> None:
+    os.truncate(path, length)
+
+    assert flag.is_raised()
+    assert flag.keys() == {"all/"}
+    assert flag.read() is None
+    assert flag.renew()
+    assert not flag.is_raised()
+
+
+def test_a_number_is_adopted_once_a_server_has_lowered_it(flag: MappedKillFlag, path: Path) -> None:
+    first = order_kill(path, kill("one"))
+    assert not is_adopted(path, first)
+    flag.lower(first)
+    second = order_kill(path, kill("two"))
+
+    assert is_adopted(path, first)
+    assert not is_adopted(path, second)
+    replaced(path)
+    assert not is_adopted(path, first)
+    cut(path)
+    assert not is_adopted(path, first)
+
+
+def test_the_number_after_the_last_one_is_not_adopted_by_that(path: Path) -> None:
+    order_kill(path, kill())
+    overwrite(path, ADOPTED, b"\xff" * 8)
+
+    assert not is_adopted(path, order_kill(path, kill()))

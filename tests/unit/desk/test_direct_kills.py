@@ -8,7 +8,7 @@ from phalanx.domain.numbers import whole
 from phalanx.domain.orders import OrdStatus, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine import commands as c
-from tests.fakes.kills import of_account
+from tests.fakes.kills import FakeKillFlag, of_account
 from tests.fakes.rig import ORIGIN, Rig, on_virtual_time
 from tests.fakes.scripted_broker import keep
 
@@ -264,3 +264,33 @@ async def test_what_it_cancels_is_one_instruction_in_the_record_of_the_kill(rig:
     (record,) = [one for one in rig.records() if any(isinstance(e, KillPut) for e in one)]
     planned = next(event for event in record if isinstance(event, InstructionPlanned))
     assert [one.cl_ord_id for one in planned.cancels] == entries
+
+
+@on_virtual_time
+async def test_one_in_a_file_that_took_the_flags_place_is_adopted_under_the_same_number(
+    rig: Rig,
+) -> None:
+    await ready(rig)
+    await rig.account("A2")
+    rig.kill_flag.order(kill(of_account("A1")))
+    await rig.wait(TICKS)
+    rig.kill_flag.later = FakeKillFlag()
+    rig.kill_flag.later.order(kill(of_account("A2"), name="two"))
+
+    await rig.wait(TICKS)
+
+    assert list(rig.state.kills) == ["account/A1", "account/A2"]
+    assert not rig.kill_flag.is_raised()
+
+
+@on_virtual_time
+async def test_what_the_old_file_orders_is_adopted_before_a_new_one_takes_its_place(
+    rig: Rig,
+) -> None:
+    await ready(rig)
+    rig.kill_flag.order(kill(of_account("A1")))
+    rig.kill_flag.later = FakeKillFlag()
+
+    await rig.wait(TICKS)
+
+    assert list(rig.state.kills) == ["account/A1"]

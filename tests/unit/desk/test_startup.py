@@ -43,6 +43,7 @@ async def test_a_new_folder_is_founded_and_a_term_begins(rig: Rig) -> None:
 async def test_what_was_sent_and_not_answered_is_asked_about_and_adopted(rig: Rig) -> None:
     cl_ord_id = await sent(rig)
     rig.broker.show(cl_ord_id)
+    rig.broker.read.clear()
 
     await rig.start()
 
@@ -187,7 +188,8 @@ async def test_an_account_that_is_opened_later_moves_at_once(rig: Rig) -> None:
     await rig.wait(2)
     assert rig.status(waiting) is OrdStatus.PENDING_NEW
 
-    desk.open_account("A1")
+    rig.broker.unreadable.clear()
+    await desk.reconciler.reconcile(["A1"])
     await rig.wait()
 
     assert rig.broker.placed == [doubtful, waiting]

@@ -203,12 +203,13 @@ class Firing:
         if self._queued_requests.get(cl_ord_id) == request.id:
             return []
         lane = self.lane_of(order)
-        urgent = request.kind is RequestKind.CANCEL or order.draft.reduce_only
+        cancels = request.kind is RequestKind.CANCEL
+        urgent = cancels or order.draft.reduce_only
         now = self.clock.monotonic()
-        if lane.goes_now(now, urgent=urgent):
+        if lane.goes_now(now, urgent=urgent, cancels=cancels):
             return [DispatchRequest(cl_ord_id, self._state.epoch)]
         self._queued_requests[cl_ord_id] = request.id
-        lane.wait(Waiting(cl_ord_id, now, request.id), urgent=urgent)
+        lane.wait(Waiting(cl_ord_id, now, request.id, cancels), urgent=urgent)
         self.turns.look(lane)
         return []
 
@@ -241,14 +242,24 @@ class Firing:
         self.turns.look(lane)
 
     def shut(self, account: AccountId) -> None:
-        """The account is not to be trusted with anything new: what waits in its lane stays there."""
-        self._lane(account).open = False
+        """The account is not to be trusted with anything new: what waits in its lane stays there, but for
+        cancels while it is in reach.
+        """
+        lane = self._lane(account)
+        lane.open = False
+        self.turns.look(lane)
+
+    def reach(self, account: AccountId, *, in_reach: bool) -> None:
+        """Whether its session is up: then cancels go out, whether or not the account is open."""
+        lane = self._lane(account)
+        lane.in_reach = in_reach and not self.gate.closed
+        self.turns.look(lane)
 
     def close(self) -> None:
         """Nothing leaves any more; what waits stays where it is."""
         self.gate.closed = True
         for lane in self.turns:
-            lane.open = False
+            lane.open = lane.in_reach = False
 
     def resume(self) -> None:
         """Put every order and request that was never dispatched back into its lane, at start."""

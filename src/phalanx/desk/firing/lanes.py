@@ -76,17 +76,22 @@ class MovingWindow:
 
 
 class Waiting(msgspec.Struct, frozen=True, gc=False):
-    """An order (or its pending request) whose turn has not come. ``since`` is monotonic ns."""
+    """An order (or its pending request) whose turn has not come. ``since`` is monotonic ns.
+
+    ``cancels``: it is the cancel of an order that the broker has.
+    """
 
     cl_ord_id: ClOrdId
     since: Nanoseconds
     request_id: str = ""
+    cancels: bool = False
 
 
 class Lane:
     """What waits for one account: cancels and exits before new risk, each in its order.
 
     Bounded by what plans may hold: an order waits at most until its instruction expires.
+    ``open``: everything moves. ``in_reach``: its session is up, so cancels move, open or not.
     ``look_at``: when it is looked at again, if that is arranged.
     """
 
@@ -94,6 +99,8 @@ class Lane:
         "_pause_ns",
         "_paused_until",
         "account",
+        "cancels",
+        "in_reach",
         "limit",
         "look_at",
         "normal",
@@ -106,15 +113,17 @@ class Lane:
         self.account = account
         self.limit = limit
         self.window = MovingWindow(limit, now)
+        self.cancels: deque[Waiting] = deque()
         self.urgent: deque[Waiting] = deque()
         self.normal: deque[Waiting] = deque()
         self.open = False
+        self.in_reach = False
         self.look_at: Nanoseconds | None = None
         self._pause_ns: Nanoseconds = 0
         self._paused_until: Nanoseconds = 0
 
     def __len__(self) -> int:
-        return len(self.urgent) + len(self.normal)
+        return len(self.cancels) + len(self.urgent) + len(self.normal)
 
     def change(self, limit: RateLimit, now: Nanoseconds) -> None:
         """The account's limit was changed, perhaps."""
@@ -122,37 +131,53 @@ class Lane:
             self.limit = limit
             self.window.change(limit, now)
 
-    def goes_now(self, now: Nanoseconds, *, urgent: bool) -> bool:
+    def goes_now(self, now: Nanoseconds, *, urgent: bool, cancels: bool = False) -> bool:
         """Whether a newcomer may pass at once; if so a place in the window is taken."""
-        if not self.open or now < self._paused_until:
+        if now < self._paused_until or not (self.open or (cancels and self.in_reach)):
             return False
-        ahead = self.urgent if urgent else (self.urgent or self.normal)
+        # What cannot move while the lane is closed is in nobody's way.
+        ahead: object = self.cancels
+        if self.open:
+            ahead = ahead or self.urgent or (not urgent and self.normal)
         return not ahead and self.window.reserve(now, urgent=urgent)
 
     def wait(self, waiting: Waiting, *, urgent: bool) -> None:
         """Join the queue."""
-        (self.urgent if urgent else self.normal).append(waiting)
+        self._queue_of(waiting, urgent=urgent).append(waiting)
 
     def wait_again(self, waiting: Waiting, *, urgent: bool) -> None:
         """Back to the front: it had its turn and nothing was written."""
-        (self.urgent if urgent else self.normal).appendleft(waiting)
+        self._queue_of(waiting, urgent=urgent).appendleft(waiting)
 
     def take(self, now: Nanoseconds) -> Waiting | None:
         """The next whose turn has come, with its place in the window."""
-        if not self.open or now < self._paused_until:
+        queue = self._next()
+        if queue is None or now < self._paused_until:
             return None
-        if self.urgent and self.window.reserve(now, urgent=True):
-            return self.urgent.popleft()
-        if self.normal and not self.urgent and self.window.reserve(now, urgent=False):
-            return self.normal.popleft()
-        return None
+        urgent = queue is not self.normal
+        return queue.popleft() if self.window.reserve(now, urgent=urgent) else None
 
     def moves_at(self, now: Nanoseconds) -> Nanoseconds | None:
         """When the next may go: now, at a later time, or (None) not before something else happens."""
-        if not self.open or not self:
+        queue = self._next()
+        if queue is None:
             return None
-        free_at = self.window.free_at(now, urgent=bool(self.urgent))
+        free_at = self.window.free_at(now, urgent=queue is not self.normal)
         return None if free_at is None else max(free_at, self._paused_until)
+
+    def _queue_of(self, waiting: Waiting, *, urgent: bool) -> deque[Waiting]:
+        if waiting.cancels:
+            return self.cancels
+        return self.urgent if urgent else self.normal
+
+    def _next(self) -> deque[Waiting] | None:
+        """The queue whose first is next; of cancels and exits the one that has waited longer."""
+        if not self.open:
+            return self.cancels if self.cancels and self.in_reach else None
+        if self.cancels and self.urgent:
+            is_older = self.cancels[0].since <= self.urgent[0].since
+            return self.cancels if is_older else self.urgent
+        return self.cancels or self.urgent or self.normal or None
 
     def drop(self, gone: Container[ClOrdId]) -> None:
         """Forget the orders that wait in vain."""

@@ -5,8 +5,9 @@ from enum import StrEnum
 import msgspec
 
 from phalanx.domain.accounts import AccountId, Mode
+from phalanx.domain.broker_books import BrokerOrder
 from phalanx.domain.time import Nanoseconds
-from phalanx.engine.reconciliation.comparison import Comparison
+from phalanx.engine.reconciliation.differences import Comparison
 
 
 class ReadStatus(StrEnum):
@@ -37,3 +38,10 @@ class AccountReport(msgspec.Struct, frozen=True):
     why: str = ""
     tries: int = 0
     comparison: Comparison | None = None
+
+    def candidate(self, order_id: str) -> BrokerOrder | None:
+        """What the last complete reading shows under an id, if it is nobody's and an order in doubt could
+        be it.
+        """
+        shown = () if self.comparison is None else self.comparison.candidates
+        return next((row for row in shown if row.order_id == order_id), None)

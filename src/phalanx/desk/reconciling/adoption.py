@@ -10,15 +10,22 @@ from phalanx.domain.broker_books import BrokerBook
 from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.orders import ClOrdId
 from phalanx.domain.time import MILLISECOND, Clock, Nanoseconds
-from phalanx.engine.commands import BookUnread, Command, Reconcile
-from phalanx.engine.reconciliation.comparison import Comparison, compare
-from phalanx.engine.reconciliation.doubt import is_complete
+from phalanx.engine.commands import BookUnread, Command, FileDifferences
+from phalanx.engine.reconciliation.comparison import compare
+from phalanx.engine.reconciliation.differences import Comparison
+from phalanx.engine.reconciliation.matching import match
+from phalanx.engine.reconciliation.sanity import why_incomplete
 from phalanx.engine.reconciliation.steps import steps
 from phalanx.engine.state import State
 
+EVENTS_AT_ONCE_MAX = 500
+"""So many events of one reading, then the others have their turn. A command that comes to nothing does not
+count: it would come to nothing again.
+"""
+
 
 class Evidence(msgspec.Struct, frozen=True):
-    """What the readings of an account until now add up to. See `Reconcile` for the first three.
+    """What the readings of an account until now add up to. See `FileDifferences` for all but one.
 
     ``since``: when this process first read about each doubt, by the clock that nobody sets.
     """
@@ -27,6 +34,7 @@ class Evidence(msgspec.Struct, frozen=True):
     asked: Mapping[ClOrdId, int] = {}
     standing: frozenset[str] = frozenset()
     since: Mapping[ClOrdId, Nanoseconds] = {}
+    sights: Mapping[ClOrdId, int] = {}
 
     def after(self, before: Comparison, now: Nanoseconds, quiet_ns: Nanoseconds) -> "Evidence":
         """With one more complete reading, as it compared before anything of it was adopted, at ``now``
@@ -39,6 +47,7 @@ class Evidence(msgspec.Struct, frozen=True):
             {id: self.asked.get(id, 0) + 1 for id in before.doubtful},
             self.standing,
             since,
+            {id: self.sights.get(id, 0) + 1 for id in before.sighted},
         )
 
     def interrupted(self) -> "Evidence":
@@ -67,22 +76,31 @@ class Adoption:
 
     def adopt(
         self, book: BrokerBook, capabilities: Capabilities, evidence: Evidence
-    ) -> tuple[Comparison, Evidence]:
+    ) -> tuple[Comparison | None, Evidence]:
         """Take in a complete reading: how it compares afterwards, and what is known for the next one.
+
+        What makes more than `EVENTS_AT_ONCE_MAX` is taken in by several readings, each in a turn of its
+        own: None where the next one is to go on.
 
         Raises OSError when the reading is not complete, and whatever a step of it raises; the steps
         before that one stay taken.
         """
-        odd = is_complete(self._state, book)
+        odd = why_incomplete(self._state, book)
         if odd:
             raise OSError(odd)
         quiet_ns = (capabilities.late_ms or 0) * MILLISECOND
-        before = self._compare(book, capabilities)
-        found = evidence.after(before, self._clock.monotonic(), quiet_ns)
-        reconcile = Reconcile(book, found.absences, found.asked, found.standing)
-        for command in steps(self._state, reconcile, capabilities, self._clock.now()):
+        state, now = self._state, self._clock.now()
+        matching = match(state, book, capabilities)
+        left = compare(state, book, capabilities, now, matching)
+        found = evidence.after(left, self._clock.monotonic(), quiet_ns)
+        reading = FileDifferences(book, found.absences, found.asked, found.standing, found.sights)
+        most = self._state.seq + EVENTS_AT_ONCE_MAX
+        for command in steps(state, reading, capabilities, now, matching):
+            if self._state.seq >= most:
+                return None, found
+            if isinstance(command, FileDifferences):
+                left = command.left or left
             self._decide(command)
-        left = self._compare(book, capabilities)
         self._late.trades(book.account, left.retired)
         standing = frozenset(difference.fingerprint for difference in left.differences)
         return left, msgspec.structs.replace(found, standing=standing)
@@ -90,6 +108,3 @@ class Adoption:
     def unread(self, account: AccountId, why: str) -> None:
         """The account's book could not be read, as often as was tried: a break says so."""
         self._decide(BookUnread(account, why))
-
-    def _compare(self, book: BrokerBook, capabilities: Capabilities) -> Comparison:
-        return compare(self._state, book, capabilities, self._clock.now())

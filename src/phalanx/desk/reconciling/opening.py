@@ -19,6 +19,12 @@ class Opening:
         self._firing.open(account)
 
     def close(self, account: AccountId, why: str) -> None:
-        """The account is not to be trusted with anything new: what waits in its lane stays there."""
+        """The account is not to be trusted with anything new: what waits in its lane stays there, but for
+        cancels while it is in reach.
+        """
         self.closed[account] = why
         self._firing.shut(account)
+
+    def reach(self, account: AccountId, *, in_reach: bool) -> None:
+        """Whether its session is up: then what works there can be called back, open or not."""
+        self._firing.reach(account, in_reach=in_reach)

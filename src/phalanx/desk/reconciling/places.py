@@ -19,12 +19,8 @@ class Places:
         one in our own process has nothing yet.
         """
         before = self._known.get(account.id)
-        self.learn(account)
+        self._known[account.id] = now = (account.broker, account.login)
         if before is not None:
-            return before != self._known[account.id]
+            return before != now
         broker = self._brokers.get(account.broker)
         return broker is None or broker.capabilities.late_ms is not None
-
-    def learn(self, account: Account) -> None:
-        """The account is traded there, whoever put it."""
-        self._known[account.id] = (account.broker, account.login)

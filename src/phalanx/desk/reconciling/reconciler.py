@@ -14,9 +14,11 @@ from phalanx.desk.errors import Overloaded, Stopped
 from phalanx.desk.ports import Ports
 from phalanx.desk.reconciling.account_reports import AccountReport, ReadStatus
 from phalanx.desk.reconciling.adoption import Adoption, Evidence
+from phalanx.desk.reconciling.book_reader import BookReader
 from phalanx.desk.reconciling.opening import Opening
 from phalanx.desk.reconciling.places import Places
-from phalanx.desk.reconciling.readings import Readings
+from phalanx.desk.reconciling.schedule import Schedule
+from phalanx.desk.reconciling.seats import Urgency
 from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.breaks import BreakKind
 from phalanx.domain.events import (
@@ -26,7 +28,7 @@ from phalanx.domain.events import (
     OrderReported,
     RequestDoubted,
 )
-from phalanx.domain.time import MILLISECOND, MINUTE, SECOND, Appointment, Clock, Nanoseconds
+from phalanx.domain.time import MILLISECOND, MINUTE, SECOND, Clock, Nanoseconds
 from phalanx.engine.ids import new_break_id
 from phalanx.engine.reconciliation.breaks import why_closed
 from phalanx.engine.reconciliation.comparison import Comparison
@@ -57,28 +59,6 @@ CALLERS_MAX = 100
 """So many may wait for readings on demand."""
 
 
-class _Reading:
-    """One account: when its next reading is due, and what the ones before add up to.
-
-    ``closings``: how often it was closed; a reading that began before the last time opens nothing.
-    ``down``: why its session is.
-    """
-
-    def __init__(self, account: AccountId) -> None:
-        self.account = account
-        self.evidence = Evidence()
-        self.report: AccountReport | None = None
-        self.failures = 0
-        self.closings = 0
-        self.down = ""
-        self.pause_ns: Nanoseconds = 0
-        self.ended_at: Nanoseconds | None = None
-        self.due_at: Nanoseconds = 0
-        self.appointment: Appointment | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.again = False
-
-
 class Reconciler:
     """``durable`` returns once everything that was decided until now is on disk."""
 
@@ -100,9 +80,9 @@ class Reconciler:
         self._adoption = adoption
         self._durable = durable
         self._interval_ns = interval_ns
-        self._readings = Readings(ports.brokers, ports.timer)
+        self._reader = BookReader(ports.brokers, ports.timer)
         self._places = Places(state, ports.brokers)
-        self._accounts: dict[AccountId, _Reading] = {}
+        self._accounts: dict[AccountId, Schedule] = {}
         self._connected: dict[str, None] = {}
         self._untried: dict[AccountId, None] = {}
         self._all_tried: asyncio.Future[None] | None = None
@@ -123,11 +103,9 @@ class Reconciler:
             elif type(event) is OrderDoubted or type(event) is RequestDoubted:
                 order = self._state.orders.get(event.cl_ord_id)
                 if order is not None:
-                    reading = self._of(self._state.book_of(order).account)
-                    reading.pause_ns = SOON_NS
-                    self._appoint(reading, SOON_NS)
-            elif type(event) is AccountPut:
-                self._places.learn(event.account)
+                    schedule = self._of(self._state.book_of(order).account)
+                    schedule.pause_ns = SOON_NS
+                    self._appoint(schedule, SOON_NS, Urgency.DOUBT)
 
     def session(self, account: AccountId, why: str) -> None:
         """A broker's account is out of reach, with why; or (with an empty text) it is in reach again, and
@@ -135,24 +113,32 @@ class Reconciler:
         """
         if account not in self._state.accounts or self._ended:
             return
-        reading = self._of(account)
-        was_down, reading.down = reading.down, why
+        schedule = self._of(account)
+        was_down, schedule.down = schedule.down, why
         if why:
-            self._close(reading, f"its session is down: {why}")
+            self._close(schedule, f"its session is down: {why}")
+            self._see_reach(schedule)
             return
         if was_down:
             self._opening.close(account, "its session is up again, and its book is not read yet")
-        self._now(reading)
+        self._see_reach(schedule)
+        self._now(schedule, Urgency.SESSION)
 
     def accounts_put(self, events: Iterable[Event]) -> None:
-        """These were just decided: who is traded elsewhere now is closed until its book there was read."""
+        """These were just decided, by whatever command: who is traded elsewhere now is closed until its
+        book there was read.
+        """
         for event in events:
-            if type(event) is AccountPut and self._places.is_elsewhere(event.account):
-                account = event.account
-                reading = self._of(account.id)
-                reading.evidence, reading.report = Evidence(), None
-                reading.failures, reading.down = 0, ""
-                self.distrust(account.id, f"its book at {account.broker} is not read yet")
+            if type(event) is not AccountPut:
+                continue
+            account = event.account
+            schedule = self._of(account.id)
+            if self._places.is_elsewhere(account):
+                schedule.evidence, schedule.report = Evidence(), None
+                schedule.failures, schedule.down = 0, ""
+                self._close(schedule, f"its book at {account.broker} is not read yet")
+                self._appoint(schedule, SOON_NS, Urgency.SESSION)
+            self._see_reach(schedule)
 
     def distrust(self, account: AccountId, why: str) -> None:
         """Something about the account could not be booked: it is closed until its book has been read."""
@@ -161,14 +147,16 @@ class Reconciler:
 
     def read_soon(self, account: AccountId) -> None:
         """The account's book may show what was missed."""
-        self._appoint(self._of(account), SOON_NS)
+        self._appoint(self._of(account), SOON_NS, Urgency.DOUBT)
 
     def connected(self, broker: str) -> None:
         """The broker can be asked: all its accounts are read."""
         self._connected[broker] = None
         for account in list(self._state.accounts.values()):
             if account.broker == broker:
-                self._now(self._of(account.id))
+                schedule = self._of(account.id)
+                self._see_reach(schedule)
+                self._now(schedule, Urgency.SESSION)
 
     def unconnected(self, broker: str, why: str) -> None:
         """The broker cannot be asked yet."""
@@ -189,15 +177,15 @@ class Reconciler:
         if self._callers >= CALLERS_MAX:
             raise Overloaded
         chosen = list(self._state.accounts) if accounts is None else list(accounts)
-        readings = [self._of(self._state.accounts[account].id) for account in chosen]
+        schedules = [self._of(self._state.accounts[account].id) for account in chosen]
         self._callers += 1
         try:
-            tasks = [task for reading in readings if (task := self._begin(reading)) is not None]
-            await self._all(tasks, RECONCILE_NS_MAX)
+            begun = [self._begin(schedule, Urgency.DEMAND) for schedule in schedules]
+            await self._all([task for task in begun if task is not None], RECONCILE_NS_MAX)
         finally:
             self._callers -= 1
         await self._durable()
-        return [self._report(reading) for reading in readings]
+        return [self._report(schedule) for schedule in schedules]
 
     def reports(self) -> Mapping[AccountId, AccountReport]:
         """The last report of every account."""
@@ -214,10 +202,10 @@ class Reconciler:
     async def first_readings(self, within_ns: Nanoseconds) -> None:
         """Return once every account was tried once, or the time is over."""
         for account in self._state.accounts.values():
-            reading = self._of(account.id)
+            schedule = self._of(account.id)
             if account.broker not in self._brokers:
-                self._close(reading, f"no broker {account.broker}")
-            elif reading.report is None:
+                self._close(schedule, f"no broker {account.broker}")
+            elif schedule.report is None:
                 self._untried[account.id] = None
         if self._untried and not self._ended:
             self._all_tried = over = asyncio.get_running_loop().create_future()
@@ -239,156 +227,193 @@ class Reconciler:
     def close(self) -> None:
         """Nothing is read any more."""
         self._ended = True
-        for reading in self._accounts.values():
-            _cancel(reading)
-            if reading.task is not None:
-                reading.task.cancel()
+        for schedule in self._accounts.values():
+            schedule.unappoint()
+            if schedule.task is not None:
+                schedule.task.cancel()
         if self._all_tried is not None:
             _set(self._all_tried)
 
-    def _turn(self, reading: _Reading) -> None:
+    def _turn(self, schedule: Schedule) -> None:
         """Whoever was read lately, or is about to be, waits for its next turn."""
-        if reading.appointment is not None or reading.task is not None:
+        if schedule.appointment is not None or schedule.task is not None:
             return
         now = self._clock.monotonic()
-        if reading.ended_at is None or now - reading.ended_at >= self._interval_ns // 2:
-            self._begin(reading)
+        if schedule.ended_at is None or now - schedule.ended_at >= self._interval_ns // 2:
+            self._begin(schedule, Urgency.TURN)
 
-    def _appoint(self, reading: _Reading, delay_ns: Nanoseconds) -> None:
+    def _appoint(self, schedule: Schedule, delay_ns: Nanoseconds, urgency: Urgency) -> None:
         """Read it after so long at the latest."""
+        schedule.press(urgency)
         due_at = self._clock.monotonic() + delay_ns
-        if self._ended or (reading.appointment is not None and reading.due_at <= due_at):
+        if self._ended or (schedule.appointment is not None and schedule.due_at <= due_at):
             return
-        _cancel(reading)
-        reading.due_at = due_at
-        reading.appointment = self._timer.call_later(delay_ns, partial(self._now, reading))
+        schedule.unappoint()
+        schedule.due_at = due_at
+        schedule.appointment = self._timer.call_later(
+            delay_ns, partial(self._now, schedule, urgency)
+        )
 
-    def _now(self, reading: _Reading) -> None:
-        """Read it; once more where a reading is under way: this one's cause may have come after it began."""
-        _cancel(reading)
-        if reading.task is not None:
-            reading.again = True
+    def _now(self, schedule: Schedule, urgency: Urgency) -> None:
+        """Read it; once more where its broker was asked already: this one's cause may have come after."""
+        schedule.unappoint()
+        if schedule.task is not None and schedule.asked:
+            schedule.press(urgency)
+            schedule.again = True
         else:
-            self._begin(reading)
+            self._begin(schedule, urgency)
 
-    def _begin(self, reading: _Reading) -> "asyncio.Task[None] | None":
+    def _begin(self, schedule: Schedule, urgency: Urgency) -> "asyncio.Task[None] | None":
         """The reading under way, or a new one; None while there is nobody to be asked."""
-        account = self._state.accounts[reading.account]
-        reachable = account.broker in self._connected and not reading.down
-        if reading.task is None and reachable and not self._ended:
-            _cancel(reading)
+        schedule.press(urgency)
+        account = self._state.accounts[schedule.account]
+        if schedule.task is not None:
+            self._reader.hasten(account.broker, account.id, schedule.urgency)
+        elif self._is_in_reach(account, schedule) and not self._ended:
+            schedule.unappoint()
             name = f"book of {account.id}"
-            reading.task = asyncio.create_task(self._read(reading, account), name=name)
-        return reading.task
+            schedule.asked = False
+            schedule.task = asyncio.create_task(self._read(schedule, account), name=name)
+        return schedule.task
 
-    async def _read(self, reading: _Reading, account: Account) -> None:
-        reading.again = False
+    def _is_in_reach(self, account: Account, schedule: Schedule) -> bool:
+        return account.broker in self._connected and not schedule.down
+
+    def _see_reach(self, schedule: Schedule) -> None:
+        """What works there can be called back while its session is up, whether or not it is open."""
+        account = self._state.accounts[schedule.account]
+        self._opening.reach(account.id, in_reach=self._is_in_reach(account, schedule))
+
+    async def _read(self, schedule: Schedule, account: Account) -> None:
         try:
-            await self._read_once(reading, account)
+            while not await self._read_once(schedule, account):
+                pass
         except Stopped:
             return
         finally:
-            reading.task = None
-            reading.ended_at = self._clock.monotonic()
-            self._tried(reading)
-        if reading.again:
-            self._begin(reading)
+            schedule.task = None
+            schedule.ended_at = self._clock.monotonic()
+            self._tried(schedule)
+        if schedule.again:
+            self._begin(schedule, schedule.urgency)
 
-    async def _read_once(self, reading: _Reading, account: Account) -> None:
-        closings, standing = reading.closings, reading.evidence.standing
+    async def _read_once(self, schedule: Schedule, account: Account) -> bool:
+        """Whether that is all; else there was more in its book than is taken in at once."""
+        urgency, standing, closings = schedule.urgency, schedule.evidence.standing, 0
+
+        def asked() -> None:
+            nonlocal closings
+            schedule.ask()
+            closings = schedule.closings
+
+        schedule.asked = False
         try:
-            book = await self._readings.read(account.broker, account.id)
-            if reading.closings != closings:
+            book = await self._reader.read(account.broker, account.id, urgency, asked)
+            if self._is_elsewhere(account):
+                schedule.again = True
+                return True
+            if schedule.closings != closings:
                 # What was missed when it was closed may not be in this book: it opens nothing.
-                return
+                return True
             capabilities = self._brokers[account.broker].capabilities
-            left, evidence = self._adoption.adopt(book, capabilities, reading.evidence)
+            left, evidence = self._adoption.adopt(book, capabilities, schedule.evidence)
         except Stopped:
             raise
         except Exception as failure:  # noqa: BLE001  a broken module, or a fault of ours: this account's only
             if not isinstance(failure, OSError):
                 self._adoption.say("reading", failure)
-            self._failed(reading, str(failure) or repr(failure))
-            return
-        reading.failures, reading.evidence = 0, evidence
-        self._open_or_close(reading, left)
-        self._go_on(reading, left, standing)
+            self._failed(schedule, str(failure) or repr(failure))
+            return True
+        schedule.failures, schedule.evidence = 0, evidence
+        if left is None:
+            await self._durable()
+            schedule.press(urgency)
+            return False
+        self._open_or_close(schedule, left)
+        self._go_on(schedule, left, standing)
         await self._durable()
         status = ReadStatus.BREAKS if left.differences else ReadStatus.MATCHED
-        reading.report = AccountReport(
+        schedule.report = AccountReport(
             account.id, account.broker, account.mode, self._clock.now(), status, comparison=left
         )
+        return True
 
-    def _open_or_close(self, reading: _Reading, left: Comparison) -> None:
+    def _is_elsewhere(self, account: Account) -> bool:
+        """Whether it was moved to another broker or login since."""
+        now = self._state.accounts[account.id]
+        return (now.broker, now.login) != (account.broker, account.login)
+
+    def _open_or_close(self, schedule: Schedule, left: Comparison) -> None:
         """Its book was compared and adopted: it is open, unless the journal lost something."""
-        account = reading.account
+        account = schedule.account
         lost = why_closed(self._state, left)
         if lost:
-            self._opening.close(account, lost)
+            for one in self._state.accounts:
+                self._opening.close(one, lost)
         elif account in self._opening.closed:
             self._opening.open(account)
 
-    def _go_on(self, reading: _Reading, left: Comparison, standing: frozenset[str]) -> None:
+    def _go_on(self, schedule: Schedule, left: Comparison, standing: frozenset[str]) -> None:
         """What is in doubt is asked about again, ever more rarely, until it is a person's; what differs
         for the first time is looked at once more.
         """
-        if self._asks_on(reading.account, left):
-            reading.pause_ns = min(max(2 * reading.pause_ns, SOON_NS), PAUSE_NS_MAX)
-            self._appoint(reading, reading.pause_ns)
+        if self._asks_on(schedule.account, left):
+            schedule.pause_ns = min(max(2 * schedule.pause_ns, SOON_NS), PAUSE_NS_MAX)
+            self._appoint(schedule, schedule.pause_ns, Urgency.DOUBT)
         else:
-            reading.pause_ns = 0
+            schedule.pause_ns = 0
         if any(difference.fingerprint not in standing for difference in left.differences):
-            self._appoint(reading, AGAIN_NS)
+            self._appoint(schedule, AGAIN_NS, Urgency.DEMAND)
 
     def _asks_on(self, account: AccountId, left: Comparison) -> bool:
         """Whether anything is in doubt that is nobody's yet."""
         kind, breaks = BreakKind.ORDER_IN_DOUBT, self._state.breaks
         return any(new_break_id(account, kind, id) not in breaks for id in left.doubtful)
 
-    def _failed(self, reading: _Reading, why: str) -> None:
-        account = reading.account
-        reading.failures += 1
-        reading.evidence = reading.evidence.interrupted()
-        gives_up = reading.failures >= READS_MAX
+    def _failed(self, schedule: Schedule, why: str) -> None:
+        account = schedule.account
+        schedule.failures += 1
+        schedule.evidence = schedule.evidence.interrupted()
+        gives_up = schedule.failures >= READS_MAX
         if gives_up:
             self._adoption.unread(account, why)
-        if (gives_up or account in self._opening.closed) and not reading.down:
+        if (gives_up or account in self._opening.closed) and not schedule.down:
             self._opening.close(account, f"its book could not be read: {why}")
-        self._unread(reading, why)
-        doublings = min(reading.failures - 1, 16)
-        self._appoint(reading, min(RETRY_NS << doublings, PAUSE_NS_MAX))
+        self._unread(schedule, why)
+        doublings = min(schedule.failures - 1, 16)
+        self._appoint(schedule, min(RETRY_NS << doublings, PAUSE_NS_MAX), Urgency.SESSION)
 
-    def _close(self, reading: _Reading, why: str) -> None:
+    def _close(self, schedule: Schedule, why: str) -> None:
         """Closed until a reading that begins after this."""
-        reading.closings += 1
-        self._opening.close(reading.account, why)
-        self._unread(reading, why)
-        self._tried(reading)
+        schedule.closings += 1
+        self._opening.close(schedule.account, why)
+        self._unread(schedule, why)
+        self._tried(schedule)
 
-    def _unread(self, reading: _Reading, why: str) -> None:
-        before = self._report(reading)
-        reading.report = msgspec.structs.replace(
+    def _unread(self, schedule: Schedule, why: str) -> None:
+        before = self._report(schedule)
+        schedule.report = msgspec.structs.replace(
             before,
             at=self._clock.now(),
             status=ReadStatus.UNREAD,
             why=why,
-            tries=reading.failures,
+            tries=schedule.failures,
         )
 
-    def _report(self, reading: _Reading) -> AccountReport:
-        account = self._state.accounts[reading.account]
-        return reading.report or AccountReport(account.id, account.broker, account.mode)
+    def _report(self, schedule: Schedule) -> AccountReport:
+        account = self._state.accounts[schedule.account]
+        return schedule.report or AccountReport(account.id, account.broker, account.mode)
 
-    def _tried(self, reading: _Reading) -> None:
-        self._untried.pop(reading.account, None)
+    def _tried(self, schedule: Schedule) -> None:
+        self._untried.pop(schedule.account, None)
         if not self._untried and self._all_tried is not None:
             _set(self._all_tried)
 
-    def _of(self, account: AccountId) -> _Reading:
-        reading = self._accounts.get(account)
-        if reading is None:
-            reading = self._accounts[account] = _Reading(account)
-        return reading
+    def _of(self, account: AccountId) -> Schedule:
+        schedule = self._accounts.get(account)
+        if schedule is None:
+            schedule = self._accounts[account] = Schedule(account)
+        return schedule
 
     async def _all(self, tasks: Sequence["asyncio.Task[None]"], within_ns: Nanoseconds) -> None:
         """Return once all of them have ended, or the time is over."""
@@ -407,12 +432,6 @@ class Reconciler:
             appointment = self._timer.call_later(within_ns, partial(_set, over))
             await over
             appointment.cancel()
-
-
-def _cancel(reading: _Reading) -> None:
-    if reading.appointment is not None:
-        reading.appointment.cancel()
-        reading.appointment = None
 
 
 def _set(future: "asyncio.Future[None]") -> None:

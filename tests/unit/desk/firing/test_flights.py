@@ -6,6 +6,7 @@ from phalanx.brokers.port import Accepted, NeverWritten, Outcome, Refused, Unkno
 from phalanx.desk.firing.flights import Flights
 from phalanx.desk.firing.lanes import Waiting
 from phalanx.domain.accounts import RateLimit
+from phalanx.domain.broker_books import BrokerOrder
 from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import OrdStatus, Side
@@ -157,7 +158,10 @@ async def test_after_a_restart_a_doubt_still_holds_the_others_back_until_a_perso
     await rig.wait(5)
     assert rig.status(doubtful) is OrdStatus.IN_DOUBT
     assert rig.broker.placed == [doubtful]
-    await rig.desk.execute(c.JudgeDoubt(ORIGIN, doubtful, "B1", "seen at the broker"))
+    draft = rig.desk.state.orders[doubtful].draft
+    what = (draft.instrument, draft.side, draft.product, draft.quantity)
+    seen = BrokerOrder("B1", "A1", *what, 0, OrdStatus.NEW)
+    await rig.desk.execute(c.JudgeDoubt(ORIGIN, doubtful, "B1", "seen at the broker", seen))
     await rig.wait()
 
     assert rig.broker.placed == [doubtful, second]

@@ -13,8 +13,8 @@ from phalanx.domain.numbers import parse_fixed, round_down, whole
 from phalanx.domain.orders import ClOrdId, OrdStatus, OrdType, Product, Side
 from phalanx.engine import commands as c
 from phalanx.journal.memory import MemoryJournal
+from phalanx.simulation.paper_link import FaultPlan
 from phalanx.simulation.virtual import VirtualLoop, simulate
-from phalanx.simulation.wire import FaultPlan
 from phalanx.simulation.world import COMMIT_NS, Landing, World, sample_instruments
 from tests.fakes.rig import Rig, on_virtual_time
 

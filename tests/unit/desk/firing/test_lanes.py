@@ -141,6 +141,40 @@ def test_a_closed_lane_lets_nobody_pass() -> None:
     assert found.moves_at(0) is None
 
 
+def test_cancels_pass_a_closed_lane_that_is_in_reach_and_nothing_else_does() -> None:
+    found = lane(opened=False)
+    found.wait(Waiting("x1", 0), urgent=True)
+    found.wait(Waiting("o1", 0, "R1", cancels=True), urgent=True)
+    assert not found.goes_now(0, urgent=True, cancels=True)
+    assert found.moves_at(0) is None
+
+    found.in_reach = True
+
+    assert found.moves_at(0) == 0
+    assert not found.goes_now(0, urgent=True, cancels=True), "there is one ahead"
+    waiting = found.take(0)
+    assert waiting is not None
+    assert waiting.request_id == "R1"
+    assert found.goes_now(0, urgent=True, cancels=True)
+    assert not found.goes_now(0, urgent=True)
+    assert found.take(0) is None
+    assert found.moves_at(0) is None
+    assert len(found) == 1
+
+
+def test_of_cancels_and_exits_the_one_that_waits_longer_goes_first() -> None:
+    found = lane()
+    for name, since, cancels in (("x1", 1, False), ("c2", 2, True), ("x3", 3, False)):
+        found.wait(Waiting(name, since, cancels=cancels), urgent=True)
+    found.wait(Waiting("o0", 0), urgent=False)
+
+    order = [waiting.cl_ord_id for _ in range(4) if (waiting := found.take(5)) is not None]
+
+    assert order == ["x1", "c2", "x3", "o0"]
+    found.wait(Waiting("x4", 4), urgent=True)
+    assert not found.goes_now(5, urgent=True, cancels=True)
+
+
 def test_nobody_overtakes_who_waits_but_the_urgent() -> None:
     found = lane(RateLimit(10, 1_000))
     found.wait(Waiting("o1", 0), urgent=False)

@@ -8,6 +8,7 @@ from phalanx.domain.events import (
     RequestDoubted,
     RequestEnded,
 )
+from phalanx.domain.kills import EVERYBODY, KillCancel
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, Side
 from phalanx.engine import commands as c
@@ -357,3 +358,72 @@ async def test_a_cancel_whose_broker_went_away_is_over(rig: Rig) -> None:
 
     assert len(rig.events(RequestEnded)) == 1
     assert rig.status(cl_ord_id) is OrdStatus.NEW
+
+
+async def closed_for_its_book(rig: Rig) -> tuple[str, str]:
+    """Two orders that work in an account whose book cannot be read any more."""
+    first = await working(rig)
+    second = await rig.bought()
+    rig.broker.unreadable.add("A1")
+    await rig.desk.reconciler.reconcile(["A1"])
+    await rig.wait(20)
+    assert "its book could not be read" in rig.desk.closed["A1"]
+    return first, second
+
+
+@on_virtual_time
+async def test_a_cancel_passes_an_account_that_is_closed_for_its_book(rig: Rig) -> None:
+    first, second = await closed_for_its_book(rig)
+
+    await rig.desk.execute(c.CancelOrder(ORIGIN, first))
+    await rig.desk.execute(c.PutKill(ORIGIN, EVERYBODY, cancel=KillCancel.ALL))
+    await rig.wait()
+
+    assert [request.cl_ord_id for request in rig.broker.cancels] == [first, second]
+
+
+@on_virtual_time
+async def test_a_cancel_waits_while_the_session_is_down_and_goes_when_it_is_up(rig: Rig) -> None:
+    first, second = await closed_for_its_book(rig)
+    await rig.cancel(first)
+
+    rig.broker.session("A1", "logged out")
+    await rig.cancel(second)
+    await rig.wait(5)
+    assert [request.cl_ord_id for request in rig.broker.cancels] == [first]
+    rig.broker.session("A1")
+    await rig.wait(1)
+
+    assert [request.cl_ord_id for request in rig.broker.cancels] == [first, second]
+    assert rig.desk.closed
+
+
+@on_virtual_time
+async def test_after_a_restart_a_cancel_goes_before_the_book_was_read(rig: Rig) -> None:
+    cl_ord_id = await working(rig)
+    rig.broker.session("A1", "logged out")
+    await rig.cancel(cl_ord_id)
+    rig.broker.unreadable.add("A1")
+
+    desk = await rig.restart()
+    await rig.wait(1)
+
+    assert [request.cl_ord_id for request in rig.broker.cancels] == [cl_ord_id]
+    assert desk.closed
+
+
+@on_virtual_time
+async def test_a_replace_and_an_entry_wait_in_a_closed_account(rig: Rig) -> None:
+    first, second = await closed_for_its_book(rig)
+    rig.desk.reconciler.distrust("A1", "something")
+
+    await rig.desk.execute(c.CancelOrder(ORIGIN, second))
+    rig.desk.firing.shut("A1")
+    rig.desk.closed.clear()  # what is decided before it closes waits all the same
+    await rig.desk.execute(c.ReplaceOrder(ORIGIN, first, whole(5)))
+    await rig.submit(rig.buy())
+    await rig.wait()
+
+    assert [request.cl_ord_id for request in rig.broker.cancels] == [second]
+    assert rig.broker.replaces == []
+    assert rig.broker.placed == [first, second]

@@ -9,7 +9,8 @@ import pytest
 from phalanx.brokers.port import Accepted, BrokerBook, Unknown
 from phalanx.desk.errors import Overloaded, Stopped
 from phalanx.desk.reconciling.account_reports import ReadStatus
-from phalanx.desk.reconciling.readings import READ_NS_MAX, READS_AT_ONCE_MAX
+from phalanx.desk.reconciling.adoption import EVENTS_AT_ONCE_MAX
+from phalanx.desk.reconciling.book_reader import READ_NS_MAX, READS_AT_ONCE_MAX
 from phalanx.desk.reconciling.reconciler import CALLERS_MAX, READS_MAX, RECONCILE_NS_MAX
 from phalanx.domain.accounts import Account, AccountId, Client
 from phalanx.domain.breaks import BreakKind
@@ -241,7 +242,6 @@ async def test_a_difference_is_a_break_when_it_stands_twice(rig: Rig) -> None:
 @on_virtual_time
 async def test_a_report_says_how_the_book_compares(rig: Rig) -> None:
     await opened(rig)
-    assert rig.desk.reconciler.reports()["A1"].status is ReadStatus.NEVER
     order_id = rig.broker.show(await rig.bought(), OrdStatus.PARTIALLY_FILLED, 4)
 
     (report,) = await rig.desk.reconciler.reconcile()
@@ -359,14 +359,15 @@ async def test_a_broken_module_is_said_and_closes_nobody_at_once(rig: Rig) -> No
 
 
 @on_virtual_time
-async def test_an_order_that_the_journal_lost_keeps_its_account_closed(rig: Rig) -> None:
-    await opened(rig)
+async def test_an_order_that_the_journal_lost_keeps_every_account_closed(rig: Rig) -> None:
+    await opened(rig, "A1", "A2")
     rig.broker.show("AA0ZZZZZZZ")
 
     await rig.desk.reconciler.reconcile()
     await rig.wait(3)
 
     assert "the journal does not know" in rig.desk.closed["A1"]
+    assert "of account A1" in rig.desk.closed["A2"]
     (filed,) = rig.events(BreakFiled)
     assert filed.found.kind is BreakKind.ORDER_UNKNOWN
 
@@ -547,6 +548,66 @@ async def test_so_many_books_are_read_at_a_time_and_no_more(rig: Rig) -> None:
 
 
 @on_virtual_time
+async def test_a_reading_that_waits_for_its_turn_is_not_begun_again(rig: Rig) -> None:
+    """Sessions that flap twice while hundreds wait: one more reading of who was being asked, no more."""
+    accounts = [f"A{n:02}" for n in range(3 * READS_AT_ONCE_MAX)]
+    await opened(rig, *accounts)
+    later = [Later(rig) for _ in range(READS_AT_ONCE_MAX)]
+    rig.broker.readings.extend(later)
+
+    for _ in range(3):
+        for account in accounts:
+            rig.broker.session(account, "cut")
+            rig.broker.session(account)
+        await rig.wait()
+    for one in later:
+        await one.answer()
+    await rig.wait(1)
+
+    assert len(rig.broker.read) == len(accounts) + READS_AT_ONCE_MAX
+    assert rig.desk.closed == {}
+
+
+@on_virtual_time
+async def test_doubt_is_asked_about_before_whoever_only_has_its_turn(rig: Rig) -> None:
+    accounts = [f"A{n:02}" for n in range(2 * READS_AT_ONCE_MAX)]
+    await opened(rig, *accounts)
+    later = [Later(rig) for _ in accounts]
+    rig.broker.readings.extend(later)
+    asked = asyncio.ensure_future(rig.desk.reconciler.reconcile())
+    await rig.wait()
+
+    rig.desk.reconciler.read_soon(accounts[-1])
+    await rig.wait(1)
+    await later[0].answer()
+
+    assert rig.broker.read[READS_AT_ONCE_MAX:] == [accounts[-1]]
+    for one in later[1:]:
+        await one.answer()
+    await asked
+    assert len(rig.broker.read) == len(accounts)
+
+
+@on_virtual_time
+async def test_a_reading_with_very_much_in_it_is_taken_in_by_several(rig: Rig) -> None:
+    await opened(rig)
+    what = ("A1", INFY, Side.BUY, Product.DELIVERY, whole(1), PRICE)
+    count = 2 * EVENTS_AT_ONCE_MAX + 1
+    rig.broker.trades += [BrokerTrade(f"X{n}", "outside", *what) for n in range(count)]
+    before = rig.state.seq
+    turns: list[int] = []
+    rig.desk.observe(lambda _, seq: turns.append(seq - before - sum(turns)))
+
+    (report,) = await rig.desk.reconciler.reconcile()
+
+    assert report.status is not ReadStatus.UNREAD
+    assert len(rig.events(ForeignFillBooked)) == count
+    assert max(turns) <= EVENTS_AT_ONCE_MAX
+    assert len(rig.broker.read) == 3
+    assert rig.desk.closed == {}
+
+
+@on_virtual_time
 async def test_an_answer_on_demand_comes_in_time_with_what_there_is(rig: Rig) -> None:
     accounts = [f"A{n:02}" for n in range(4 * READS_AT_ONCE_MAX)]
     await opened(rig, *accounts)
@@ -557,7 +618,7 @@ async def test_an_answer_on_demand_comes_in_time_with_what_there_is(rig: Rig) ->
 
     took = rig.clock.monotonic() - began
     assert RECONCILE_NS_MAX <= took < RECONCILE_NS_MAX + SECOND
-    assert {report.status for report in reports} == {ReadStatus.UNREAD, ReadStatus.NEVER}
+    assert {report.status for report in reports} == {ReadStatus.UNREAD, ReadStatus.MATCHED}
 
 
 @on_virtual_time
@@ -581,7 +642,10 @@ async def test_nobody_is_read_at_a_broker_that_is_not_there(rig: Rig) -> None:
 
     (report,) = await rig.desk.reconciler.reconcile()
 
-    assert report.status is ReadStatus.NEVER
+    assert (report.status, report.why) == (
+        ReadStatus.UNREAD,
+        "its book at nowhere is not read yet",
+    )
 
 
 @on_virtual_time
@@ -594,7 +658,8 @@ async def test_after_the_end_nothing_is_read(rig: Rig) -> None:
     await rig.desk.stop()
 
     (report,) = await asked
-    assert report.status is ReadStatus.NEVER
+    assert rig.broker.read == ["A1"]
+    assert report.at < rig.clock.now() - SECOND // 4, "the one of before"
     with pytest.raises(Stopped):
         await rig.desk.reconciler.reconcile()
 
@@ -610,6 +675,33 @@ async def test_a_new_account_is_closed_until_its_book_was_read(rig: Rig) -> None
     assert desk.closed == {"A1": "its book at script is not read yet"}
     await rig.wait(1)
     assert (desk.closed, rig.broker.read) == ({}, ["A1"])
+
+
+@on_virtual_time
+async def test_so_is_one_that_another_command_put(rig: Rig) -> None:
+    desk = await rig.start()
+    template = Account("", 1, "script")
+
+    await desk.execute(c.ImportClients(ORIGIN, (c.ImportedClient("Ann", whole(1)),), template))
+
+    assert list(desk.closed.values()) == ["its book at script is not read yet"]
+
+
+@on_virtual_time
+async def test_a_reading_at_the_old_broker_opens_nothing_at_the_new_one(rig: Rig) -> None:
+    await opened(rig)
+    later = Later(rig)
+    rig.broker.readings.append(later)
+    asked = asyncio.ensure_future(rig.desk.reconciler.reconcile())
+    await rig.wait()
+    moved = msgspec.structs.replace(rig.state.accounts["A1"], broker="other", login="other")
+    await rig.desk.execute(c.PutReference(ORIGIN, accounts=(moved,)))
+
+    await later.answer()
+    await asked
+    await rig.wait(1)
+
+    assert (rig.desk.closed, rig.other.read) == ({}, ["A1"])
 
 
 @on_virtual_time

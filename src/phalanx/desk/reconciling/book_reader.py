@@ -1,16 +1,17 @@
 """Reading brokers' books: several at a time, each within a bound, whatever a broker module does."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from phalanx.brokers.port import Broker
+from phalanx.desk.reconciling.seats import Seats, Urgency
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.broker_books import BrokerBook
 from phalanx.domain.time import SECOND, Nanoseconds, Timer
 
 READS_AT_ONCE_MAX = 16
-"""So many books are read at one broker at a time; the others wait for their turn."""
+"""So many books are read at one broker at a time; the others wait, the most urgent first."""
 
 READ_NS_MAX: Nanoseconds = 30 * SECOND
 """What one reading may take."""
@@ -18,24 +19,27 @@ READ_NS_MAX: Nanoseconds = 30 * SECOND
 T = TypeVar("T")
 
 
-class Readings:
-    """Every broker has places of its own, so that a slow one delays nobody else's accounts."""
+class BookReader:
+    """Every broker has seats of its own, so that a slow one delays nobody else's accounts."""
 
     def __init__(self, brokers: Mapping[str, Broker], timer: Timer) -> None:
         self._brokers = brokers
         self._timer = timer
-        self._places: dict[str, asyncio.Semaphore] = {}
+        self._seats: dict[str, Seats] = {}
         self._left_behind: dict[AccountId, asyncio.Task[BrokerBook | Exception]] = {}
 
-    async def read(self, name: str, account: AccountId) -> BrokerBook:
-        """The account's book at the broker of that name, as it was when its turn had come.
+    async def read(
+        self, name: str, account: AccountId, urgency: Urgency, asked: Callable[[], None]
+    ) -> BrokerBook:
+        """The account's book at the broker of that name, as it was when its turn had come; ``asked`` is
+        called just then.
 
         Raises OSError when there is no complete answer in time, and whatever else the module raises.
         """
-        places = self._places.get(name)
-        if places is None:
-            places = self._places[name] = asyncio.Semaphore(READS_AT_ONCE_MAX)
-        async with places:
+        seats = self._seats_of(name)
+        await seats.take(account, urgency)
+        try:
+            asked()
             before = self._left_behind.pop(account, None)
             if before is not None and not before.done():
                 self._left_behind[account] = before
@@ -46,9 +50,18 @@ class Readings:
             finally:
                 if not task.done():
                     self._left_behind[account] = task
+        finally:
+            seats.leave()
         if isinstance(found, Exception):
             raise found
         return found
+
+    def hasten(self, name: str, account: AccountId, urgency: Urgency) -> None:
+        """A reading that waits for its turn became at least so urgent."""
+        self._seats_of(name).hasten(account, urgency)
+
+    def _seats_of(self, name: str) -> Seats:
+        return self._seats.setdefault(name, Seats(READS_AT_ONCE_MAX))
 
     async def _book(self, name: str, account: AccountId) -> BrokerBook | Exception:
         """The book, or why there is none: nobody may wait any more to be told it by a raise."""
