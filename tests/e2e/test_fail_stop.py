@@ -69,9 +69,19 @@ def lose_the_anchor(data: Path) -> None:
     Places(data).anchor.unlink(missing_ok=True)
 
 
+def lose_the_folder(data: Path) -> None:
+    folder = Places(data).folder
+    if folder.exists():
+        folder.rename(data / "elsewhere")
+
+
 @pytest.mark.parametrize(
     ("damage", "code"),
-    [(alter, "ALTERED_RECORD"), (lose_the_anchor, "ANCHOR_MISSING")],
+    [
+        (alter, "ALTERED_RECORD"),
+        (lose_the_anchor, "ANCHOR_MISSING"),
+        (lose_the_folder, "JOURNAL_MISSING"),
+    ],
 )
 def test_damage_under_a_running_server_ends_it_and_the_next_start_is_refused(
     server: Server, damage: Callable[[Path], None], code: str

@@ -70,6 +70,10 @@ _DISK_ERRORS: Final = (
 )
 
 
+FileId = tuple[int, int]
+"""Device and inode: which file it is, whatever its name."""
+
+
 class Places:
     """The paths of one journal under its data folder."""
 
@@ -88,6 +92,14 @@ class Places:
         An empty file is none, and opening one would make SQLite delete the log beside it.
         """
         return size_bytes(self.database) > 0
+
+    def database_id(self) -> FileId | None:
+        """Which file has the database's name now, None when there is none."""
+        try:
+            found = self.database.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def size_bytes(path: Path) -> int:

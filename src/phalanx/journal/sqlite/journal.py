@@ -130,6 +130,7 @@ class SqliteJournal:
         if self._thread is not None:
             self._thread.stop()
             self._thread = None
+        self._reader.expect(None)
         self._lock.release()
 
     def _writable(self) -> CommitThread:
@@ -164,5 +165,6 @@ class SqliteJournal:
             opened.callback(anchor.close)
             witness = AnchorFile(self._places.witness, self.shard, mine)
             opened.pop_all()
+        self._reader.expect(self._places.database_id())
         self._thread = CommitThread(connection, (anchor, witness), self._reader, self._alarm.ring)
         return mine

@@ -18,6 +18,7 @@ from phalanx.journal.alarm import Alarm
 from phalanx.journal.anchor import check_anchor, check_witness, read_anchor
 from phalanx.journal.errors import (
     Damage,
+    Fenced,
     JournalCorrupt,
     JournalError,
     JournalMissing,
@@ -33,7 +34,13 @@ from phalanx.journal.record import (
     stored_first_seq,
 )
 from phalanx.journal.snapshots import Snapshot, SnapshotFolder
-from phalanx.journal.sqlite.database import Places, open_for_reading, size_bytes, translated
+from phalanx.journal.sqlite.database import (
+    FileId,
+    Places,
+    open_for_reading,
+    size_bytes,
+    translated,
+)
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024
 CHUNK_RECORDS: Final = 512
@@ -54,7 +61,8 @@ _CHUNK: Final = (
 class SqliteJournalReader:
     """A `JournalReader` over the data folder ``folder``. It needs no right to write there.
 
-    ``alarm`` hears of damage and of a disk that cannot be read, whoever met it.
+    ``alarm`` hears of damage and of a disk that cannot be read, whoever met it; beside a writer at
+    work also of a database that is gone, is another file, or ends before what was acknowledged.
     """
 
     def __init__(
@@ -70,6 +78,17 @@ class SqliteJournalReader:
         self._places = Places(folder)
         self._vfs = vfs
         self._snapshots = SnapshotFolder(self._places.snapshots, shard)
+        self._writes: FileId | None = None
+        self._acknowledged = 0
+
+    def expect(self, writes: FileId | None) -> None:
+        """From now on the database is the file that our writer has open; None: it has closed it."""
+        self._acknowledged = 0
+        self._writes = writes
+
+    def expect_record(self, record: int) -> None:
+        """Our writer acknowledges ``record``: what ends before it is not what was written."""
+        self._acknowledged = record
 
     def tail(self) -> Tail:
         """See `JournalReader.tail`."""
@@ -174,13 +193,18 @@ class SqliteJournalReader:
                     connection.close()
         except JournalError as failure:
             # A file that cannot be opened (too many are, or it is somebody else's) says nothing yet.
-            if isinstance(failure, JournalCorrupt) or isinstance(failure.__cause__, apsw.IOError):
+            lost = isinstance(failure, JournalMissing | Fenced) and self._writes is not None
+            unreadable = isinstance(failure.__cause__, apsw.IOError)
+            if lost or unreadable or isinstance(failure, JournalCorrupt):
                 self._alarm.ring(failure)
             raise
 
     def _require_database(self) -> None:
         """Refuse by name when there is none, without opening (and so making or losing) anything."""
+        writes = self._writes
         if self._places.has_database():
+            if writes is not None and self._places.database_id() != writes:
+                raise Fenced(f"the database in {self._places.folder} is not the one being written")
             return
         anchor = self.anchor()
         if anchor is not None:
@@ -195,8 +219,15 @@ class SqliteJournalReader:
 
     def _checked_tail(self, connection: apsw.Connection) -> Tail:
         """The tail, compared with an anchor that did not move while it was read."""
+        acknowledged = self._acknowledged
         before = self.anchor()
         tail, prev_chain = self._last_record(connection)
+        if tail.record < acknowledged:
+            raise JournalCorrupt(
+                Damage.BEHIND_ANCHOR,
+                f"the journal ends at record {tail.record}, {acknowledged} was acknowledged",
+                record=tail.record + 1,
+            )
         after = self.anchor()
         for _ in range(TAIL_TRIES):
             if before == after:

@@ -166,6 +166,7 @@ class CommitThread:
                 f"record {tail.record} is written, its anchor is not: {error}",
                 definite=False,
             ) from error
+        self._reader.expect_record(tail.record)
         self._unwitnessed = tail
         self._log_bytes += len(job.blob) + 3 * FRAME_BYTES
 

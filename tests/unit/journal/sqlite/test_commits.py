@@ -3,8 +3,9 @@
 import asyncio
 import fcntl
 import os
+import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import apsw
@@ -16,6 +17,7 @@ from phalanx.journal import (
     JournalCorrupt,
     JournalError,
     JournalFailed,
+    JournalMissing,
     SqliteJournal,
     SqliteJournalReader,
     verify,
@@ -399,6 +401,77 @@ def test_a_loop_that_is_gone_need_not_hear(tmp_path: Path) -> None:
         list(journal.records())
     assert heard == []
     journal.close()
+
+
+async def _lose(_folder: Path, journal: Path) -> None:
+    shutil.rmtree(journal)
+
+
+async def _swap(folder: Path, journal: Path) -> None:
+    """Another journal of the same length, so that only the file itself tells them apart."""
+    other = SqliteJournal(folder / "other")
+    other.acquire()
+    await fill(other, 5)
+    other.close()
+    shutil.move(journal, folder / "before")
+    shutil.move(folder / "other" / "journal", journal)
+
+
+@pytest.mark.parametrize(("harm", "code"), [(_lose, "JOURNAL_MISSING"), (_swap, "FENCED")])
+async def test_a_folder_that_is_not_the_one_being_written_is_heard(
+    tmp_path: Path, harm: Callable[[Path, Path], Awaitable[None]], code: str
+) -> None:
+    journal = SqliteJournal(tmp_path)
+    journal.acquire()
+    await fill(journal, 5)
+    heard: list[str] = []
+    journal.listen(lambda failure: heard.append(failure.code))
+    await harm(tmp_path, Places(tmp_path).folder)
+    with pytest.raises(JournalError):
+        list(journal.records(4))
+    await asyncio.sleep(0)
+    assert heard == [code]
+    journal.close()
+
+
+async def test_a_journal_that_ends_before_what_was_acknowledged_is_heard(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path)
+    journal.acquire()
+    await fill(journal, 2)
+    places = Places(tmp_path)
+    database = apsw.Connection(str(places.database))
+    (older,) = database.execute("SELECT record, seq, chain FROM meta")
+    anchor = places.anchor.read_bytes()
+    await journal.append(b"third", 1, batch_id(3))
+    heard: list[str] = []
+    journal.listen(lambda failure: heard.append(failure.code))
+    with database:
+        database.execute("DELETE FROM records WHERE record > 2")
+        database.execute("UPDATE meta SET record = ?, seq = ?, chain = ?", older)
+    places.anchor.write_bytes(anchor)
+    with pytest.raises(JournalCorrupt, match="record 2, 3 was acknowledged"):
+        list(journal.records(older[1]))
+    await asyncio.sleep(0)
+    assert heard == ["BEHIND_ANCHOR"]
+    database.close()
+    journal.close()
+
+
+async def test_a_folder_that_is_not_there_yet_or_after_the_end_is_not_heard(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path)
+    heard: list[JournalError] = []
+    journal.listen(heard.append)
+    with pytest.raises(JournalMissing):
+        journal.tail()
+    journal.acquire()
+    await fill(journal, 3)
+    journal.close()
+    assert len(list(journal.records())) == 3
+    shutil.rmtree(Places(tmp_path).folder)
+    with pytest.raises(JournalMissing):
+        journal.tail()
+    await asyncio.sleep(0)
+    assert heard == []
 
 
 async def test_a_pause_is_used_to_copy_the_log_back(
