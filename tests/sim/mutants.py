@@ -46,11 +46,12 @@ from phalanx.engine.reconciliation import doubt as doubt_module
 from phalanx.engine.state import Order, PendingRequest, State
 from phalanx.journal.memory import MemoryJournal
 from phalanx.journal.port import JournalReader, Tail
-from phalanx.simulation import stub as stub_module
+from phalanx.simulation import simulated_broker as broker_module
 from phalanx.simulation.faults.options import draw
 from phalanx.simulation.faults.runner import ASSERTION, ERROR, tell
 from phalanx.simulation.invariants.named import Invariant, Violation
 from phalanx.simulation.loop import Deadlock
+from tests.sim.account_mutants import ACCOUNT_MUTANTS
 from tests.sim.paper_mutants import PAPER_MUTANTS
 from tests.sim.story import run
 
@@ -184,7 +185,7 @@ def trust_an_http_400(patch: pytest.MonkeyPatch) -> None:
     def believe(reply: Reply, capabilities: Capabilities) -> Outcome:
         return Accepted(reply.order_id) if reply.accepted else Refused(reply.code, reply.text)
 
-    patch.setattr(stub_module, "outcome_of", believe)
+    patch.setattr(broker_module, "outcome_of", believe)
     patch.setattr(tickets_module, "believed", lambda outcome, capabilities, *, written: outcome)
 
 
@@ -210,9 +211,9 @@ def no_quiet_time(patch: pytest.MonkeyPatch) -> None:
 
 def absence_after_one_look(patch: pytest.MonkeyPatch) -> None:
     """One reading proves an absence, though a reading may lag."""
-    table = stub_module.stub_capabilities
+    table = broker_module.stub_capabilities
     patch.setattr(
-        stub_module,
+        broker_module,
         "stub_capabilities",
         lambda kind: msgspec.structs.replace(table(kind), looks_to_prove=1),
     )
@@ -399,6 +400,7 @@ MUTANTS: tuple[Plant, ...] = (
     book_foreign_trades_again,
     forget_requests_of_a_dead_process,
     never_look_again,
+    *ACCOUNT_MUTANTS,
     *PAPER_MUTANTS,
 )
 

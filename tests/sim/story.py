@@ -1,4 +1,7 @@
-"""One seed, one story: clients that never give up, a broker with moods, a process that keeps dying."""
+"""Stories of every kind of instruction over paper, beside `simulate faults`, whose brokers are outside
+and lie: one seed, one story, of clients that never give up, a broker with moods, a process that
+keeps dying.
+"""
 
 import asyncio
 import random
@@ -18,8 +21,8 @@ from phalanx.engine.refused import Refused
 from phalanx.journal.memory import FailPoint
 from phalanx.simulation.invariants.named import Invariant, holds
 from phalanx.simulation.invariants.truth import UNRESOLVED, Truth
+from phalanx.simulation.paper_link import FaultPlan, Request
 from phalanx.simulation.virtual import VirtualLoop, simulate
-from phalanx.simulation.wire import FaultPlan, Request
 from phalanx.simulation.world import Landing, World
 from tests.sim.people import KEYS, populate, story_instruments
 from tests.sim.requests import on_tick

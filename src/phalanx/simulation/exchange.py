@@ -103,7 +103,8 @@ class StubExchange:
     """An exchange of kind D (refuses a used tag for ever), L (shows tags, and takes one twice) or N (keeps
     no tags). ``refuse_next``: so many of the next orders are refused, and that is definite.
 
-    ``taken`` holds every order of ours it ever took by our ClOrdID, of kind N too: for the judges.
+    ``taken`` holds every order of ours it ever took by our ClOrdID, of kind N too, and ``replaced`` how often
+    each of them was changed: for the judges.
     ``skew`` is how far its clock is from the world's.
     """
 
@@ -114,6 +115,7 @@ class StubExchange:
         self.accounts: dict[AccountId, StubAccount] = {}
         self.listeners: list[Callable[[ExecutionReport], None]] = []
         self.taken: dict[ClOrdId, list[Taken]] = {}
+        self.replaced: Counter[ClOrdId] = Counter()
         self.refusals: Counter[Code] = Counter()
         self.refuse_next = 0
         self._clock = clock
@@ -173,6 +175,7 @@ class StubExchange:
         if not order.is_working or request.quantity <= order.cum_quantity:
             return self._refuse(Code.TOO_LATE)
         order.quantity, order.limit = request.quantity, request.limit
+        self.replaced[order.tag] += 1
         self._report(order, ExecType.REPLACED)
         return Reply(accepted=True, order_id=order.order_id)
 

@@ -123,6 +123,10 @@ class Session(Protocol):
         """The connection is gone."""
         ...
 
+    def has_read(self, account: AccountId) -> bool:
+        """Whether the account's book came over it since it is up."""
+        ...
+
 
 class Network:
     """Everything between the sessions and one exchange.
@@ -143,7 +147,7 @@ class Network:
         self._shares: dict[Fault, int] = {}
         self.rates = rates
         self.faults: Counter[str] = Counter() if faults is None else faults
-        self.on_write: Callable[[Request, Process], None] = lambda _request, _process: None
+        self.on_write: Callable[[Request, Session], None] = lambda _request, _session: None
         self.is_up = True
         self._loop = loop
         self._chance = random.Random(seed)
@@ -154,6 +158,8 @@ class Network:
         self._kept: list[ExecutionReport] = []
         self._read_before: dict[AccountId, tuple[BrokerBook, int]] = {}
         """What was read last, and how often in a row it was shown again since."""
+        self._lagging: set[AccountId] = set()
+        """Of these the next reading shows once more what the one before showed."""
         exchange.listeners.append(self._report)
 
     @property
@@ -199,6 +205,10 @@ class Network:
         self.faults[Fault.TOKEN_DEATH] += 1
         self._token += 1
 
+    def lag(self, account: AccountId) -> None:
+        """The next reading of the account shows once more what the one before showed."""
+        self._lagging.add(account)
+
     # --- requests --------------------------------------------------------------------------------
 
     def connects(self) -> bool:
@@ -207,7 +217,7 @@ class Network:
 
     def send(self, session: Session, request: Request, answer: Answer) -> None:
         """The kernel took a request: from here on it is out of its writer's hands."""
-        self.on_write(request, session.process)
+        self.on_write(request, session)
         if session not in self._sessions:
             return
         if self._happens(Fault.REQUEST_LOST):
@@ -274,7 +284,9 @@ class Network:
             self._deliver(session, delay_ns, answer, ConnectionError("the book is not to be had"))
             return
         before, stale = self._read_before.get(account, (None, 0))
-        if before is not None and stale < STALE_MAX and self._happens(Fault.BOOK_STALE):
+        lags = account in self._lagging
+        self._lagging.discard(account)
+        if before is not None and stale < STALE_MAX and (lags or self._happens(Fault.BOOK_STALE)):
             before = msgspec.structs.replace(before, time=self.exchange.now)
             self._read_before[account] = before, stale + 1
             self._deliver(session, delay_ns, answer, before)

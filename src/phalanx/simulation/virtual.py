@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from phalanx.domain.time import SECOND, Appointment, Nanoseconds
+from phalanx.domain.time import MINUTE, SECOND, Appointment, Nanoseconds
 from phalanx.simulation.loop import Deadlock, Killed, Livelock, Process, VirtualLoop
 
 __all__ = [
@@ -27,6 +27,10 @@ T = TypeVar("T")
 
 MONDAY_0915_IST: Nanoseconds = 1_767_584_700 * SECOND
 """Where a world's wall clock begins unless told otherwise: Monday 2026-01-05, 09:15 in India."""
+
+
+MIDNIGHT_IST: Nanoseconds = MONDAY_0915_IST + (14 * 60 + 45) * MINUTE
+"""The end of that day."""
 
 
 class VirtualClock:

@@ -1,7 +1,7 @@
 """A world: one disk, its brokers, and one process of ours after another, all from one seed.
 
-The disk and the stub brokers' exchanges outlive every process, so a world can kill its process and
-start another; the paper broker lives and dies with the process, as it does in a server.
+The disk, the kill flag and the stub brokers' exchanges outlive every process, so a world can kill its
+process and start another; the paper broker lives and dies with the process, as it does in a server.
 """
 
 import random
@@ -35,11 +35,18 @@ from phalanx.market.quotes import QuoteBoard
 from phalanx.simulation.archive import DiskArchive
 from phalanx.simulation.disk import COMMIT_NS, Landing, SimulatedDisk, TimedJournal
 from phalanx.simulation.exchange import StubExchange
+from phalanx.simulation.kill_flag import SimulatedKillFlag
 from phalanx.simulation.loop import Process, VirtualLoop
 from phalanx.simulation.network import Network, Rates, Request
-from phalanx.simulation.stub import StubBroker, stub_name
-from phalanx.simulation.virtual import ProcessTimer, SeededRandom, VirtualClock, VirtualTimer
-from phalanx.simulation.wire import FaultPlan, Wire
+from phalanx.simulation.paper_link import FaultPlan, PaperLink
+from phalanx.simulation.simulated_broker import SimulatedBroker, stub_name
+from phalanx.simulation.virtual import (
+    MONDAY_0915_IST,
+    ProcessTimer,
+    SeededRandom,
+    VirtualClock,
+    VirtualTimer,
+)
 
 __all__ = ["COMMIT_NS", "ORIGIN", "Landing", "TimedJournal", "World", "sample_instruments"]
 
@@ -81,9 +88,11 @@ class World:
         written: Callable[[Request], None] = lambda _: None,
         rates: Rates = Rates(),  # noqa: B008  frozen
         kinds: Sequence[BrokerKind] = (),
+        starts_at: Nanoseconds = MONDAY_0915_IST,
     ) -> None:
-        self.clock = VirtualClock(loop)
+        self.clock = VirtualClock(loop, starts_at)
         self.disk = SimulatedDisk()
+        self.kill_flag = SimulatedKillFlag()
         self.faults: Counter[str] = Counter()
         self.exchanges = {
             stub_name(kind): StubExchange(stub_name(kind), kind, self.clock) for kind in kinds
@@ -222,11 +231,13 @@ class World:
         quotes = QuoteBoard(self._instrument, self._seed)
         paper = PaperBroker(quotes, self._instrument, self._account, timer, self.clock)
         brokers: dict[str, Broker] = {
-            CAPABILITIES.name: Wire(paper, self._written, self._plan, self._chance)
+            CAPABILITIES.name: PaperLink(paper, self._written, self._plan, self._chance)
         }
-        brokers.update({name: StubBroker(net, process) for name, net in self.networks.items()})
+        brokers.update({name: SimulatedBroker(net, process) for name, net in self.networks.items()})
         archive = DiskArchive(self.disk)
-        ports = Ports(journal, self.clock, timer, self._random, brokers, quotes.get, archive)
+        ports = Ports(
+            journal, self.clock, timer, self._random, brokers, quotes.get, archive, self.kill_flag
+        )
         self.process, self.journal, self.quotes = process, journal, quotes
         self.desk = Desk(state, tail, ports, self._index)
         for key, quote in self._prices.items():

@@ -7,7 +7,7 @@ from phalanx.simulation import network as network_module
 from phalanx.simulation.network import Fault, Network, Rates
 from phalanx.simulation.virtual import VirtualLoop, simulate
 from tests.unit.simulation.test_exchange import order
-from tests.unit.simulation.test_stub import Line
+from tests.unit.simulation.test_simulated_broker import Line
 
 
 def test_every_fault_has_a_rate_and_every_rate_a_fault() -> None:
@@ -50,3 +50,33 @@ def test_what_waits_for_a_session_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
         return [report.cum_quantity for report in line.reports]
 
     assert simulate(story) == [whole(3), whole(4), whole(5)]
+
+
+def test_a_book_that_lags_is_shown_once_more_as_it_was_read_before() -> None:
+    async def story(loop: VirtualLoop) -> list[int]:
+        line = Line(loop, Rates())
+        await line.connect()
+        seen = []
+        for lags in (False, True, False):
+            if lags:
+                line.network.lag("A")
+            book = await line.process.ask(lambda: line.broker.book("A"))
+            seen.append(len(book.orders))
+            line.exchange.place(order(f"LAGGING{len(seen):03}"), "somebody")
+        return seen
+
+    assert simulate(story) == [0, 0, 2]
+
+
+def test_a_book_counts_as_read_until_the_session_is_down() -> None:
+    async def story(loop: VirtualLoop) -> list[bool]:
+        line = Line(loop, Rates())
+        await line.connect()
+        known = [line.broker.has_read("A")]
+        await line.process.ask(lambda: line.broker.book("A"))
+        known.append(line.broker.has_read("A"))
+        line.network.reset()
+        await line.wait(5)
+        return [*known, line.broker.has_read("A")]
+
+    assert simulate(story) == [False, True, False]

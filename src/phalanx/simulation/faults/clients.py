@@ -1,9 +1,11 @@
 """The people of a story: they ask until they are answered, always under the same key, and remember."""
 
 import asyncio
+from typing import Any
 
 from phalanx.desk.desk import Executed
 from phalanx.desk.errors import DeskError
+from phalanx.domain.accounts import AccountId
 from phalanx.domain.instructions import Door, Origin
 from phalanx.engine import commands as c
 from phalanx.engine.refused import Refused
@@ -18,6 +20,14 @@ from phalanx.simulation.loop import Killed
 from phalanx.simulation.world import World
 
 TRIES_MAX = 300
+
+READS_PERCENT = 15
+"""How often somebody has a book read, so that readings come at other times than the desk's own."""
+
+WAVERS_PERCENT = 6
+"""How often somebody changes an order there and back before what he came for."""
+
+WAVERS_LOOKS_MAX = 20
 
 KILLS_PERCENT = 6
 """How often somebody puts a kill in the same moment in which somebody else wants something."""
@@ -50,10 +60,43 @@ class Clients:
             make = self._wishes.next()
             if make is None:
                 continue
+            if self._chance.happens(READS_PERCENT):
+                self._read(self._chance.choice(list(self._world.desk.state.accounts)))
+            if self._chance.happens(WAVERS_PERCENT):
+                await self._waver()
             if self._chance.happens(KILLS_PERCENT):
                 await asyncio.gather(self.ask(make), self._kill_for_a_while())
             else:
                 await self.ask(make)
+
+    async def _waver(self) -> None:
+        """Somebody changes an order and at once changes it back, while somebody has its book read: a
+        reading of before the first change shows just what the second one asks for.
+        """
+        found = self._wishes.there_and_back()
+        if found is None:
+            return
+        account, cl_ord_id, there, back = found
+        self._read(account)
+        if self._chance.happens(50):
+            await asyncio.gather(self.ask(there), self._kill_for_a_while())
+        else:
+            await self.ask(there)
+        for _ in range(WAVERS_LOOKS_MAX):
+            await self._world.wait(0.05)
+            order = self._world.desk.state.orders.get(cl_ord_id)
+            if order is None or order.request is None:
+                break
+        network = self._world.networks.get(self._world.desk.state.accounts[account].broker)
+        if network is not None and self._chance.happens(50):
+            network.lag(account)
+        self._read(account)
+        await self.ask(back)
+        self._read(account)
+
+    def _read(self, account: AccountId) -> None:
+        reading = self._world.ask(lambda desk: desk.reconciler.reconcile([account]))
+        asyncio.ensure_future(reading).add_done_callback(_unheard)
 
     async def _kill_for_a_while(self) -> None:
         """Somebody stops something, and lifts that again a moment later."""
@@ -132,7 +175,7 @@ class Clients:
             self._trace.add(what, f"{key} {' | '.join(map(_short, said))}")
 
 
-def _unheard(answer: "asyncio.Future[Executed]") -> None:
+def _unheard(answer: "asyncio.Future[Any]") -> None:
     """Nobody waits for this answer any more, whatever it is."""
     if not answer.cancelled():
         answer.exception()

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from phalanx.domain.kills import DirectKill
 from phalanx.domain.time import HOUR, SECOND, Nanoseconds
 from phalanx.journal.errors import JournalCorrupt
 from phalanx.journal.memory import FailPoint
@@ -10,6 +11,7 @@ from phalanx.simulation.faults.chance import Chance
 from phalanx.simulation.faults.life import Life
 from phalanx.simulation.faults.market import Market
 from phalanx.simulation.faults.options import Options
+from phalanx.simulation.faults.wishes import some_scope
 from phalanx.simulation.invariants.named import Invariant, holds
 from phalanx.simulation.invariants.truth import check_fail_stop
 from phalanx.simulation.network import Network
@@ -35,6 +37,7 @@ class Fate:
             (options.lost_tails, "tail", self._lose_the_tail),
             (options.incidents, "incident", self._incident),
             (options.jumps, "jump", self._jump),
+            (options.direct_kills, "kill", self._kill_past_the_desk),
             (options.outside, "outside", partial(self._at_once, market.trade_outside)),
             (options.rejections, "reject", partial(self._at_once, market.reject_later)),
         )
@@ -93,6 +96,25 @@ class Fate:
         seconds = self._chance.choice((0.2, 2.0, 8.0, 40.0))
         await self._life.pause(seconds)
 
+    async def _kill_past_the_desk(self) -> None:
+        """`kill --direct`: whether the process lives, is stopped by a signal, or is dead."""
+        pick = self._chance.choice
+        flag, how = self._world.kill_flag, pick(("alive", "torn", "paused", "dead"))
+        number = len(flag.ordered) + 1
+        scope = some_scope(self._chance, self._world.desk.state)
+        now, cancels = self._world.clock.now(), self._chance.happens(50)
+        if how == "paused":
+            self._world.pause()
+        elif how == "dead":
+            self._life.kill()
+        flag.is_torn = how == "torn"
+        flag.order(DirectKill(f"K{number}", scope, "somebody", "", now, cancels))
+        self._life.say(f"a kill past the desk ({how}): {scope}")
+        await self._world.wait(pick((0, 0.3, 1.0)))
+        flag.is_torn = False
+        if how == "paused" and not self._life.down.is_set():
+            self._world.resume()
+
     async def _second_start(self) -> None:
         """While one runs, or is stopped by a signal."""
         paused = self._chance.happens(50)
@@ -146,11 +168,13 @@ class Fate:
         network.kill_token()
 
     async def _jump(self) -> None:
-        """Somebody sets our wall clock, or a broker's."""
+        """Somebody sets our wall clock, or a broker's, or whoever all of them listen to is set."""
         by = self._chance.choice((-HOUR, -SECOND, SECOND, 40 * SECOND))
         exchanges = list(self._world.exchanges.values())
         if exchanges and self._chance.happens(30):
             self._chance.choice(exchanges).skew += by
+        elif self._chance.happens(50):
+            self._world.clock.skew += by
         else:
             set_our_clock(self._world, by)
         self._life.say(f"a wall clock jumps by {by / SECOND:.0f} s")

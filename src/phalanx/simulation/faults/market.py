@@ -1,8 +1,10 @@
 """Prices and fills, and what others do at a broker without asking us."""
 
+from collections.abc import Container
+
 from phalanx.domain.instruments import Quote, QuoteSource
 from phalanx.domain.numbers import whole
-from phalanx.domain.orders import Product, Side
+from phalanx.domain.orders import ClOrdId, Product, Side
 from phalanx.simulation.exchange import StubExchange, StubOrder
 from phalanx.simulation.faults.chance import Chance
 from phalanx.simulation.faults.people import KEYS
@@ -56,11 +58,13 @@ class Market:
             exchange.reject_later(order.order_id, "refused behind the broker")
             self._say(f"{exchange.name} rejects {order.order_id} after all")
 
-    def cancel_outside(self) -> None:
-        """What somebody left working at a broker's own screen is cancelled there."""
+    def cancel_outside(self, lost: Container[ClOrdId] = ()) -> None:
+        """What somebody left working at a broker's own screen is cancelled there, and so are orders of ours
+        that were ``lost``.
+        """
         for exchange in self._world.exchanges.values():
             for order in exchange.working():
-                if not order.tag:
+                if not order.tag or order.tag in lost:
                     exchange.cancel_outside(order.order_id)
 
     def _fill(self, exchange: StubExchange, order: StubOrder) -> None:

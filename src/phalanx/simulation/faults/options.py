@@ -27,8 +27,11 @@ class Options(msgspec.Struct, frozen=True):
     ``disk_faults``; ``pauses`` as SIGSTOP does; ``second_starts`` while another process lives;
     ``stops`` in good order and starts; ``lost_tails`` that must be refused; ``incidents`` of a broker
     or its connection; ``jumps`` of a wall clock; ``outside``: what somebody does at a broker without
-    us; ``rejections`` after acceptance. ``patient``: afterwards nobody asks for a reading, everything
-    takes the desk's own time. ``limited``: accounts have rate limits.
+    us; ``rejections`` after acceptance; ``direct_kills`` past the desk. ``midnight``: the day rolls in
+    the middle of it. ``short_memory``: orders that have ended leave memory after a moment.
+    ``forgets``: the disk loses acknowledged records and their anchor once people have done their part.
+    ``patient``: afterwards nobody asks for a reading, everything takes the desk's own time.
+    ``limited``: accounts have rate limits.
     """
 
     seed: int
@@ -48,6 +51,10 @@ class Options(msgspec.Struct, frozen=True):
     jumps: int = 0
     outside: int = 0
     rejections: int = 0
+    direct_kills: int = 0
+    midnight: bool = False
+    short_memory: bool = False
+    forgets: bool = False
     patient: bool = False
     limited: bool = False
     rates: Rates = Rates()
@@ -89,7 +96,33 @@ def draw(seed: int) -> Options:
         limited=chance.happens(30),
         rates=_draw_rates(chance),
     )
+    options = _draw_more(options)
     return _lagging(options, chance) if chance.happens(LAGS_PERCENT) else options
+
+
+MIDNIGHT_PERCENT = 8
+"""In so many the day rolls; only where brokers keep tags. One that keeps none is known by order ids that are
+remembered until midnight, and whether its book begins a new day just then is not told here.
+"""
+
+SHORT_MEMORY_PERCENT = 12
+
+FORGETS_PERCENT = 4
+"""In so many what must never happen did: then nobody kills past the desk, for that too could be lost."""
+
+
+def _draw_more(options: Options) -> Options:
+    """What is rare."""
+    chance = Chance(f"more options {options.seed}")
+    drawn = msgspec.structs.replace(
+        options,
+        direct_kills=chance.choice((0, 0, 0, 0, 1, 2)),
+        midnight=chance.happens(MIDNIGHT_PERCENT) and BrokerKind.NO_TAG not in options.kinds,
+        short_memory=chance.happens(SHORT_MEMORY_PERCENT),
+    )
+    if chance.happens(FORGETS_PERCENT):
+        return msgspec.structs.replace(drawn, forgets=True, direct_kills=0, midnight=False)
+    return drawn
 
 
 def _lagging(options: Options, chance: Chance) -> Options:
@@ -99,13 +132,14 @@ def _lagging(options: Options, chance: Chance) -> Options:
         kinds=(chance.choice((BrokerKind.REFUSES_DUPLICATES, BrokerKind.LOOK_UP)),),
         paper=False,
         people=1,
-        wishes=5,
+        wishes=9,
         lasts_s=LONG_S,
         crashes=0,
         disk_faults=0,
         stops=0,
         incidents=0,
-        rates=LAGS,
+        jumps=chance.choice((0, 1, 2)),
+        rates=msgspec.structs.replace(LAGS, book_stale_bps=chance.choice((4_000, 6_000, 9_000))),
     )
 
 

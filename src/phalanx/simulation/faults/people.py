@@ -7,6 +7,7 @@ from phalanx.domain.groups import PriorityList
 from phalanx.domain.instructions import Origin
 from phalanx.domain.instruments import InstrumentIndex
 from phalanx.domain.numbers import Money, whole
+from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import SellScope, Strategy, Subscription
 from phalanx.engine import commands as c
 from phalanx.simulation.faults.chance import Chance
@@ -20,6 +21,10 @@ LIST = "favourites"
 PAPER = "paper"
 CASH: Money = whole(500_000)
 LITTLE_CASH: Money = whole(9_000)
+
+
+FORGETFUL = RiskSettings(retire_after_s=2, terminal_orders_max=4)
+"""For stories with a short memory."""
 
 
 def instruments() -> InstrumentIndex:
@@ -57,6 +62,7 @@ def introduction(options: Options) -> Callable[[Origin], c.Command]:
                 for one in everybody
                 for name in STRATEGIES
             ),
+            settings=FORGETFUL if options.short_memory else None,
             cash=tuple((one.book, cash[one.id], "opening") for one in everybody),
         )
 

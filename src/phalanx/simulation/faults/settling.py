@@ -1,15 +1,18 @@
 """The second phase of a story: no more faults, and everything must come to rest."""
 
+from functools import partial
+
 from phalanx.desk.reconciling.account_reports import AccountReport, ReadStatus
 from phalanx.domain.accounts import AccountId
-from phalanx.domain.breaks import BreakKind
-from phalanx.domain.capabilities import BrokerKind
+from phalanx.domain.breaks import Break, BreakId, BreakKind
+from phalanx.domain.instructions import Origin
 from phalanx.domain.orders import OrdStatus
 from phalanx.engine import commands as c
 from phalanx.engine.state import Order, State
 from phalanx.simulation.exchange import StubExchange
 from phalanx.simulation.faults.clients import Clients
 from phalanx.simulation.faults.market import Market
+from phalanx.simulation.invariants.brokers import Brokers
 from phalanx.simulation.invariants.named import Invariant, holds
 from phalanx.simulation.world import World
 
@@ -22,8 +25,13 @@ CANCEL_AGAIN_S = 10
 QUIET_S, PROVED_S = 25, 60
 """From when on a reading that is asked for may prove something, and by when it has."""
 
+SEEN = "seen on the broker's screen"
+
 READ_AGAIN_S = 2
 """So long between two such readings; later ever longer."""
+
+ROUNDS_MAX = 5
+"""What a reading brings, a fill that nobody reported perhaps, may have something to be done for it."""
 
 READINGS_MAX = 5
 """So many readings until each account's book is found to agree."""
@@ -35,7 +43,10 @@ class Settling:
     ``patient``: never asks for a reading, and so everything takes the desk's own time.
     """
 
-    def __init__(self, world: World, clients: Clients, market: Market, *, patient: bool) -> None:
+    def __init__(
+        self, world: World, clients: Clients, market: Market, brokers: Brokers, *, patient: bool
+    ) -> None:
+        self._brokers = brokers
         self._patient = patient
         self._read_at = QUIET_S
         self._cancel_at: dict[str, int] = {}
@@ -44,7 +55,16 @@ class Settling:
         self._market = market
 
     async def settle(self) -> None:
-        """Until nothing is open, or it never will be. Raises Violation."""
+        """Until nothing is open and all books agree, or it never will be. Raises Violation."""
+        for _ in range(ROUNDS_MAX):
+            await self._wait()
+            await self._agree()
+            if not self._left():
+                return
+        with holds(Invariant.PROGRESS):
+            raise AssertionError(f"each reading brings something new: {self._left()}")
+
+    async def _wait(self) -> None:
         left = self._left()
         for second in range(LOOKS_MAX):
             await self._world.wait(1)
@@ -55,13 +75,15 @@ class Settling:
         else:
             with holds(Invariant.PROGRESS):
                 raise AssertionError(f"with all faults over there is still left: {left}")
-        await self._agree()
 
     def _left(self) -> list[str]:
         """What is not at rest."""
         desk = self._world.desk
         state = desk.state
+        if desk.durable_seq < state.seq:
+            return ["a record is being written"]
         left = [f"{o.draft.cl_ord_id} {o.status.name}" for o in state.open_orders()]
+        left += ["a kill past the desk"] if self._world.kill_flag.is_raised() else []
         left += [f"{kill.scope} killed" for kill in state.kills.values()]
         left += [f"{key} held" for key in (*state.held, *state.hand_fills)]
         left += [f"{account} closed: {why}" for account, why in desk.closed.items()]
@@ -73,7 +95,8 @@ class Settling:
         for kill in list(state.kills.values()):
             scope = kill.scope
             await self._clients.ask(lambda origin, scope=scope: c.LiftKill(origin, scope))  # type: ignore[misc]
-        self._market.cancel_outside()
+        self._market.cancel_outside(self._brokers.lost)
+        await self._settle_what_was_lost(state)
         for order in list(state.open_orders()):
             if order.status is OrdStatus.IN_DOUBT:
                 await self._judge(order)
@@ -83,6 +106,14 @@ class Settling:
         if asked and not self._patient and second >= self._read_at:
             self._read_at = second + (READ_AGAIN_S if second < PROVED_S else second // 2)
             await self._world.ask(lambda desk: desk.reconciler.reconcile(asked))
+
+    async def _settle_what_was_lost(self, state: State) -> None:
+        """Whose orders the journal lost, of that account a person has looked into every difference."""
+        if not self._brokers.lost:
+            return
+        for one in list(state.breaks.values()):
+            if self._brokers.is_in_disarray(one.account):
+                await self._clients.ask(partial(_closing, one.id))
 
     def _in_doubt(self) -> list[AccountId]:
         """The accounts of which somebody would like to know more now."""
@@ -103,17 +134,22 @@ class Settling:
         await self._clients.ask(lambda origin: c.CancelOrder(origin, cl_ord_id))
 
     async def _judge(self, order: Order) -> None:
-        """Where no tag can tell, a person looks at the broker's screen, once the desk says so."""
-        exchange = self._exchange_of(order)
-        if exchange is None or exchange.kind is not BrokerKind.NO_TAG:
+        """Where no tag can tell, or the day is over, a person takes the break that the desk filed, and looks
+        at the broker's screen.
+        """
+        desk, exchange = self._world.desk, self._exchange_of(order)
+        filed = self._filed(order, desk.state)
+        if exchange is None or filed is None:
             return
-        if not self._is_filed(order, self._world.desk.state):
+        if not filed.owner:
+            await self._clients.ask(lambda origin: c.TakeBreak(origin, filed.id, "somebody"))
             return
         cl_ord_id = order.draft.cl_ord_id
         taken = exchange.taken.get(cl_ord_id)
         order_id = taken[0].order_id if taken else ""
+        found = desk.reconciler.report(desk.state.book_of(order).account).candidate(order_id)
         await self._clients.ask(
-            lambda origin: c.JudgeDoubt(origin, cl_ord_id, order_id, "seen on the broker's screen")
+            lambda origin: c.JudgeDoubt(origin, cl_ord_id, order_id, SEEN, found)
         )
 
     def _exchange_of(self, order: Order) -> StubExchange | None:
@@ -121,23 +157,34 @@ class Settling:
         account = state.accounts[state.book_of(order).account]
         return self._world.exchanges.get(account.broker)
 
-    def _is_filed(self, order: Order, state: State) -> bool:
-        return any(
-            one.kind is BreakKind.ORDER_IN_DOUBT and one.subject == order.draft.cl_ord_id
-            for one in state.breaks.values()
-        )
+    def _filed(self, order: Order, state: State) -> Break | None:
+        for one in state.breaks.values():
+            if one.kind is BreakKind.ORDER_IN_DOUBT and one.subject == order.draft.cl_ord_id:
+                return one
+        return None
 
     async def _agree(self) -> None:
         """The desk itself, asked now, finds nothing that differs; a session may have to log in first."""
         wrong: list[str] = []
         for _ in range(READINGS_MAX):
             reports = await self._world.ask(lambda desk: desk.reconciler.reconcile(None))
-            wrong = [_told(one) for one in reports if one.status is not ReadStatus.MATCHED]
+            wrong = [
+                _told(one)
+                for one in reports
+                if one.status is not ReadStatus.MATCHED
+                and not (
+                    one.status is ReadStatus.BREAKS and self._brokers.is_in_disarray(one.account)
+                )
+            ]
             if not wrong:
                 return
             await self._world.wait(2)
         with holds(Invariant.OPEN):
             raise AssertionError(f"the books do not agree: {wrong}")
+
+
+def _closing(break_id: BreakId, origin: Origin) -> c.Command:
+    return c.CloseBreak(origin, break_id, SEEN)
 
 
 def _told(report: AccountReport) -> str:

@@ -8,11 +8,13 @@ from typing import Any
 from phalanx.brokers.port import PlaceRequest
 from phalanx.domain.events import decode_events
 from phalanx.domain.orders import ExecutionReport
-from phalanx.domain.time import MICROSECOND, Nanoseconds
+from phalanx.domain.time import MICROSECOND, SECOND, Nanoseconds
+from phalanx.engine.state import State
 from phalanx.journal.record import Tail, decode_row
 from phalanx.simulation.faults.chance import Chance
 from phalanx.simulation.faults.clients import Clients
 from phalanx.simulation.faults.fate import Fate, set_our_clock
+from phalanx.simulation.faults.forgetting import Forgetting
 from phalanx.simulation.faults.life import Life
 from phalanx.simulation.faults.market import Market
 from phalanx.simulation.faults.options import Options
@@ -22,9 +24,10 @@ from phalanx.simulation.faults.trace import Trace, What, event_text
 from phalanx.simulation.invariants.brokers import Brokers
 from phalanx.simulation.invariants.named import Invariant, Violation, holds
 from phalanx.simulation.invariants.truth import Truth
-from phalanx.simulation.invariants.writes import Request
-from phalanx.simulation.loop import Process, VirtualLoop
-from phalanx.simulation.network import Rates
+from phalanx.simulation.invariants.writes import PAPER, Line, Request
+from phalanx.simulation.loop import VirtualLoop
+from phalanx.simulation.network import Network, Rates, Session
+from phalanx.simulation.virtual import MIDNIGHT_IST, MONDAY_0915_IST
 from phalanx.simulation.world import World
 
 PLAY_S_MAX = 900
@@ -37,6 +40,10 @@ STORY_S_MAX = 4_000
 
 QUICK_S, SLOW_S = 0.6, 4.0
 """At most so long between two moves of the market: while people are busy, and afterwards."""
+
+
+INTRODUCED_S = 3
+"""About so long until everybody is introduced."""
 
 
 class Story:
@@ -54,9 +61,10 @@ class Story:
             rates=options.rates,
             kinds=options.kinds,
             written=self._see_write,
+            starts_at=_beginning(options),
         )
         self.trace = Trace(self.world.clock.monotonic) if traced else None
-        self.truth = Truth(self.world.disk, self.world.clock)
+        self.truth = Truth(self.world.disk, self.world.clock, self.world.kill_flag)
         self.brokers = Brokers(self.world.exchanges, self.truth.disk)
         self.life = Life(options.seed, self.world, self.truth, self.trace)
         self.market = Market(options.seed, self.world, self.trace)
@@ -64,7 +72,7 @@ class Story:
         self._pace_s = QUICK_S
         self.violation: Violation | None = None
         for network in self.world.networks.values():
-            network.on_write = self._see_write
+            network.on_write = partial(self._see_sent, network)
         self._store = self.world.disk.store
         self.world.disk.store = self._stored  # type: ignore[method-assign]
         if self.trace is not None:
@@ -79,6 +87,15 @@ class Story:
         telling.result()
 
     async def _tell(self) -> None:
+        try:
+            await self._tell_all()
+        except Violation:
+            if not self.brokers.is_muddled():
+                raise
+            self.life.say("an order has the id of a lost one: nothing more can be said")
+            self.violation = None
+
+    async def _tell_all(self) -> None:
         await self._begin()
         market = asyncio.ensure_future(self._move())
         try:
@@ -107,7 +124,9 @@ class Story:
         """Everybody does his part, until nobody has anything left to do."""
         fate = Fate(self.options, self.world, self.life, self.market)
         parts = [self.clients.work() for _ in range(self.options.people)]
-        playing = [asyncio.ensure_future(part) for part in (*parts, fate.run())]
+        parts += [fate.run()]
+        parts += [self._night()] if self.options.midnight else []
+        playing = [asyncio.ensure_future(part) for part in parts]
         try:
             await asyncio.wait(playing, timeout=PLAY_S_MAX, return_when=asyncio.FIRST_EXCEPTION)
             self._judge()
@@ -127,7 +146,15 @@ class Story:
             await self.world.wait(chance.random() * self._pace_s)
             if self.life.up.is_set():
                 self.market.move()
-            self._witness(self.brokers.check)
+            self._witness(partial(self.brokers.check, self._living()))
+
+    async def _night(self) -> None:
+        """At midnight what works expires; the brokers' books begin a new day only after the story."""
+        left = MIDNIGHT_IST - _beginning(self.options) - self.loop.elapsed_ns
+        await self.world.wait(max(0, left) / SECOND)
+        for exchange in self.world.exchanges.values():
+            exchange.expire_day()
+        self.life.say("it is midnight")
 
     async def _settle(self) -> None:
         """No more faults: everything comes to rest."""
@@ -143,7 +170,11 @@ class Story:
             await self.life.again()
         self._pace_s = SLOW_S
         patient = self.options.patient
-        await Settling(self.world, self.clients, self.market, patient=patient).settle()
+        if self.options.forgets:
+            await Forgetting(self.world, self.life, self.truth, self.brokers).forget()
+        await Settling(
+            self.world, self.clients, self.market, self.brokers, patient=patient
+        ).settle()
 
     async def _end(self) -> None:
         """At rest all books agree, also after one more start."""
@@ -153,9 +184,14 @@ class Story:
         self.brokers.check_rest(desk.state)
         await self.life.stop()
         await self.life.begin()
+        while self.world.desk.durable_seq < self.world.desk.state.seq:
+            await self.world.wait(0.1)
         self.truth.check_rest(self.world.desk)
         self.truth.check_replay()
         await self.world.stop()
+        with holds(Invariant.ADOPTED_ONCE):
+            kills, ordered = self.truth.disk.kills, self.world.kill_flag.ordered
+            assert all(kills[f"direct {id}"] == 1 for id in ordered), f"{ordered}, {kills}"
         with holds(Invariant.NO_FAULT):
             assert not self.loop.faults, self.loop.faults[0]
 
@@ -179,13 +215,21 @@ class Story:
     def _commit_ns(self) -> Nanoseconds:
         return self._chance.randint(1, self.options.commit_us) * MICROSECOND
 
-    def _see_write(self, request: Request, process: Process | None = None) -> None:
-        """The kernel of a process took a request; without one: of the process that runs."""
+    def _living(self) -> State | None:
+        """The state of a process that has its doors open, if there is one."""
+        return self.world.desk.state if self.life.up.is_set() else None
+
+    def _see_sent(self, network: Network, request: Request, session: Session) -> None:
+        """The kernel of a process took a request to one of the exchanges."""
+        assert session.process.is_running, "a dead process writes"
+        self._see_write(request, Line(network.exchange.kind, session.has_read(request.account)))
+
+    def _see_write(self, request: Request, line: Line = PAPER) -> None:
+        """The same of the process that runs, to whomever."""
         if self.trace is not None:
             key = request.cl_ord_id if isinstance(request, PlaceRequest) else request.request_id
             self.trace.add(What.WRITE, f"{type(request).__name__} {key} of {request.account}")
-        assert process is None or process.is_running, "a dead process writes"
-        self._witness(partial(self.truth.see_write, request, self.world.desk))
+        self._witness(partial(self.truth.see_write, request, self.world.desk, line))
         self.life.wrote()
 
     def _stored(self, blob: bytes, after: Tail) -> None:
@@ -195,7 +239,8 @@ class Story:
             record = decode_row(after.record, blob, is_last=True)
             for event in decode_events(record.body):
                 self.trace.add(What.RECORD, f"{after.record}: {event_text(event)}")
-        self._witness(self.truth.writes.landed)
+        self._witness(self.truth.landed)
+        self._witness(self.brokers.check_granted)
         self.life.stored(dispatches=self.truth.disk.dispatches)
 
     # --- for the trace ---------------------------------------------------------------------------
@@ -208,6 +253,13 @@ class Story:
 
         for exchange in self.world.exchanges.values():
             exchange.listeners.append(reported)
+
+
+def _beginning(options: Options) -> Nanoseconds:
+    """When by the wall clock, so that midnight comes while people are busy, if it comes."""
+    if not options.midnight:
+        return MONDAY_0915_IST
+    return MIDNIGHT_IST - (INTRODUCED_S + options.lasts_s // 2) * SECOND
 
 
 def begin(

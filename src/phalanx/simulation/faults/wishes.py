@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeAlias
 
+from phalanx.domain.accounts import AccountId
 from phalanx.domain.instructions import (
     BatchRequest,
     BatchRow,
@@ -15,9 +16,9 @@ from phalanx.domain.instructions import (
     PriorityBuyRequest,
     SignalRequest,
 )
-from phalanx.domain.kills import EVERYBODY, KillLevel, KillScope
+from phalanx.domain.kills import EVERYBODY, KillCancel, KillLevel, KillScope
 from phalanx.domain.numbers import Price, whole
-from phalanx.domain.orders import PRICED, OrdType, Product, Side, TimeInForce
+from phalanx.domain.orders import PRICED, ClOrdId, OrdStatus, OrdType, Product, Side, TimeInForce
 from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
 from phalanx.engine.state import Order, State
@@ -32,6 +33,20 @@ def on_tick(price: Price, basis_points: int) -> Price:
     """That much away from a price, on a tick that is good for every instrument of a story."""
     tick = whole(1) // 20
     return (price + price * basis_points // 10_000) // tick * tick
+
+
+def some_scope(chance: Chance, state: State) -> KillScope:
+    """Whom a kill may name, on each of the five levels."""
+    account = chance.choice(list(state.accounts.values()))
+    return chance.choice(
+        (
+            EVERYBODY,
+            KillScope(KillLevel.BROKER, account.broker),
+            KillScope(KillLevel.STRATEGY, chance.choice(STRATEGIES)),
+            KillScope(KillLevel.CLIENT, str(account.client_id)),
+            KillScope(KillLevel.ACCOUNT, account.id),
+        )
+    )
 
 
 class Wishes:
@@ -117,8 +132,13 @@ class Wishes:
         if order is None:
             return None
         cl_ord_id = order.draft.cl_ord_id
-        quantity = max(whole(1), order.quantity + whole(self._chance.randint(-4, 4)))
         price = None
+        if self._chance.happens(30):
+            # Back to what it was: terms that are not new prove nothing.
+            quantity = order.draft.quantity
+            price = order.draft.limit if order.draft.ord_type in PRICED else None
+            return lambda origin: c.ReplaceOrder(origin, cl_ord_id, quantity, price)
+        quantity = max(whole(1), order.quantity + whole(self._chance.randint(-4, 4)))
         if order.draft.ord_type in PRICED:
             price = on_tick(order.limit, self._chance.choice((-50, 0, 50)))
         return lambda origin: c.ReplaceOrder(origin, cl_ord_id, quantity, price)
@@ -132,6 +152,22 @@ class Wishes:
             origin, CancelRestRequest(parent), parent=parent, follow_up=FollowUp.CANCEL
         )
 
+    def there_and_back(self) -> tuple[AccountId, ClOrdId, Make, Make] | None:
+        """More of a working order, and then what it was: whose it is, which, and both commands."""
+        state = self._state
+        found = [order for order in state.open_orders() if order.status is OrdStatus.NEW]
+        if not found:
+            return None
+        order = self._chance.choice(found)
+        cl_ord_id, quantity = order.draft.cl_ord_id, order.quantity
+        price = order.limit if order.draft.ord_type in PRICED else None
+        return (
+            state.book_of(order).account,
+            cl_ord_id,
+            lambda origin: c.ReplaceOrder(origin, cl_ord_id, quantity + whole(1), price),
+            lambda origin: c.ReplaceOrder(origin, cl_ord_id, quantity, price),
+        )
+
     def lift(self) -> Make | None:
         """The kill that has stood longest is lifted."""
         for kill in self._state.kills.values():
@@ -140,17 +176,11 @@ class Wishes:
         return None
 
     def kill(self) -> Make:
-        """Somebody stops something."""
-        account = self._chance.choice(list(self._state.accounts.values()))
-        scope = self._chance.choice(
-            (
-                EVERYBODY,
-                KillScope(KillLevel.BROKER, account.broker),
-                KillScope(KillLevel.STRATEGY, self._chance.choice(STRATEGIES)),
-                KillScope(KillLevel.ACCOUNT, account.id),
-            )
-        )
-        return lambda origin: c.PutKill(origin, scope)
+        """Somebody stops something, on any level, and perhaps cancels what works there."""
+        scope = some_scope(self._chance, self._state)
+        cancel = self._chance.choice((KillCancel.NOTHING, KillCancel.ENTRIES, KillCancel.ALL))
+        block = cancel is KillCancel.NOTHING or self._chance.happens(80)
+        return lambda origin: c.PutKill(origin, scope, block=block, cancel=cancel)
 
     def _single(self) -> OrderRequest:
         """One order of one account; sometimes it sells what is held."""

@@ -12,6 +12,7 @@ from phalanx.domain.events import (
     InstructionEnded,
     InstructionHeld,
     InstructionPlanned,
+    KillPut,
     LotAdopted,
     OrderDoubted,
     OrderEnded,
@@ -69,6 +70,8 @@ class Disk:
         self.drafts: dict[ClOrdId, OrderDraft] = {}
         self.absent: set[ClOrdId] = set()
         """The orders of which readings proved that no broker ever received them."""
+        self.kills: Counter[str] = Counter()
+        """How often a kill was journaled under each key."""
         self.events: Counter[str] = Counter()
         """How many there are of each kind."""
         self._takers: dict[type, Callable[[Any], None]] = {
@@ -82,6 +85,7 @@ class Disk:
             LotAdopted: self.executions.adopt,
             ForeignFillBooked: self.executions.book_foreign,
             FillOrdered: self._hand_fill,
+            KillPut: self._kill,
             OrdersDispatched: self._dispatch,
             DispatchLapsed: self._lapse,
             RequestDispatched: self._dispatch_request,
@@ -149,6 +153,12 @@ class Disk:
 
     def _hand_fill(self, event: FillOrdered) -> None:
         self.executions.by_hand[event.exec_id] = 0
+
+    def _kill(self, event: KillPut) -> None:
+        key = event.origin.idempotency_key
+        self.kills[key] += 1
+        with holds(Invariant.ADOPTED_ONCE):
+            assert not key or self.kills[key] == 1, f"the kill of {key} was journaled twice"
 
     def _lapse(self, event: DispatchLapsed) -> None:
         for cl_ord_id in event.cl_ord_ids:

@@ -5,7 +5,7 @@ from collections import Counter
 from phalanx.domain.accounts import BookId
 from phalanx.domain.events import ForeignFillBooked, LotAdopted, OrderReported
 from phalanx.domain.numbers import Quantity, multiply
-from phalanx.domain.orders import ClOrdId, OrderDraft, Product, Side, parts_closed
+from phalanx.domain.orders import ClOrdId, ExecType, OrderDraft, Product, Side, parts_closed
 from phalanx.engine.state import position_key
 from phalanx.simulation.invariants.ledger import Ledger
 from phalanx.simulation.invariants.named import Invariant, holds
@@ -23,6 +23,8 @@ class Executions:
         """Bought and not sold."""
         self.by_hand: Counter[str] = Counter()
         """How often each fill by hand was reported."""
+        self.replaced: Counter[ClOrdId] = Counter()
+        """How often an order was replaced, as its broker is said to have granted it."""
         self.outside: set[tuple[BookId, str]] = set()
         """The positions that somebody traded in outside: of those more is possible."""
         self.ordered: dict[ClOrdId, Quantity] = {}
@@ -49,6 +51,8 @@ class Executions:
 
     def book(self, event: OrderReported, draft: OrderDraft, strategies: dict[ClOrdId, str]) -> None:
         """A fill of one of our orders. ``strategies``: of whose buy a lot is; without one of nobody's."""
+        if event.report.exec_type is ExecType.REPLACED:
+            self.replaced[event.cl_ord_id] += 1
         exec_id = event.report.exec_id
         if exec_id in self.by_hand:
             self.by_hand[exec_id] += 1

@@ -21,7 +21,10 @@ def check_state(state: State) -> None:
             in_book[order.draft.book].append(order)
             own[order.instruction_id].append(order)
             watched[order.closed_by or ""].append(order)
-        assert set(state.ended) == {k for k, o in state.orders.items() if o.status in TERMINAL}
+        assert not set(state.ended) & set(state.kept)
+        assert {*state.ended, *state.kept} == {
+            k for k, o in state.orders.items() if o.status in TERMINAL
+        }
         _check_resting(state)
         _check_groups(state)
         for fill in state.hand_fills.values():

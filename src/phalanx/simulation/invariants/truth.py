@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 import msgspec
 
 from phalanx.desk.desk import Desk
+from phalanx.desk.ports import KillFlag, NoKillFlag
 from phalanx.desk.previews import Previewed
 from phalanx.desk.recovery import rebuild
 from phalanx.domain.accounts import AccountId, split_book
@@ -19,7 +20,10 @@ from phalanx.simulation.invariants.disk import Disk, Place
 from phalanx.simulation.invariants.named import Invariant, holds
 from phalanx.simulation.invariants.replica import Replica
 from phalanx.simulation.invariants.state import check_state
-from phalanx.simulation.invariants.writes import Request, Writes
+from phalanx.simulation.invariants.writes import PAPER, Line, Request, Writes
+
+RECORDS_PER_LOOK = 4
+"""So often the whole state is looked at while records come; of each event the ledgers are."""
 
 UNRESOLVED = frozenset({OrdStatus.SENT, OrdStatus.IN_DOUBT})
 
@@ -27,17 +31,39 @@ UNRESOLVED = frozenset({OrdStatus.SENT, OrdStatus.IN_DOUBT})
 class Truth:
     """Sees every write, and looks at the whole when asked to. All raise Violation."""
 
-    def __init__(self, disk: MemoryDisk, clock: Clock) -> None:
+    def __init__(
+        self,
+        disk: MemoryDisk,
+        clock: Clock,
+        flag: KillFlag = NoKillFlag(),  # noqa: B008  it has no state
+    ) -> None:
         self._memory = disk
+        self._clock = clock
+        self._flag = flag
         self.disk = Disk(disk)
-        self.writes = Writes(self.disk, clock.monotonic)
+        self.writes = Writes(self.disk, clock.monotonic, flag)
+        self._records = 0
         self.replica: Replica
         self.acknowledged: dict[str, Event] = {}
         """The first event of every idempotency key that was answered."""
 
-    def see_write(self, request: Request, desk: Desk) -> None:
+    def see_write(self, request: Request, desk: Desk, line: Line = PAPER) -> None:
         """The kernel takes a request of this process."""
-        self.writes.see(request, desk.state)
+        self.writes.see(request, desk.state, line)
+
+    def forget(self) -> None:
+        """What was acknowledged is lost, and no process can know it: from here on the disk as it is counts."""
+        self.disk = Disk(self._memory)
+        self.writes = Writes(self.disk, self._clock.monotonic, self._flag)
+        self.acknowledged.clear()
+        self.writes.landed()
+
+    def landed(self) -> None:
+        """A record has reached the disk."""
+        self.writes.landed()
+        self._records += 1
+        if self._records % RECORDS_PER_LOOK == 0:
+            check_state(self.disk.state)
 
     def acknowledge(self, key: str, first: Event) -> None:
         """A caller was told; asked again it must be told the same, and the disk must hold it."""

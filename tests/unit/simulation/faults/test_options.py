@@ -21,6 +21,28 @@ def test_the_default_profile_has_about_two_crashes_and_every_kind_of_broker() ->
     assert any(options.paper for options in drawn)
 
 
+def test_what_is_rare_is_drawn_in_a_few_of_a_hundred_seeds() -> None:
+    drawn = [draw(seed) for seed in range(1_000)]
+
+    shares = {
+        "midnight": sum(one.midnight for one in drawn),
+        "short_memory": sum(one.short_memory for one in drawn),
+        "forgets": sum(one.forgets for one in drawn),
+        "direct_kills": sum(one.direct_kills > 0 for one in drawn),
+    }
+    assert 15 < shares["midnight"] < 100
+    assert 80 < shares["short_memory"] < 160
+    assert 20 < shares["forgets"] < 60
+    assert 200 < shares["direct_kills"] < 450
+
+
+def test_midnight_comes_only_to_brokers_that_keep_tags_and_no_kill_is_lost_with_a_disk() -> None:
+    drawn = [draw(seed) for seed in range(1_000)]
+
+    assert not any(one.midnight and BrokerKind.NO_TAG in one.kinds for one in drawn)
+    assert not any(one.forgets and (one.direct_kills or one.midnight) for one in drawn)
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_every_lesser_story_is_of_the_same_seed_and_has_less_in_it(seed: int) -> None:
     options = draw(seed)

@@ -1,4 +1,4 @@
-"""The wire of a world: it hears every write, and its faults are those it was told to have."""
+"""The paper link of a world: it hears every write, and its faults are those it was told to have."""
 
 import random
 
@@ -6,7 +6,7 @@ import pytest
 
 from phalanx.brokers.port import Accepted, NeverWritten, Unknown
 from phalanx.domain.reasons import Reason, ReasonCode
-from phalanx.simulation.wire import FaultPlan, Request, Wire
+from phalanx.simulation.paper_link import FaultPlan, PaperLink, Request
 from tests.fakes.desk import RecordingTicket, Reports
 from tests.fakes.paper import order
 from tests.fakes.scripted_broker import ScriptedBroker, accept
@@ -15,13 +15,13 @@ ALWAYS = 10_000
 NO = Reason(ReasonCode.SEND_DEADLINE)
 
 
-def wire(plan: FaultPlan) -> tuple[Wire, ScriptedBroker, list[Request]]:
+def link(plan: FaultPlan) -> tuple[PaperLink, ScriptedBroker, list[Request]]:
     broker, written = ScriptedBroker(usual=accept), list[Request]()
-    return Wire(broker, written.append, plan, random.Random(0)), broker, written
+    return PaperLink(broker, written.append, plan, random.Random(0)), broker, written
 
 
-def test_a_wire_without_faults_is_only_heard() -> None:
-    found, broker, written = wire(FaultPlan())
+def test_a_link_without_faults_is_only_heard() -> None:
+    found, broker, written = link(FaultPlan())
     ticket, request = RecordingTicket(), order()
 
     found.place(request, ticket)
@@ -33,7 +33,7 @@ def test_a_wire_without_faults_is_only_heard() -> None:
 
 
 def test_what_the_gate_refuses_is_not_written() -> None:
-    found, _, written = wire(FaultPlan(lost_answer_bps=ALWAYS))
+    found, _, written = link(FaultPlan(lost_answer_bps=ALWAYS))
     ticket = RecordingTicket(refuse=NO)
 
     found.place(order(), ticket)
@@ -43,7 +43,7 @@ def test_what_the_gate_refuses_is_not_written() -> None:
 
 
 def test_an_answer_can_be_lost() -> None:
-    found, _, written = wire(FaultPlan(lost_answer_bps=ALWAYS))
+    found, _, written = link(FaultPlan(lost_answer_bps=ALWAYS))
     ticket = RecordingTicket()
 
     found.place(order(), ticket)
@@ -53,7 +53,7 @@ def test_an_answer_can_be_lost() -> None:
 
 
 def test_a_broker_can_be_out_of_reach() -> None:
-    found, broker, written = wire(FaultPlan(unreachable_bps=ALWAYS))
+    found, broker, written = link(FaultPlan(unreachable_bps=ALWAYS))
     ticket = RecordingTicket()
 
     found.place(order(), ticket)
@@ -64,7 +64,7 @@ def test_a_broker_can_be_out_of_reach() -> None:
 
 @pytest.mark.parametrize(("share", "times"), [(0, 1), (ALWAYS, 2)])
 def test_a_report_can_come_twice(share: int, times: int) -> None:
-    found, broker, _ = wire(FaultPlan(repeated_report_bps=share))
+    found, broker, _ = link(FaultPlan(repeated_report_bps=share))
     reports = Reports()
     found.listen(reports.append)
 

@@ -1,4 +1,4 @@
-"""The wire between a desk and its broker: it remembers what was written, and may treat it badly."""
+"""The link between a desk and its paper broker: it remembers what was written, and may treat it badly."""
 
 import random
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class FaultPlan(msgspec.Struct, frozen=True):
     """A report comes twice."""
 
 
-class Wire:
+class PaperLink:
     """One process's way to a broker, as a broker itself. ``written`` hears of every request, once the
     kernel took it.
     """
@@ -117,13 +117,13 @@ class Wire:
             ticket.done(NeverWritten(reason, again=True))
             return
         loses = self._happens(self._plan.lost_answer_bps)
-        send(_WireTicket(ticket, partial(self._written, request), loses=loses))
+        send(_LinkTicket(ticket, partial(self._written, request), loses=loses))
 
     def _happens(self, share_bps: int) -> bool:
         return share_bps > 0 and self._chance.randrange(BASIS_POINTS) < share_bps
 
 
-class _WireTicket:
+class _LinkTicket:
     """A ticket that says when the bytes left, and whose answer may be lost."""
 
     def __init__(self, ticket: Ticket, written: Callable[[], None], *, loses: bool) -> None:

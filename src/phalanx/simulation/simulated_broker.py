@@ -75,7 +75,7 @@ def stub_capabilities(kind: BrokerKind) -> Capabilities:
     )
 
 
-class StubBroker:
+class SimulatedBroker:
     """One process's session at a stub exchange. It connects again by itself when it was cut off."""
 
     def __init__(self, network: Network, process: Process) -> None:
@@ -88,6 +88,7 @@ class StubBroker:
         self._is_closed = False
         self._logging_in = False
         self._cut_early = False
+        self._read: set[AccountId] = set()
         self._requests = 0
         self._unanswered: dict[int, Ticket] = {}
         self._readings: dict[asyncio.Future[BrokerBook], None] = {}
@@ -139,12 +140,14 @@ class StubBroker:
         self._network.read(self, account, partial(_settle, reading))
         self._later(READING_NS_MAX, _settle, reading, TimeoutError("no answer to a reading"))
         try:
-            return await reading
+            book = await reading
         except PermissionError:
             self._log_in_again()
             raise
         finally:
             self._readings.pop(reading, None)
+        self._read.add(account)
+        return book
 
     # --- what the network says -------------------------------------------------------------------
 
@@ -159,6 +162,10 @@ class StubBroker:
         if self._is_up and not self._is_closed:
             self._go_down(why)
             self._later(RECONNECT_NS, self._log_in)
+
+    def has_read(self, account: AccountId) -> bool:
+        """See `Session.has_read`."""
+        return account in self._read
 
     # --- inside ----------------------------------------------------------------------------------
 
@@ -224,6 +231,7 @@ class StubBroker:
     def _go_down(self, why: str) -> None:
         """Nobody will answer what was asked."""
         self._is_up = False
+        self._read.clear()
         unanswered, self._unanswered = self._unanswered, {}
         for ticket in unanswered.values():
             ticket.done(Unknown(f"{why} before the answer"))

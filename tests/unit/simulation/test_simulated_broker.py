@@ -23,7 +23,12 @@ from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND
 from phalanx.simulation.exchange import Code, StubExchange
 from phalanx.simulation.network import LIMITED, STALE_MAX, UNAUTHORIZED, Fault, Network, Rates
-from phalanx.simulation.stub import ANSWER_NS_MAX, LATE_MS, READING_NS_MAX, StubBroker
+from phalanx.simulation.simulated_broker import (
+    ANSWER_NS_MAX,
+    LATE_MS,
+    READING_NS_MAX,
+    SimulatedBroker,
+)
 from phalanx.simulation.virtual import Process, VirtualClock, VirtualLoop, VirtualTimer, simulate
 from tests.fakes.desk import RecordingTicket, Reports
 from tests.unit.simulation.test_exchange import INFY, TAG, L, N, order
@@ -46,8 +51,8 @@ class Line:
         self.sessions: list[tuple[str, str]] = []
         self.broker = self.session(self.process)
 
-    def session(self, process: Process) -> StubBroker:
-        broker = StubBroker(self.network, process)
+    def session(self, process: Process) -> SimulatedBroker:
+        broker = SimulatedBroker(self.network, process)
         broker.listen(
             self.reports.append, lambda account, why: self.sessions.append((account, why))
         )
@@ -397,7 +402,7 @@ def test_a_dead_process_hears_nothing_and_what_it_wrote_arrives() -> None:
 
 def test_a_process_that_dies_while_it_writes_writes_nothing_more() -> None:
     async def story(line: Line) -> None:
-        line.network.on_write = lambda _request, process: process.kill()
+        line.network.on_write = lambda _request, session: session.process.kill()
         first, second = line.place(), line.place(tag="AA00000002")
         await line.wait(30)
         assert first.calls == second.calls == ["admit"]
