@@ -10,8 +10,14 @@ import pytest
 
 from phalanx.bootstrap import System
 from phalanx.brokers.port import CancelRequest, PlaceRequest, ReplaceRequest, Ticket, Unknown
+from phalanx.desk.reconciling.account_reports import AccountReport
+from phalanx.domain.breaks import Break, BreakKind
+from phalanx.domain.broker_books import BrokerOrder
+from phalanx.domain.events import BreakFiled
 from phalanx.domain.numbers import whole
+from phalanx.domain.orders import OrdStatus
 from phalanx.domain.time import HOUR, SECOND, iso
+from phalanx.engine.apply.reconciliation import break_filed
 from tests.api.books import Books
 from tests.api.conftest import Site
 
@@ -277,9 +283,18 @@ class TestAnOrderInDoubt:
         assert [line["entry"] for line in log["items"]] == ["END", "JUDGED"]
         assert problem(await example.send("POST", path, body)) == (409, "NOT_IN_DOUBT")
 
-    async def test_is_settled_as_one_of_the_brokers(self, example: Site) -> None:
+    async def test_is_settled_as_one_of_the_brokers(
+        self, example: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         order_id, other = await self.doubted(example), await self.doubted(example, "TCS")
         body = {"order_id": "B77", "note": "seen in the terminal"}
+        path = f"/api/v1/orders/{order_id}/settle"
+        assert problem(await example.send("POST", path, body)) == (409, "ORDER_ID_UNFIT")
+        assert isinstance(example.system, System)
+        draft = example.system.desk.state.orders[order_id].draft
+        what = (draft.instrument, draft.side, draft.product, draft.quantity)
+        shown = {"B77": BrokerOrder("B77", "PAPER-1", *what, 0, OrdStatus.NEW)}
+        monkeypatch.setattr(AccountReport, "candidate", lambda _, id: shown.get(id))
 
         answer = await example.send("POST", f"/api/v1/orders/{order_id}/settle", body)
         taken = await example.send("POST", f"/api/v1/orders/{other}/settle", body)
@@ -290,9 +305,33 @@ class TestAnOrderInDoubt:
         assert (order["status"], order["broker_order_id"]) == ("NEW", "B77")
         assert problem(taken) == (409, "ORDER_ID_TAKEN")
 
+    async def test_keeps_its_break_until_it_is_judged(self, example: Site) -> None:
+        order_id = await self.doubted(example)
+        assert isinstance(example.system, System)
+        desk = example.system.desk
+        account = desk.state.book_of(desk.state.orders[order_id]).account
+        found = Break("B1", account, BreakKind.ORDER_IN_DOUBT, order_id, "", "", "?", 1, 2)
+        break_filed(desk.state, BreakFiled(1, found))
+
+        refused = await example.send("POST", "/api/v1/breaks/B1/close", {"note": "never mind"})
+
+        assert problem(refused) == (409, "SETTLE_THE_ORDER")
+
+    async def test_may_have_its_request_judged_and_no_other(self, example: Site) -> None:
+        order_id = await self.doubted(example)
+        path = f"/api/v1/orders/{order_id}/settle"
+        body = {"request": "granted", "note": "seen"}
+
+        assert problem(await example.send("POST", path, body)) == (409, "NOT_IN_DOUBT")
+
     @pytest.mark.parametrize(
         ("body", "code", "field"),
         [
+            (
+                {"note": "?", "not_received": True, "request": "granted"},
+                "CONTRADICTING_FIELDS",
+                "request",
+            ),
             ({"note": "?"}, "MISSING_FIELD", "order_id"),
             ({"note": "?", "not_received": False}, "MISSING_FIELD", "order_id"),
             (

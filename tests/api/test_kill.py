@@ -1,6 +1,7 @@
 """Kills by level and name, what they cancel, and kills that come past the doors."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ async def test_what_works_is_called_back_with_the_kill(example: Site) -> None:
     cancel = answer.json()["cancel"]
     assert (answer.status_code, answer.json()["standing"]) == (200, True)
     assert cancel["counts"] == {"orders": 0, "cancels": 1, "skips": 0}
-    assert (cancel["more"], cancel["left"], cancel["reason"]) == ([], 0, None)
+    assert (cancel["left"], cancel["reason"]) == (0, None)
     await filled(example, cancel["instruction_id"])
     assert await status_of(example, first) == "CANCELED"
     assert await status_of(example, second) == "NEW"
@@ -190,35 +191,20 @@ async def test_a_cancel_alone_is_done_once_under_its_key(example: Site) -> None:
     assert await status_of(example, order) == "NEW"
 
 
-async def test_more_than_one_instruction_can_hold_is_cancelled_in_several(
+async def test_more_than_one_record_holds_is_told_and_cancelled_in_parts(
     example: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders = [await rests(example, client) for client in (1, 2)]
-    monkeypatch.setattr(kills, "ORDERS_MAX", 1)
+    monkeypatch.setattr(kills, "CANCELS_AT_ONCE_MAX", 1)
 
     first = await example.send("PUT", KILL, {"cancel": True}, "k")
+    cancel = first.json()["cancel"]
+    for order in orders:
+        await example.until(partial(has_status, example, order, "CANCELED"))
     again = await example.send("PUT", KILL, {"cancel": True}, "k")
 
-    cancel = first.json()["cancel"]
-    for part in (cancel, *cancel["more"]):
-        assert part["counts"]["cancels"] == 1
-        await filled(example, part["instruction_id"])
-    assert len(cancel["more"]) == 1
-    assert [await status_of(example, order) for order in orders] == ["CANCELED"] * 2
+    assert (cancel["counts"]["cancels"], cancel["left"]) == (1, 1)
     assert again.text == first.text
-
-
-async def test_what_no_record_holds_is_told(example: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    for client in (1, 2):
-        await rests(example, client)
-    monkeypatch.setattr(kills, "ORDERS_MAX", 1)
-    monkeypatch.setattr(kills, "PARTS_MAX", 1)
-
-    first = (await example.send("PUT", KILL, {"cancel": True})).json()["cancel"]
-    second = (await example.send("PUT", KILL, {"cancel": True})).json()["cancel"]
-
-    assert (first["left"], second["left"]) == (1, 0)
-    assert second["counts"]["cancels"] == 1
 
 
 async def bought(site: Site) -> None:

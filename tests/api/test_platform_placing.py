@@ -60,7 +60,7 @@ async def second_account(site: Site, client: int = 1) -> str:
     cash = ((account.book, whole(1_000_000), ""),)
     origin = Origin("local", Door.DESK)
     await site.system.desk.execute(PutReference(origin, accounts=(account,), cash=cash))
-    site.system.desk.open_account(account.id)
+    await site.system.desk.reconciler.reconcile([account.id])
     return account.id
 
 

@@ -443,7 +443,7 @@ async def test_a_portfolio_adds_up_all_accounts(example: Site) -> None:
     second = Account("SECOND", 1, primary=False)
     cash = ((second.book, whole(500_000), ""),)
     await example.system.desk.execute(PutReference(ORIGIN, accounts=(second,), cash=cash))
-    example.system.desk.open_account("SECOND")
+    await example.system.desk.reconciler.reconcile(["SECOND"])
     await place(example)
     await place(example, account_id="SECOND", quantity=5)
     await place(example, order_type="LIMIT", price=1300, quantity=1)

@@ -322,10 +322,14 @@ doors: tuple[Door, ...] = (
         BreakClosedAnswer,
         tag="reconciliation",
         about="What was settled is filed again today only when it differs otherwise, and tomorrow when it "
-        f"still does. The note has 1 to {NOTE_CHARACTERS_MAX} characters.",
+        "still does; that of a doubt ends with a verdict about the order. The note has 1 to "
+        f"{NOTE_CHARACTERS_MAX} characters.",
         body=BreakClosing,
         examples=examples.BREAK_CLOSING,
-        problems=("NO_SUCH_BREAK", "EMPTY_TEXT", "TEXT_TOO_LONG", "INVALID_TEXT"),
+        problems=(
+            *("NO_SUCH_BREAK", "SETTLE_THE_ORDER"),
+            *("EMPTY_TEXT", "TEXT_TOO_LONG", "INVALID_TEXT"),
+        ),
         keyed=True,
     ),
 )

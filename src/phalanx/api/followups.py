@@ -22,6 +22,7 @@ from phalanx.api.submission import follow
 from phalanx.domain.instructions import (
     BatchRequest,
     BatchRow,
+    CancelOpenRequest,
     CancelRestRequest,
     FollowUp,
     InstructionId,
@@ -99,7 +100,8 @@ async def _repeat(call: Call, parent: InstructionId) -> InstructionRequest:
     held = call.desk.state.held.get(parent)
     if held is not None:
         return held.request
-    return await read_views(call, lambda views: _tree(views, parent).instruction.request)
+    request = await read_views(call, lambda views: _tree(views, parent).instruction.request)
+    return request.anew if isinstance(request, CancelOpenRequest) else request
 
 
 async def _batch(

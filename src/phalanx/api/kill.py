@@ -41,12 +41,10 @@ class KillAnswer(msgspec.Struct, frozen=True):
 
 
 class CancelAnswer(KillPart, frozen=True, kw_only=True):
-    """What was cancelled, and ``more`` instructions where one could not hold it all.
-
-    ``left``: so many orders work on, because nothing could hold their cancels: ask again.
+    """What was cancelled. ``left``: so many orders more than its record holds are cancelled right after
+    it, by further instructions.
     """
 
-    more: list[KillPart] = msgspec.field(default_factory=list)
     left: int = 0
 
 
@@ -187,8 +185,8 @@ def _events(call: Call, executed: Executed) -> Sequence[Event]:
     match first:
         case KillPut():
             return call.desk.read_back(executed, 1 + first.cancels)
-        case InstructionPlanned(request=CancelOpenRequest() as request):
-            return call.desk.read_back(executed, request.parts)
+        case InstructionPlanned(request=CancelOpenRequest()):
+            return call.desk.read_back(executed, 1)
         case _:
             return ()
 
@@ -198,8 +196,8 @@ def _canceled(state: State, events: Sequence[InstructionPlanned]) -> CancelAnswe
         return None
     request = events[0].request
     assert isinstance(request, CancelOpenRequest), "a kill's cancels"
-    first, *more = (part_of(event, state) for event in events)
-    return CancelAnswer(*msgspec.structs.astuple(first), more=more, left=request.left)
+    found = part_of(events[0], state)
+    return CancelAnswer(*msgspec.structs.astuple(found), left=request.left)
 
 
 def _scopes(state: State) -> list[KillScope]:
@@ -239,15 +237,17 @@ doors: tuple[Door, ...] = (
         "Stop new risk",
         KillPutAnswer,
         tag="kill",
-        about="Three choices, in any combination, for everybody or for one broker, strategy, client "
-        "or account. `block` (the default) refuses every order that is not reduce-only until the "
+        about="Three choices, in any combination, for everybody or for one broker, strategy, client or "
+        "account. `block` (the default) refuses every order that is not reduce-only until the "
         "kill is lifted; cancels and sells of what is held still pass. `cancel` calls back what "
-        "works or waits there, in the kill's own record: entries, and with `all` also exits under "
-        "way. With `flatten` everything that was bought today is sold, and what works is cancelled, "
-        "as an instruction of its own, or as several where one cannot hold so many orders, and of a "
-        "strategy one for each of its trades; holdings of before stay. Without a body: a block for "
-        "everybody. Instructions that are held stay: what they would buy is refused when their time "
-        "comes. A repeat under the same Idempotency-Key does nothing a second time.",
+        "works or waits there, in the kill's own record: entries, and with `all` also exits under"
+        " way; what is more than 5,000 orders (`left`) follows right after it, in further "
+        "instructions. With `flatten` everything that was bought today is sold, and what works is"
+        " cancelled, as an instruction of its own, or as several where one cannot hold so many "
+        "orders, and of a strategy one for each of its trades; holdings of before stay. Without a"
+        " body: a block for everybody. Instructions that are held stay: what they would buy is "
+        "refused when their time comes. A repeat under the same Idempotency-Key does nothing a "
+        "second time.",
         body=NewKill,
         body_optional=True,
         examples=examples.KILL,

@@ -16,4 +16,5 @@ BREAK_CLOSING: Examples = {"settled": {"note": "bonus shares, credited at the br
 SETTLE: Examples = {
     "it is this one": {"order_id": "250620000012345", "note": "seen in the broker's terminal"},
     "the broker never received it": {"not_received": True, "note": "their desk says so, ticket 81"},
+    "its new limit is in force": {"request": "granted", "note": "seen in the broker's terminal"},
 }

@@ -6,6 +6,7 @@ from phalanx.bootstrap import System
 from phalanx.brokers.stub import NAME
 from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.breaks import BreakKind
+from phalanx.domain.broker_books import BrokerOrder
 from phalanx.domain.instructions import BatchRequest, BatchRow
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ClOrdId, OrdStatus, OrdType, Product, Side
@@ -53,6 +54,12 @@ class _Stage(Hand):
     def there(self, cl_ord_id: ClOrdId) -> str:
         """Its id at the exchange."""
         return self.exchange.taken[cl_ord_id][-1].order_id
+
+    def shown(self, cl_ord_id: ClOrdId) -> BrokerOrder:
+        """It, as the broker's screen has it."""
+        draft = self.desk.state.orders[cl_ord_id].draft
+        what = (draft.instrument, draft.side, draft.product, draft.quantity)
+        return BrokerOrder(self.there(cl_ord_id), OURS, *what, 0, OrdStatus.NEW)
 
     def fill(self, cl_ord_id: ClOrdId, quantity: int) -> None:
         self.exchange.fill(self.there(cl_ord_id), whole(quantity), self.price("INFY", -100))
@@ -125,7 +132,8 @@ async def _judged(stage: _Stage) -> None:
     named = await stage.buy(6)
     while stage.status(named) is not OrdStatus.IN_DOUBT:
         await stage.wait(0.01)
-    await stage.do(JudgeDoubt(ORIGIN, named, stage.there(named), "on the broker's screen"))
+    seen = stage.shown(named)
+    await stage.do(JudgeDoubt(ORIGIN, named, seen.order_id, "on the broker's screen", seen))
     stage.server.tell_reports((0,))
     stage.exchange.skew = -HOUR
     stage.server.deaf = 1

@@ -120,17 +120,31 @@ def test_settle(server: FakeServer) -> None:
     server.answer("POST", "/api/v1/orders/AB1/settle", body=verdict)
 
     result = run("orders", "settle", "AB1", "--order-id", "B7", "--note", "seen")
-    assert rows(result.stdout)[1] == ["AB1", "RECEIVED", "B7", "seen"]
+    assert rows(result.stdout)[1] == ["AB1", "RECEIVED", "B7", "-", "seen"]
     assert json.loads(server.last.content) == {"order_id": "B7", "note": "seen"}
     run("orders", "settle", "AB1", "--not-received", "--note", "called", "--idempotency-key", "k")
     assert json.loads(server.last.content) == {"not_received": True, "note": "called"}
     assert server.last.headers["idempotency-key"] == "k"
 
 
+@pytest.mark.parametrize("word", ["granted", "not_granted"])
+def test_settle_a_request(server: FakeServer, word: str) -> None:
+    verdict = {"order_id": "AB1", "verdict": word.upper(), "request_id": "R1", "note": "seen"}
+    server.answer("POST", "/api/v1/orders/AB1/settle", body=verdict)
+
+    option = f"--{word.replace('_', '-')}"
+    result = run("orders", "settle", "AB1", option, "--note", "seen")
+
+    assert rows(result.stdout)[1] == ["AB1", word.upper(), "-", "R1", "seen"]
+    assert json.loads(server.last.content) == {"request": word, "note": "seen"}
+
+
 @pytest.mark.parametrize(
     "words",
     [
         ("--note", "?"),
+        ("--granted", "--not-received", "--note", "?"),
+        ("--not-granted", "--order-id", "B7", "--note", "?"),
         ("--order-id", "B7"),
         ("--not-received",),
         ("--order-id", "B7", "--not-received", "--note", "?"),

@@ -282,9 +282,27 @@ class TestAVerdict:
         (draft,) = world.order(price="100").orders
         world.unknown(draft.cl_ord_id)
 
-        world.do(c.JudgeDoubt(OLGA, draft.cl_ord_id, "B77", "seen"))
+        seen = broker.orders[broker.has_foreign(Side.BUY, 10, "B77")]
+        world.do(c.JudgeDoubt(OLGA, draft.cl_ord_id, "B77", "seen", seen))
 
         (judged,) = [line for line in watched.log() if line.entry is LogEntry.JUDGED]
         assert judged.text == "by olga: it is B77; seen"
         row = watched.order(draft.cl_ord_id)
         assert (row.status, row.order_id) == (OrdStatus.NEW, "B77")
+
+    @pytest.mark.parametrize(("granted", "word"), [(True, "granted"), (False, "not granted")])
+    def test_about_a_request_names_it(
+        self, watched: Watched, broker: Shown, granted: bool, word: str
+    ) -> None:
+        world = watched.world
+        (draft,) = world.order(price="100").orders
+        world.accepted(draft.cl_ord_id)
+        request_id = world.replace(draft.cl_ord_id, price="101")
+        world.request_sent(draft.cl_ord_id)
+        world.do(c.BookUnknown(draft.cl_ord_id, "time-out", request_id))
+
+        world.do(c.JudgeDoubt(OLGA, draft.cl_ord_id, "", "seen", granted=granted))
+
+        (judged,) = [line for line in watched.log() if line.entry is LogEntry.JUDGED]
+        assert judged.text == f"by olga: {request_id} was {word}; seen"
+        assert watched.order(draft.cl_ord_id).limit == fixed("101" if granted else "100")

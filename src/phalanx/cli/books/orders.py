@@ -153,15 +153,24 @@ def settle(
     not_received: Annotated[
         bool, typer.Option("--not-received", help="The broker never received it.")
     ] = False,
+    granted: Annotated[
+        bool | None,
+        typer.Option(
+            "--granted/--not-granted", help="What became of its cancel or replace in doubt."
+        ),
+    ] = None,
     note: Annotated[str, typer.Option("--note", help="How you know.")],
     changing: Changing,
 ) -> None:
-    """Say what became of an order in doubt that no reading can settle, at once."""
+    """Say what became of a doubt about an order that no reading can settle, at once."""
     from phalanx.cli.display.columns import VERDICTS
 
-    if (order_id is None) is not not_received:
-        raise Failure(Exit.USAGE, "EITHER_OR", "say --order-id or --not-received, one of them")
+    if (order_id is not None) + not_received + (granted is not None) != 1:
+        ways = "--order-id, --not-received, --granted or --not-granted"
+        raise Failure(Exit.USAGE, "EITHER_OR", f"say {ways}, one of them")
     verdict: dict[str, object] = {"not_received": True} if not_received else {"order_id": order_id}
+    if granted is not None:
+        verdict = {"request": "granted" if granted else "not_granted"}
     _request(changing, "POST", (order, "settle"), {**verdict, "note": note}, VERDICTS)
 
 

@@ -200,6 +200,7 @@ VERDICTS = (
     Column("order", "order_id"),
     Column("verdict", "verdict"),
     Column("at the broker", "broker_order_id"),
+    Column("request", "request_id"),
     Column("note", "note", Kind.WORDS),
 )
 FILLS = (

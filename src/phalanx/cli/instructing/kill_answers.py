@@ -8,16 +8,15 @@ Part = dict[str, object]
 def told(answer: bytes) -> list[str]:
     """A few words for each instruction that went with the kill."""
     words = [_of_cancel(one) for one in _parts(answer, "cancel")]
-    left = _left(answer)
+    left = (_field(answer, "cancel") or {}).get("left")
     if left:
-        words.append(f"{left} orders still work, more than one kill can cancel: send it again")
+        words.append(f"{left} more follow at once")
     return [*words, *(_of_exit(one) for one in _parts(answer, "flatten"))]
 
 
 def is_partial(answer: bytes) -> bool:
     """Whether the kill stands, and not all that should have gone with it."""
-    refused = any(one.get("instruction_id") is None for one in _parts(answer, "flatten"))
-    return refused or bool(_left(answer))
+    return any(one.get("instruction_id") is None for one in _parts(answer, "flatten"))
 
 
 def _parts(answer: bytes, field: str) -> list[Part]:
@@ -28,10 +27,6 @@ def _parts(answer: bytes, field: str) -> list[Part]:
     more = found.get("more")
     others = more if isinstance(more, list) else []
     return [found, *(one for one in others if isinstance(one, dict))]
-
-
-def _left(answer: bytes) -> object:
-    return (_field(answer, "cancel") or {}).get("left")
 
 
 def _field(answer: bytes, field: str) -> Part | None:

@@ -75,6 +75,8 @@ def doubt_judged(work: Workspace, event: DoubtJudged) -> None:
     """A person's verdict; what follows of it comes in events of its own."""
     order = work.order(event.cl_ord_id)
     verdict = f"it is {event.order_id}" if event.order_id else "the broker never received it"
+    if event.request_id:
+        verdict = f"{event.request_id} was {'granted' if event.granted else 'not granted'}"
     left = (max(0, order.quantity - order.cum_quantity), order.limit_price)
     text = f"by {event.origin.actor}: {verdict}; {event.note}"
     write_log(work, order, LogEntry.JUDGED, event.time, left, text)

@@ -1,17 +1,29 @@
 """`phalanx kill`: for whom, what it does besides, and past the server."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from phalanx.brokers.kill_flag import FILE, MappedKillFlag
 from phalanx.cli.exit_codes import Exit
+from phalanx.cli.instructing import kill_direct
 from phalanx.domain.kills import DirectKill, KillLevel, KillScope
+from phalanx.journal.lock import FolderLock
 from tests.fakes.kills import of_account
 from tests.unit.cli.doubles import FakeServer, run
 
 KILL = "/api/v1/kill"
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder in which a server ran once."""
+    folder = tmp_path / "ran"
+    (folder / "journal").mkdir(parents=True)
+    return folder
 
 
 def killed(data: Path) -> list[DirectKill]:
@@ -102,12 +114,9 @@ CANCELS = {"instruction_id": "I7", "reason": None, "counts": {"cancels": 12}}
         ),
         (
             ["--cancel"],
-            {**CANCELS, "more": [{**CANCELS, "instruction_id": "I8"}], "left": 5},
-            (
-                "new orders are stopped for everybody; I7 cancels 12 orders; I8 cancels 12 orders; "
-                "5 orders still work, more than one kill can cancel: send it again\n"
-            ),
-            3,
+            {**CANCELS, "left": 5},
+            "new orders are stopped for everybody; I7 cancels 12 orders; 5 more follow at once\n",
+            0,
         ),
     ],
 )
@@ -145,39 +154,98 @@ def test_kills_are_shown_with_their_level_and_name(server: FakeServer) -> None:
     ],
 )
 def test_directly_the_flag_goes_up_and_no_server_is_asked(
-    server: FakeServer, tmp_path: Path, words: list[str], scope: KillScope
+    server: FakeServer, data: Path, words: list[str], scope: KillScope
 ) -> None:
-    result = run("kill", "--direct", "--data", str(tmp_path), "--note", "feed", *words)
+    result = run("kill", "--direct", "--data", str(data), "--note", "feed", *words)
 
     assert (result.exit_code, server.requests) == (Exit.OK, [])
-    (kill,) = killed(tmp_path)
+    (kill,) = killed(data)
     assert (kill.scope, kill.actor, kill.note, kill.cancel) == (scope, "local", "feed", True)
-    assert f"new orders are stopped for {scope}, past the server of {tmp_path}" in result.stdout
+    assert f"new orders are stopped for {scope}, past the server of {data}" in result.stdout
     assert "nothing is canceled at a broker without it" in result.stdout
     assert "phalanx kill lift" in result.stdout
 
 
-def test_directly_without_cancels(tmp_path: Path) -> None:
-    result = run("kill", "--direct", "--data", str(tmp_path), "--no-cancel")
+def test_directly_without_cancels(data: Path) -> None:
+    result = run("kill", "--direct", "--data", str(data), "--no-cancel")
 
-    assert not killed(tmp_path)[0].cancel
+    assert not killed(data)[0].cancel
     assert "canceled" not in result.stdout
 
 
-def test_directly_where_no_server_ever_ran_it_asks_whether_that_is_the_folder(
-    tmp_path: Path,
-) -> None:
+def test_directly_where_no_server_ever_ran_it_fails_with_the_flag_up(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "data"
+
     result = run("kill", "--direct", "--data", str(folder))
 
     assert killed(folder)
-    assert f"no server has run in {folder} yet" in result.stderr
-    (folder / "journal").mkdir()
-    assert run("kill", "--direct", "--data", str(folder)).stderr == ""
+    assert (result.exit_code, result.stdout) == (Exit.FAILURE, "")
+    assert f"no server ever ran in {folder}" in result.stderr
+
+
+@contextmanager
+def held(data: Path) -> Iterator[None]:
+    lock = FolderLock(data / "lock")
+    lock.acquire()
+    yield
+    lock.release()
+
+
+def test_directly_it_says_that_the_running_server_has_adopted_it(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag = MappedKillFlag(data / FILE)
+
+    def tick(_: float) -> None:
+        raised = flag.read()
+        assert raised is not None
+        flag.lower(raised.number)
+
+    monkeypatch.setattr("time.sleep", tick)
+    with held(data):
+        result = run("kill", "--direct", "--data", str(data))
+
+    flag.close()
+    assert result.exit_code == Exit.OK
+    assert kill_direct.SENTENCES[kill_direct.At.ADOPTED] in result.stdout
+
+
+def test_directly_it_says_that_the_server_hangs(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kill_direct, "ADOPTION_S_MAX", 0.0)
+    with held(data):
+        result = run("kill", "--direct", "--data", str(data))
+
+    assert (result.exit_code, len(killed(data))) == (Exit.OK, 1)
+    assert kill_direct.SENTENCES[kill_direct.At.PENDING] in result.stdout
+
+
+def test_directly_it_says_that_no_server_runs_there(data: Path) -> None:
+    with held(data):
+        pass
+
+    result = run("kill", "--direct", "--data", str(data))
+
+    assert result.exit_code == Exit.OK
+    assert kill_direct.SENTENCES[kill_direct.At.STOPPED] in result.stdout
+
+
+def test_directly_a_lock_that_cannot_be_read_stops_no_kill(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kill_direct, "ADOPTION_S_MAX", 0.0)
+    (data / "lock").symlink_to("lock")
+
+    result = run("kill", "--direct", "--data", str(data))
+
+    assert (result.exit_code, len(killed(data))) == (Exit.OK, 1)
+    assert kill_direct.SENTENCES[kill_direct.At.UNKNOWN] in result.stdout
 
 
 def test_directly_in_the_folder_that_the_settings_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PHALANX_DATA", "elsewhere")
+    Path("elsewhere/journal").mkdir(parents=True)
 
     assert run("kill", "--direct").exit_code == Exit.OK
     assert killed(Path("elsewhere"))
@@ -187,29 +255,31 @@ def test_broken_settings_do_not_stand_in_the_way_of_a_folder_that_is_named() -> 
     Path("phalanx.toml").write_text("this is [no toml", encoding="utf-8")
 
     assert run("kill", "--direct").exit_code == Exit.USAGE
-    assert run("kill", "--direct", "--data", "data").exit_code == Exit.OK
-    assert killed(Path("data"))
+    Path("named/journal").mkdir(parents=True)
+    assert run("kill", "--direct", "--data", "named").exit_code == Exit.OK
+    assert killed(Path("named"))
 
 
-def test_directly_as_json(tmp_path: Path) -> None:
-    result = run("kill", "--direct", "--data", str(tmp_path), "--client", "7", "--json")
+def test_directly_as_json(data: Path) -> None:
+    result = run("kill", "--direct", "--data", str(data), "--client", "7", "--json")
 
     assert json.loads(result.stdout) == {
         "raised": True,
-        "data": str(tmp_path),
+        "data": str(data),
         "level": "client",
         "name": "7",
         "cancel": True,
         "note": "",
+        "server": "stopped",
     }
 
 
 def test_a_server_that_the_environment_names_is_no_matter(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, data: Path
 ) -> None:
     monkeypatch.setenv("PHALANX_SERVER", "http://other.test")
 
-    assert run("kill", "--direct", "--data", str(tmp_path)).exit_code == Exit.OK
+    assert run("kill", "--direct", "--data", str(data)).exit_code == Exit.OK
 
 
 @pytest.mark.parametrize(
@@ -234,21 +304,21 @@ def test_directly_only_what_needs_no_server(server: FakeServer, option: list[str
     assert list(Path().iterdir()) == []
 
 
-def test_a_folder_is_for_direct_kills_only(server: FakeServer, tmp_path: Path) -> None:
-    result = run("kill", "--data", str(tmp_path))
+def test_a_folder_is_for_direct_kills_only(server: FakeServer, data: Path) -> None:
+    result = run("kill", "--data", str(data))
 
     assert (result.exit_code, server.requests) == (Exit.USAGE, [])
     assert "--data belongs to --direct" in result.stderr
 
 
-def test_a_note_that_is_too_long(tmp_path: Path) -> None:
-    result = run("kill", "--direct", "--data", str(tmp_path), "--note", "x" * 501)
+def test_a_note_that_is_too_long(data: Path) -> None:
+    result = run("kill", "--direct", "--data", str(data), "--note", "x" * 501)
 
-    assert (result.exit_code, list(tmp_path.iterdir())) == (Exit.USAGE, [])
+    assert (result.exit_code, (data / FILE).exists()) == (Exit.USAGE, False)
 
 
-def test_what_keeps_the_flag_down_is_a_failure(tmp_path: Path) -> None:
-    file = tmp_path / "file"
+def test_what_keeps_the_flag_down_is_a_failure(data: Path) -> None:
+    file = data / "file"
     file.write_bytes(b"")
 
     result = run("kill", "--direct", "--data", str(file))
@@ -257,12 +327,12 @@ def test_what_keeps_the_flag_down_is_a_failure(tmp_path: Path) -> None:
     assert "not killed" in result.stderr
 
 
-def test_a_flag_that_is_full_says_what_to_do(tmp_path: Path) -> None:
-    directly = ("kill", "--direct", "--data", str(tmp_path))
+def test_a_flag_that_is_full_says_what_to_do(data: Path) -> None:
+    directly = ("kill", "--direct", "--data", str(data))
     long = "\N{SNOWMAN}" * 490
     results = [run(*directly, "--client", f"{n}", "--note", f"{n} {long}") for n in range(1, 30)]
 
     assert [result.exit_code for result in results[-2:]] == [Exit.FAILURE] * 2
     assert "kill everybody instead" in results[-1].stderr
     assert run(*directly).exit_code == Exit.OK
-    assert [kill.scope for kill in killed(tmp_path)] == [KillScope()]
+    assert [kill.scope for kill in killed(data)] == [KillScope()]
