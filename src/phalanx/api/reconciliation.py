@@ -180,7 +180,7 @@ async def _rows(
     call: Call, reports: Sequence[AccountReport], began: Nanoseconds
 ) -> list[ReconciliationAnswer]:
     desk, zone = call.desk, Zone(call)
-    breaks = _breaks_of(desk)
+    breaks = {account: list(ids) for account, ids in desk.state.breaks_of.items()}
     rows: list[ReconciliationAnswer] = []
     for start in range(0, len(reports), ROWS_AT_A_TIME):
         if start:
@@ -196,13 +196,6 @@ def _status(desk: Desk, report: AccountReport, began: Nanoseconds) -> StatusName
     if report.at < began and desk.reconciler.is_reading(report.account):
         return "PENDING"
     return _STATUSES[report.status]
-
-
-def _breaks_of(desk: Desk) -> Mapping[AccountId, list[str]]:
-    found: dict[AccountId, list[str]] = {}
-    for one in desk.state.breaks.values():
-        found.setdefault(one.account, []).append(one.id)
-    return found
 
 
 def _row(

@@ -63,36 +63,34 @@ class SettingsPut(Recorded, frozen=True, tag=10):
     settings: RiskSettings
 
 
-class KillPut(Recorded, frozen=True, tag=21):
-    """New risk is stopped for whom ``scope`` names. Without one, as it was written before there were
-    others: for everybody (``account`` empty) or for one account. ``cancels``: so many instructions
-    that cancel what works there follow it in the record (what that does not hold is in later ones).
+class _KillSwitched(Recorded, frozen=True):
+    """Of whom a kill is. Without a ``scope``, as it was written before there were others: of everybody
+    (``account`` empty) or of one account.
     """
 
     origin: Origin
     account: AccountId
     note: str = ""
     scope: KillScope | None = None
+
+    @property
+    def whom(self) -> KillScope:
+        """Whose kill it is, also where it says so in the old way."""
+        if self.scope is not None:
+            return self.scope
+        return KillScope(KillLevel.ACCOUNT, self.account) if self.account else EVERYBODY
+
+
+class KillPut(_KillSwitched, frozen=True, tag=21):
+    """New risk is stopped for whom it names. ``cancels``: so many instructions that cancel what works
+    there follow it in the record (what that does not hold is in later ones).
+    """
+
     cancels: int = 0
 
-    @property
-    def whom(self) -> KillScope:
-        """Whom it stops, also where it says so in the old way."""
-        return self.scope or _scope_of(self.account)
 
-
-class KillLifted(Recorded, frozen=True, tag=22):
-    """A kill was lifted on purpose; whose, as in KillPut."""
-
-    origin: Origin
-    account: AccountId
-    note: str = ""
-    scope: KillScope | None = None
-
-    @property
-    def whom(self) -> KillScope:
-        """Whose kill it was, also where it says so in the old way."""
-        return self.scope or _scope_of(self.account)
+class KillLifted(_KillSwitched, frozen=True, tag=22):
+    """A kill was lifted on purpose."""
 
 
 class GroupPut(Recorded, frozen=True, tag=29):
@@ -155,7 +153,3 @@ class LotAdopted(Recorded, frozen=True, tag=37):
     cost_known: bool
     opened_at: Nanoseconds
     called: str = ""
-
-
-def _scope_of(account: AccountId) -> KillScope:
-    return KillScope(KillLevel.ACCOUNT, account) if account else EVERYBODY

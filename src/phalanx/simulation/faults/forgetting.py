@@ -1,8 +1,8 @@
 """A disk that lied: the end of the journal is lost together with its anchor, and nothing of ours can tell.
 
-Only a broker can, that has an order with a tag which the journal never gave: its account is closed
-until a person has settled that. The ids of lost orders are given again; of an order that has the id of
-a lost one by then nothing is said here.
+Only a broker can, that has an order with a tag which the journal never gave: every account is closed
+until a person has settled that. Before a reading shows it the id of a lost order may be given again; of
+an order that has one by then nothing is said here.
 """
 
 from collections.abc import Iterator
