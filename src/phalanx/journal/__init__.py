@@ -2,7 +2,7 @@
 
 `port.py` says what the rest may rely on; `record.py` is the format of every backend; `anchor.py`
 is what notices a lost tail; `sqlite/` is the default backend, `memory.py` the one for tests and
-simulation; `verify.py` reads everything and names what is wrong.
+simulation; `verify.py` reads everything and names what is wrong, `scrub.py` does so beside a running desk.
 """
 
 from phalanx.journal.errors import (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from phalanx.journal.errors import Damage, JournalCorrupt
@@ -42,15 +44,21 @@ class Report(Struct, frozen=True):
         return self.problem is None
 
 
-class _Counts:
+class Counts:
     """What a pass over the records adds up."""
 
     def __init__(self) -> None:
         self.records = self.events = self.body_bytes = self.epochs = 0
         self.last = START
 
-    def read(self, reader: JournalReader, tail: Tail | None) -> None:
-        """Stream all records; with a checked ``tail``, they must pass through it."""
+    def read(
+        self, reader: JournalReader, tail: Tail | None, breathe: Callable[[], None] | None = None
+    ) -> None:
+        """Stream all records; with a checked ``tail``, they must pass through it.
+
+        ``breathe`` is called after each record; what it raises ends the pass. Raises
+        `JournalCorrupt`, `JournalFailed`, `JournalMissing`.
+        """
         for record in reader.scan():
             self.epochs += record.epoch != self.last.epoch
             self.records += 1
@@ -63,6 +71,8 @@ class _Counts:
                     f"record {tail.record} is not the one the tail describes",
                     record=tail.record,
                 )
+            if breathe is not None:
+                breathe()
         if tail is not None and self.last.record < tail.record:
             raise JournalCorrupt(
                 Damage.MISSING_RECORD,
@@ -79,7 +89,7 @@ def verify(reader: JournalReader) -> Report:
     """
     problem: JournalCorrupt | None = None
     tail: Tail | None = None
-    counts = _Counts()
+    counts = Counts()
     try:
         tail = reader.tail()
     except JournalCorrupt as error:

@@ -17,6 +17,7 @@ class Verification(msgspec.Struct, frozen=True):
 
     ``snapshot_agrees`` is None when there is no snapshot, or nothing could be replayed.
     ``instruments_lost``: what is wrong with the instrument file that the journal names, if anything.
+    ``witness_missing``: there is no anchor outside the journal's folder; remarkable, and no fault.
     """
 
     folder: Path
@@ -24,6 +25,7 @@ class Verification(msgspec.Struct, frozen=True):
     state_hash: str | None
     snapshot_agrees: bool | None
     instruments_lost: str | None = None
+    witness_missing: bool = False
 
     @property
     def ok(self) -> bool:
@@ -47,6 +49,7 @@ class Verification(msgspec.Struct, frozen=True):
             "snapshots": report.snapshots,
             "state_hash": self.state_hash,
             "snapshot_agrees": self.snapshot_agrees,
+            "witness_missing": self.witness_missing,
             "problem": self._problem(),
         }
 
@@ -73,6 +76,8 @@ class Verification(msgspec.Struct, frozen=True):
             "one record ahead of it, as after a crash" if report.ahead else "at the same record"
         )
         yield f"anchor   the journal is {behind}"
+        if self.witness_missing:
+            yield f"remark   {_WITNESS_MISSING}"
         yield f"replay   state hash {self.state_hash}"
         yield f"snapshot {_SNAPSHOT[self.snapshot_agrees]}"
         if self.instruments_lost is not None:
@@ -80,6 +85,10 @@ class Verification(msgspec.Struct, frozen=True):
         yield "sound" if self.ok else "NOT SOUND"
 
 
+_WITNESS_MISSING = (
+    "the anchor outside the journal's folder is missing, so an older copy of the journal would not "
+    "be noticed; the next start makes it anew"
+)
 _SNAPSHOT = {
     None: "none yet",
     True: "leads to the same state",
@@ -93,6 +102,7 @@ def verified(folder: Path) -> Verification:
     Raises Failure when there is nothing to read.
     """
     from phalanx import bootstrap
+    from phalanx.journal.sqlite import SqliteJournalReader
 
     try:
         report, state = bootstrap.verify_folder(folder)
@@ -100,11 +110,12 @@ def verified(folder: Path) -> Verification:
             return Verification(folder, report, None, None)
         agrees = _agrees(folder, state) if report.snapshots else None
         lost = _instruments_lost(folder, state)
+        alone = SqliteJournalReader(folder).witness() is None
     except JournalError as error:
         raise Failure(Exit.FAILURE, error.code, error.message) from None
     except msgspec.DecodeError as error:
         raise unreadable(folder, error) from None
-    return Verification(folder, report, state_hash(state).hex(), agrees, lost)
+    return Verification(folder, report, state_hash(state).hex(), agrees, lost, alone)
 
 
 def _agrees(folder: Path, state: State) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,7 @@ from phalanx.journal.anchor import AnchorFile, sync_folder
 from phalanx.journal.errors import Failure, JournalError, JournalFailed, JournalMissing
 from phalanx.journal.lock import FolderLock
 from phalanx.journal.record import START, Record, Tail, check_arguments, encode
+from phalanx.journal.scrub import Scrub
 from phalanx.journal.snapshots import Snapshot
 from phalanx.journal.sqlite.database import (
     Places,
@@ -25,6 +27,8 @@ from phalanx.journal.sqlite.reader import SqliteJournalReader
 from phalanx.journal.sqlite.writer import CommitThread, Job
 
 APPENDS_UNDER_WAY_MAX: Final = 64
+
+_log = logging.getLogger(__name__)
 
 
 class SqliteJournal:
@@ -124,6 +128,15 @@ class SqliteJournal:
         except OSError as error:
             raise JournalFailed(Failure.IO_ERROR, f"snapshot: {error}") from error
 
+    def scrub(self) -> Scrub:
+        """A check of all that was written, not started; it rings for those who `listen` here.
+
+        To be stopped before `close`: a connection that is open then keeps the log from being
+        tidied away.
+        """
+        # Each of the reader's calls has a connection of its own: the scrub's thread shares none.
+        return Scrub(self._reader, self._alarm.ring)
+
     def close(self) -> None:
         """Finish the appends that were handed over, tidy the log away and release the lock."""
         self._closed = True
@@ -157,6 +170,12 @@ class SqliteJournal:
     def _begin_epoch(self, tail: Tail) -> Tail:
         """One more epoch, in the journal and then in its anchors, and the thread that commits."""
         mine = Tail(tail.epoch + 1, tail.record, tail.seq, tail.chain)
+        if tail.epoch > 0 and self._reader.witness() is None:
+            _log.warning(
+                "the anchor outside the journal's folder was missing and is made anew: "
+                "an older copy of the journal would not have been noticed",
+                extra={"path": str(self._places.witness), "record": tail.record},
+            )
         with translated(), ExitStack() as opened:
             connection = open_for_writing(self._places, self._vfs)
             opened.callback(connection.close)

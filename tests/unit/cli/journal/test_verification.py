@@ -6,11 +6,12 @@ import msgspec
 import pytest
 
 from phalanx.cli.journal.past import Past
-from phalanx.cli.journal.verification import Verification
+from phalanx.cli.journal.verification import Verification, verified
 from phalanx.domain.accounts import Account, Client, Mode
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import Product
 from phalanx.engine.state import Book, Lot, Position, State, position_key
+from phalanx.journal import SqliteJournal
 from phalanx.journal.errors import Damage, JournalCorrupt
 from phalanx.journal.record import Tail
 from phalanx.journal.verify import Report, SnapshotNote
@@ -121,3 +122,26 @@ def test_an_instrument_file_that_is_lost() -> None:
     assert list(found.lines())[-2:] == ["LOST     x.csv is missing [INSTRUMENTS_LOST]", "NOT SOUND"]
     problem = {"code": "INSTRUMENTS_LOST", "message": "x.csv is missing"}
     assert found.document()["problem"] == problem
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_missing_witness_is_remarked_and_no_fault(*, missing: bool) -> None:
+    found = Verification(Path("data"), SOUND, "ab" * 32, None, witness_missing=missing)
+    lines = list(found.lines())
+
+    assert found.ok
+    assert lines[-1] == "sound"
+    remarks = [line for line in lines if line.startswith("remark   ")]
+    assert ["the anchor outside" in line for line in remarks] == [True] * missing
+    assert found.document()["witness_missing"] is missing
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_whether_a_folder_has_its_witness_is_looked_up(tmp_path: Path, *, missing: bool) -> None:
+    journal = SqliteJournal(tmp_path)
+    journal.acquire()
+    journal.close()
+    if missing:
+        (tmp_path / "anchor").unlink()
+
+    assert verified(tmp_path).witness_missing is missing

@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import apsw
+
 from phalanx.journal import Journal, SqliteJournal, SqliteJournalReader
 from phalanx.journal.sqlite.database import Places
 from tests.contract.journal.backends import batch_id, fill
@@ -66,3 +68,13 @@ def restore(folder: Path, files: dict[str, bytes]) -> None:
 def overwrite(folder: Path, name: str, data: bytes) -> None:
     """One file of a folder that nobody has open."""
     (Places(folder).folder / name).write_bytes(data)
+
+
+def alter_record(folder: Path, number: int) -> None:
+    """One bit of a record, in a folder that nobody has open."""
+    database = apsw.Connection(str(Places(folder).database))
+    ((blob,),) = database.execute("SELECT bytes FROM records WHERE record = ?", (number,))
+    assert isinstance(blob, bytes)
+    altered = blob[:-1] + bytes([blob[-1] ^ 1])
+    database.execute("UPDATE records SET bytes = ? WHERE record = ?", (altered, number))
+    database.close()

@@ -144,6 +144,22 @@ async def test_a_folder_from_before_there_was_one_opens_and_gets_one(tmp_path: P
     assert bodies_of(SqliteJournalReader(tmp_path)) == bodies
 
 
+async def test_one_that_was_removed_is_made_anew_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await life(tmp_path, 0)
+    await life(tmp_path, 0)
+    assert caplog.messages == []
+    Places(tmp_path).witness.unlink()
+    await life(tmp_path, 0)
+    (line,) = caplog.records
+    assert line.levelname == "WARNING"
+    assert "was missing and is made anew" in line.message
+    assert vars(line)["path"] == str(Places(tmp_path).witness)
+    await life(tmp_path, 0)
+    assert len(caplog.records) == 1
+
+
 async def test_a_journal_folder_opens_in_an_empty_data_folder(tmp_path: Path) -> None:
     bodies = await life(tmp_path / "data", 5)
     (tmp_path / "rescue").mkdir()
