@@ -10,6 +10,7 @@ from phalanx.api.bodies import Message
 from phalanx.api.front import Front
 from phalanx.bootstrap import build
 from phalanx.config import Settings
+from phalanx.desk.pace import Pace
 from tests.api.conftest import Site
 
 
@@ -76,7 +77,7 @@ async def test_a_desk_that_failed_is_dead(site: Site, monkeypatch: pytest.Monkey
 async def test_an_overloaded_desk_says_when_to_come_back(
     example: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("phalanx.desk.desk.WAITING_BYTES_MAX", 0)
+    monkeypatch.setattr(example.system.desk._intake, "_pace", Pace(easy_bytes=0, wait_ns=1_000_000))
     body = {"STRATEGY": "STRATEGY_B", "INSTRUMENT": "MINDA", "POSITION": "BUY"}
 
     answer = await example.send("POST", "/create_order", body, "k")

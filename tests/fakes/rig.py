@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from phalanx.brokers.port import Accepted
 from phalanx.desk.desk import Desk, Executed, Ports
+from phalanx.desk.pace import Pace
 from phalanx.desk.ports import Archive
 from phalanx.desk.recovery import rebuild
 from phalanx.desk.startup import open_accounts, take_over
@@ -59,6 +60,7 @@ class Rig:
             script.now = self.clock.now
         self.timer = VirtualTimer(loop)
         self.kill_flag = FakeKillFlag()
+        self.pace = Pace()
         self._random = SeededRandom(1)
         self._process: Process
         self._loop = loop
@@ -84,7 +86,7 @@ class Rig:
             self.archive,
             self.kill_flag,
         )
-        self.desk = Desk(state, tail, ports, self.index, self.interval_ns)
+        self.desk = Desk(state, tail, ports, self.index, self.interval_ns, self.pace)
         return self.desk
 
     async def start(self) -> Desk:

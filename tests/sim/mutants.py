@@ -81,7 +81,8 @@ def send_before_sync(patch: pytest.MonkeyPatch) -> None:
         decisions: Decisions, command: c.Command, context: Context | None = None
     ) -> list[Event]:
         decided = decide(decisions, command, context)
-        decisions._firing.wire.released(decided)
+        for _ in decisions._firing.wire.released(decided, 1):
+            pass
         return decided
 
     patch.setattr(Decisions, "decide", decide_and_fire)
@@ -100,9 +101,9 @@ def lose_a_group_now_and_then(patch: pytest.MonkeyPatch) -> None:
     """Something durable is not told to the stream."""
     released = Desk._released
 
-    def release(desk: Desk, group: Group) -> None:
+    async def release(desk: Desk, group: Group) -> None:
         if group.last_seq % 17:
-            released(desk, group)
+            await released(desk, group)
 
     patch.setattr(Desk, "_released", release)
 

@@ -19,6 +19,7 @@ from phalanx.domain.orders import (
     TimeInForce,
 )
 from phalanx.domain.reasons import Reason
+from phalanx.domain.time import Nanoseconds
 
 __all__ = [
     "Accepted",
@@ -174,6 +175,16 @@ class Broker(Protocol):
 
         Raises OSError when any part of it could not be read completely: that proves nothing.
         """
+        ...
+
+
+@runtime_checkable
+class TellsLate(Protocol):
+    """A broker that answers from this very process, and so may have more to tell than we can book."""
+
+    @property
+    def behind_ns(self) -> Nanoseconds:
+        """How long the oldest answer or report that has come waits to be told; 0: nothing waits."""
         ...
 
 

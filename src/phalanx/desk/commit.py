@@ -7,19 +7,31 @@ for ``durable``. A failed commit stops everything, for good.
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
 from phalanx.desk.errors import Stopped
-from phalanx.domain.events import Event, join_events
+from phalanx.domain.events import Event, encode_event, join_events
 from phalanx.domain.time import Random
+from phalanx.engine.refused import Refused
 from phalanx.journal.port import Journal
 
 GROUP_BYTES_MAX = 1 << 20
 """A group stops taking commands here; a single larger one is a group of its own."""
 
+COMMAND_BYTES_MAX = 8 << 20
+"""Most that one command may write; it is in one record, whatever its size."""
+
 BATCH_ID_BYTES = 16
+
+
+def encoded(events: Iterable[Event]) -> list[bytes]:
+    """The events of one command as they will be journaled. Raises Refused ``PLAN_TOO_LARGE``."""
+    blobs = [encode_event(event) for event in events]
+    if sum(map(len, blobs)) > COMMAND_BYTES_MAX:
+        raise Refused("PLAN_TOO_LARGE", f"more than {COMMAND_BYTES_MAX >> 20} MiB")
+    return blobs
 
 
 class Group(msgspec.Struct, gc=False):
@@ -44,7 +56,7 @@ class GroupCommit:
         journal: Journal,
         random: Random,
         seq: int,
-        released: Callable[[Group], None],
+        released: Callable[[Group], Awaitable[None]],
     ) -> None:
         self._journal = journal
         self._random = random
@@ -54,7 +66,7 @@ class GroupCommit:
         self._waiter_count = 0
         self._wake = asyncio.Event()
         self._failure: BaseException | None = None
-        self.durable_seq = seq
+        self.durable_seq = self.released_seq = seq
         self.waiting_bytes = 0
 
     def add(self, first_seq: int, events: Sequence[Event], encoded: Sequence[bytes]) -> None:
@@ -122,4 +134,5 @@ class GroupCommit:
             future = heapq.heappop(waiters)[2]
             if not future.done():
                 future.set_result(None)
-        self._released(group)
+        await self._released(group)
+        self.released_seq = tail.seq

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from phalanx.desk.commit import GroupCommit
+from phalanx.desk.commit import GroupCommit, encoded
 from phalanx.desk.errors import Stopped
 from phalanx.desk.firing.firing import Firing
-from phalanx.desk.intake import encoded
 from phalanx.desk.reconciling.order_ids import OrderIds
 from phalanx.domain.events import Event, encode_event
 from phalanx.engine.apply import apply

@@ -1,7 +1,7 @@
 """The desk: the one place where commands become events, events become durable, and orders go out."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -12,12 +12,13 @@ from phalanx.desk.clock import SteadyClock
 from phalanx.desk.commit import Group, GroupCommit
 from phalanx.desk.decisions import Decisions
 from phalanx.desk.direct_kills import DirectKills
-from phalanx.desk.errors import Overloaded, Stopped
+from phalanx.desk.errors import Stopped
 from phalanx.desk.faults import Faults
 from phalanx.desk.firing.firing import Firing
 from phalanx.desk.firing.gate import Gate
 from phalanx.desk.held import HeldInstructions
-from phalanx.desk.intake import only_lessens_risk
+from phalanx.desk.intake import Intake
+from phalanx.desk.pace import Pace
 from phalanx.desk.ports import Ports
 from phalanx.desk.previews import Previewed, Previews
 from phalanx.desk.reconciling.adoption import Adoption
@@ -26,6 +27,7 @@ from phalanx.desk.reconciling.opening import Opening
 from phalanx.desk.reconciling.reconciler import INTERVAL_NS, Reconciler
 from phalanx.desk.recovery import event_at, events_at, keep_snapshot
 from phalanx.desk.settled import Settled, SettledOrders
+from phalanx.desk.showing.audience import Audience, Observer
 from phalanx.desk.showing.boards import Boards
 from phalanx.desk.showing.stream import Stream
 from phalanx.desk.telemetry import Telemetry
@@ -43,12 +45,6 @@ from phalanx.journal.errors import JournalFailed
 from phalanx.journal.port import Tail
 
 __all__ = ["Desk", "Executed", "Ports", "Readiness"]
-
-WAITING_BYTES_MAX = 16 << 20
-"""Decided and not yet durable: beyond this new risk is turned away with 503."""
-
-WAITING_BYTES_HARD_MAX = 2 * WAITING_BYTES_MAX
-"""Cancels, exits and kills still pass up to here."""
 
 TICK_NS = 250 * MILLISECOND
 
@@ -72,23 +68,25 @@ class Desk:
         ports: Ports,
         instruments: InstrumentIndex,
         reconcile_interval_ns: Nanoseconds = INTERVAL_NS,
+        pace: Pace = Pace(),  # noqa: B008  frozen
     ) -> None:
         assert state.seq == tail.seq, f"state at {state.seq}, journal at {tail.seq}"
         self.state = state
         self.instruments = instruments
         self.clock = SteadyClock(ports.clock, state.time)
-        self.timer = ports.timer
-        self.quote = ports.quote
+        self.timer, self.quote = ports.timer, ports.quote
         self.telemetry = Telemetry()
         self.closed: dict[AccountId, str] = {}
         self.stopped: str | None = STARTING
         self._ports = ports
+        self._writes_at_once = pace.writes_per_turn
         self._tail = tail
         self.capabilities = {name: broker.capabilities for name, broker in ports.brokers.items()}
         self._commit = GroupCommit(ports.journal, ports.random, state.seq, self._released)
-        self._gate = Gate(state, self.clock, tail.epoch, ports.kill_flag)
+        self._intake = Intake(self._commit, ports.brokers.values(), ports.timer, pace)
+        gate = Gate(state, self.clock, tail.epoch, ports.kill_flag)
         self.firing = Firing(
-            state, ports.brokers, self._gate, self.clock, ports.timer, self.handle, self.closed
+            state, ports.brokers, gate, self.clock, ports.timer, self.handle, self.closed
         )
         self._faults = Faults(state, self.telemetry, self._distrust, self._die)
         self._opening = Opening(self.closed, self.firing)
@@ -100,14 +98,13 @@ class Desk:
         self._settled = SettledOrders(ports.timer)
         self._boards = Boards(state, self._symbol, self.telemetry.ended, self._settled.answered)
         self._previews = Previews(state, self.clock, ports.random)
-        self._held = HeldInstructions(state, self.clock, ports.timer, self.handle, self._is_busy)
+        self._held = HeldInstructions(state, self.clock, ports.timer, self.handle, self._intake)
         self._direct_kills = DirectKills(
             ports.kill_flag, state, self.handle, lambda: self.durable_seq
         )
-        self._observers: list[Callable[[Sequence[Event], int], None]] = []
+        self._audience = Audience(self.telemetry, self._boards, self._faults.say)
         self._tasks: list[asyncio.Task[None]] = []
-        self._dead = False
-        self._stopping = False
+        self._dead = self._stopping = False
         self.failed: asyncio.Future[BaseException] | None = None
 
     @property
@@ -125,9 +122,9 @@ class Desk:
         """This process's term."""
         return self._tail.epoch
 
-    def observe(self, observer: Callable[[Sequence[Event], int], None]) -> None:
+    def observe(self, observer: Observer) -> None:
         """Tell ``observer(events, last seq)`` of every durable group, on the loop; it must return at once."""
-        self._observers.append(observer)
+        self._audience.observe(observer)
 
     def begin(self) -> None:
         """Start committing. Commands are handled from here on; the doors open with ``admit``."""
@@ -149,11 +146,9 @@ class Desk:
         Raises Refused (nothing journaled), Overloaded and Stopped (nothing decided; but a Stopped
         raised while waiting leaves the outcome to the idempotency key after a restart).
         """
-        self._check_open()
-        first = await self._first_answer(command)
+        first = await self._turn(command)
         if first is not None:
             return first
-        self._check_load(command)
         events = self._decide(command)
         return await self._answer(events)
 
@@ -169,7 +164,7 @@ class Desk:
         Raises Refused, Overloaded and Stopped like ``execute``: it plans as much.
         """
         self._check_open()
-        self._check_load(command)
+        await self._intake.turn(command)
         previewed = self._previews.make(command, self._context(command), asked)
         await self._commit.durable(self.state.seq)
         return previewed
@@ -184,11 +179,9 @@ class Desk:
         Raises like ``execute``, and Refused ``PREVIEW_EXPIRED``, ``PREVIEW_MISMATCH``, and with
         ``refuse`` (all or nothing) ``MOVED``; then the token stays good.
         """
-        self._check_open()
-        first = await self._first_answer(command)
+        first = await self._turn(command)
         if first is not None:
             return first
-        self._check_load(command)
         context = self._previews.pinned(command, token, self._context(command), refuse=refuse)
         events = self._decide(command, context)
         self._previews.forget(token)
@@ -254,6 +247,7 @@ class Desk:
         telemetry.waiting_bytes.set(self._commit.waiting_bytes)
         telemetry.open_orders.set(sum(book.open_orders for book in self.state.books.values()))
         telemetry.readers.set(self.stream.reader_count)
+        telemetry.waiting_commands.set(len(self._intake))
         telemetry.waiting_orders.set(self.firing.waiting_count())
         telemetry.seq.set(self.durable_seq)
         return telemetry.render()
@@ -285,11 +279,14 @@ class Desk:
             task.cancel()
         self._end_reconciling()
         self._held.close()
+        self._intake.close(self.stopped)
         self._settled.close()
         if not self._dead:
             with suppress(Stopped):
                 # What is decided still goes out; what comes back until the end is still booked.
-                await self._commit.durable(self.state.seq)
+                await self._commit.durable(seq := self.state.seq)
+                while self._commit.released_seq < seq and not self._dead:
+                    await self._ports.timer.sleep(0)
         self.firing.close()
         for broker in self._ports.brokers.values():
             try:
@@ -361,6 +358,15 @@ class Desk:
         if self.stopped is not None:
             raise Stopped(self.stopped)
 
+    async def _turn(self, command: c.Command) -> Executed | None:
+        """Return when the command may be decided; or what the same key led to before."""
+        self._check_open()
+        first = await self._first_answer(command)
+        if first is None and await self._intake.turn(command):
+            # Another of the same key may have had its turn meanwhile.
+            first = await self._first_answer(command)
+        return first
+
     async def _first_answer(self, command: c.Command) -> Executed | None:
         """What the same key led to before, or None. Raises Refused ``IDEMPOTENCY_KEY_REUSED``."""
         origin = getattr(command, "origin", None)
@@ -381,32 +387,14 @@ class Desk:
         now = self.clock.now()
         return Context(now, self.instruments, self.quote, self.capabilities, seed, self.closed)
 
-    def _check_load(self, command: c.Command) -> None:
-        if not self._is_busy():
-            return
-        is_full = self._commit.waiting_bytes >= WAITING_BYTES_HARD_MAX
-        if is_full or not only_lessens_risk(command):
-            raise Overloaded
-
-    def _is_busy(self) -> bool:
-        return self._commit.waiting_bytes >= WAITING_BYTES_MAX
-
-    def _released(self, group: Group) -> None:
+    async def _released(self, group: Group) -> None:
         """Durable: write what it allows, then let everybody see it. Showing must not stop orders."""
-        self.firing.wire.released(group.events)
+        for _ in self.firing.wire.released(group.events, self._writes_at_once):
+            await self._ports.timer.sleep(0)
         self._held.released(group.events)
         self.reconciler.released(group.events)
-        try:
-            self.telemetry.committed(group.events)
-            self._boards.publish(group.events, group.last_seq)
-        except Exception as failure:  # noqa: BLE001  the readers are told, the orders go on
-            self._faults.say("stream", failure)
-            self.stream.close()
-        for observer in self._observers:
-            try:
-                observer(group.events, group.last_seq)
-            except Exception as failure:  # noqa: BLE001  one observer is not the others' business
-                self._faults.say("observer", failure)
+        self._audience.show(group.events, group.last_seq)
+        self._intake.look()
 
     def _die(self, failure: BaseException) -> None:
         """Nothing is decided, written or answered any more."""
@@ -417,6 +405,7 @@ class Desk:
         self._end_reconciling()
         self.firing.close()
         self._commit.fail(failure)
+        self._intake.close(self.stopped)
         self._settled.close()
         self.stream.close()
         if self.failed is not None and not self.failed.done():
@@ -441,6 +430,7 @@ class Desk:
             self.handle(c.Tick())
             self.firing.expire(self.clock.now())
             self.firing.wire.doubt_unanswered()
+            self._intake.look()
             await self._ports.timer.sleep(TICK_NS)
 
     def _symbol(self, key: InstrumentKey) -> str:

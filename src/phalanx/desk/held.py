@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
 
+from phalanx.desk.intake import Intake
 from phalanx.domain.events import Event, InstructionHeld
 from phalanx.domain.instructions import InstructionId
 from phalanx.domain.time import MILLISECOND, SECOND, Appointment, Clock, Nanoseconds, Timer
@@ -13,13 +14,13 @@ LOOK_AGAIN_NS: Nanoseconds = 10 * SECOND
 """The wall clock may step forward while we wait by the other one: no wait is longer than this."""
 
 BUSY_NS: Nanoseconds = 100 * MILLISECOND
-"""How long a release waits while too much is being committed."""
+"""How long a release waits while what was let in before is not done with."""
 
 
 class HeldInstructions:
     """Releases what is held, one instruction a turn of the loop, so that orders flow in between.
 
-    ``handle`` takes the Release. ``busy``: too much is being committed to plan anything more.
+    ``handle`` takes the Release. ``intake`` says whether more can be planned now.
     """
 
     def __init__(
@@ -28,13 +29,13 @@ class HeldInstructions:
         clock: Clock,
         timer: Timer,
         handle: Callable[[Command], None],
-        busy: Callable[[], bool],
+        intake: Intake,
     ) -> None:
         self._state = state
         self._clock = clock
         self._timer = timer
         self._handle = handle
-        self._busy = busy
+        self._intake = intake
         self._due: list[tuple[Nanoseconds, InstructionId]] = []
         self._appointment: Appointment | None = None
         self._closed = True
@@ -71,7 +72,7 @@ class HeldInstructions:
 
     def _come(self) -> None:
         self._appointment = None
-        if self._busy():
+        if not self._intake.is_at_ease():
             self._appoint(BUSY_NS)
             return
         try:

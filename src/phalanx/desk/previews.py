@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from phalanx.desk.intake import encoded
+from phalanx.desk.commit import encoded
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import InstructionRequest, rows_of

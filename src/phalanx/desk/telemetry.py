@@ -95,6 +95,9 @@ class Telemetry(Collector):
         self.waiting_orders = Gauge(
             "phalanx_lane_waiting", "Orders waiting for their turn", registry=self.registry
         )
+        self.waiting_commands = Gauge(
+            "phalanx_intake_waiting", "Commands waiting for their turn", registry=self.registry
+        )
         self.seq = Gauge("phalanx_seq", "Last durable event", registry=self.registry)
         self.registry.register(self)
 

@@ -34,15 +34,15 @@ def test_steps_run_by_time_and_then_in_the_order_they_were_added(
     assert clock.waiting == 0
 
 
-def test_a_thousand_steps_are_one_appointment(agenda: Agenda, clock: ManualClock) -> None:
+def test_steps_of_one_time_are_one_appointment(agenda: Agenda, clock: ManualClock) -> None:
     log: list[str] = []
-    for number in range(1_000):
+    for number in range(STEPS_PER_TURN_MAX):
         _add(agenda, log, str(number), 0)
         assert clock.waiting == 1
 
     clock.turn()
 
-    assert log == [str(number) for number in range(1_000)]
+    assert log == [str(number) for number in range(STEPS_PER_TURN_MAX)]
 
 
 def test_an_earlier_step_moves_the_appointment(agenda: Agenda, clock: ManualClock) -> None:
@@ -83,6 +83,18 @@ def test_a_long_batch_leaves_the_loop_a_turn(agenda: Agenda, clock: ManualClock)
 
     clock.turn()
     assert len(log) == STEPS_PER_TURN_MAX + 1
+
+
+def test_it_says_how_late_its_earliest_step_is(agenda: Agenda, clock: ManualClock) -> None:
+    assert agenda.behind_ns == 0
+    agenda.add(10, lambda: None)
+    assert agenda.behind_ns == 0
+
+    clock._elapsed += 25
+    assert agenda.behind_ns == 15
+
+    clock.turn()
+    assert agenda.behind_ns == 0
 
 
 def test_a_dropped_step_does_not_run(agenda: Agenda, clock: ManualClock) -> None:

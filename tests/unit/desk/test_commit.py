@@ -38,8 +38,11 @@ class Bench:
         self.journal = journal
         self.released: list[Group] = []
         self.seq = 0
-        self.commit = GroupCommit(journal, SeededRandom(0), 0, self.released.append)
+        self.commit = GroupCommit(journal, SeededRandom(0), 0, self._release)
         self.task = asyncio.create_task(self.commit.run())
+
+    async def _release(self, group: Group) -> None:
+        self.released.append(group)
 
     def add(self, *events: Event) -> "asyncio.Future[None]":
         self.commit.add(self.seq + 1, events, [encode_event(event) for event in events])

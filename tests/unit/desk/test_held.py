@@ -3,8 +3,9 @@
 import msgspec
 import pytest
 
+from phalanx.desk import commit as commit_module
 from phalanx.desk import held as held_module
-from phalanx.desk import intake as intake_module
+from phalanx.desk.pace import Pace
 from phalanx.domain.events import InstructionEnded, InstructionHeld, InstructionPlanned
 from phalanx.domain.instructions import CancelRestRequest, Door, InstructionStatus, Origin
 from phalanx.domain.orders import Side
@@ -174,7 +175,7 @@ async def test_nothing_is_released_while_too_much_is_being_committed(rig: Rig) -
     await people(rig)
     await rig.desk.execute(later(rig, 5))
     patch = pytest.MonkeyPatch()
-    patch.setattr("phalanx.desk.desk.WAITING_BYTES_MAX", 0)
+    patch.setattr(rig.desk._intake, "_pace", Pace(easy_bytes=0))
     await rig.wait(7)
     assert rig.broker.placed == []
     patch.undo()
@@ -189,7 +190,7 @@ async def test_one_that_cannot_be_journaled_ends_and_the_next_one_fires(rig: Rig
     await rig.desk.execute(later(rig, 5))
     await rig.desk.execute(later(rig, 8))
     patch = pytest.MonkeyPatch()
-    patch.setattr(intake_module, "COMMAND_BYTES_MAX", 200)
+    patch.setattr(commit_module, "COMMAND_BYTES_MAX", 200)
     rig.timer._loop.set_exception_handler(lambda loop, context: None)
     await rig.wait(6)
     patch.undo()

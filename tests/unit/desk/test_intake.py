@@ -6,9 +6,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from phalanx.desk import desk as desk_module
+from phalanx.brokers.port import PlaceRequest, Ticket
 from phalanx.desk.errors import Overloaded, Stopped
 from phalanx.desk.intake import only_lessens_risk
+from phalanx.desk.pace import Pace
 from phalanx.domain.allocation import Allocation, Method
 from phalanx.domain.events import CancelRequested, InstructionPlanned
 from phalanx.domain.instructions import (
@@ -23,7 +24,7 @@ from phalanx.domain.instructions import (
 )
 from phalanx.domain.kills import EVERYBODY
 from phalanx.domain.numbers import whole
-from phalanx.domain.orders import OrdType, Product, Side
+from phalanx.domain.orders import OrdStatus, OrdType, Product, Side
 from phalanx.engine import commands as c
 from phalanx.engine.reconciliation.commands import CloseBreak, JudgeDoubt, TakeBreak
 from phalanx.engine.refused import Refused
@@ -211,9 +212,9 @@ async def test_before_the_doors_open_and_after_they_closed_nothing_is_taken(rig:
 
 def crowded(rig: Rig, monkeypatch: pytest.MonkeyPatch, limit: int, hard: int) -> None:
     """Something waits for the disk, and the bounds are as small as that."""
-    monkeypatch.setattr(desk_module, "WAITING_BYTES_MAX", limit)
-    monkeypatch.setattr(desk_module, "WAITING_BYTES_HARD_MAX", hard)
-    rig.commit_ns = 100_000_000
+    pace = Pace(easy_bytes=limit, urgent_bytes_max=hard)
+    monkeypatch.setattr(rig.desk._intake, "_pace", pace)
+    rig.commit_ns = 3_000_000_000
     rig.desk.handle(c.PutKill(ORIGIN, of_account("A1")))
 
 
@@ -250,7 +251,7 @@ def test_new_risk_is_turned_away_before_anything_is_decided(
 
         assert turned_away.value.retry_after_s == 1
         assert rig.state.seq == seq
-        await rig.wait(0.3)
+        await rig.wait(3)
         assert (await rig.desk.execute(rig.buy())).events
 
     play(story)
@@ -289,6 +290,195 @@ async def test_an_answer_that_is_known_is_given_under_load_too(rig: Rig) -> None
         assert (await rig.desk.execute(command)).replayed
     finally:
         patch.undo()
+
+
+async def busy(rig: Rig, commit_ns: int = 600_000_000) -> None:
+    """An instruction is being committed, and one more of them fills what may wait for the disk."""
+    await rig.start()
+    await rig.account()
+    await rig.account("A2")
+    rig.commit_ns = commit_ns
+    rig.desk.handle(c.PutKill(ORIGIN, of_account("A2")))
+
+
+@on_virtual_time
+async def test_who_waits_has_a_turn_when_what_was_before_is_done_with(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await busy(rig)
+    asking = asyncio.create_task(rig.desk.execute(rig.buy()))
+
+    await rig.wait(0.5)
+    assert len(rig.desk._intake) == 1
+    assert b"phalanx_intake_waiting 1.0" in rig.desk.metrics()
+    await rig.wait(0.2)
+
+    assert len(rig.desk._intake) == 0
+    rig.commit_ns = 1_000
+    assert (await asking).events
+
+
+@on_virtual_time
+async def test_turns_come_in_the_order_of_asking_and_one_by_one(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await busy(rig)
+    asking = [asyncio.create_task(rig.desk.execute(rig.buy(key=f"{n}"))) for n in range(5)]
+    await rig.wait(0.1)
+    rig.commit_ns = 1_000
+    answers = await asyncio.gather(*asking)
+
+    seqs = [answer.seq for answer in answers]
+    assert seqs == sorted(seqs)
+    # What is to be durable before the next one is let in is not in one record with it.
+    assert len({tuple(seqs)}) == 1
+    assert len(set(seqs)) == 5
+
+
+@on_virtual_time
+async def test_a_kill_goes_past_those_who_wait(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await busy(rig)
+    asking = asyncio.create_task(rig.desk.execute(rig.buy()))
+    await rig.wait(0.1)
+
+    killing = asyncio.create_task(rig.desk.execute(c.PutKill(ORIGIN)))
+    await rig.wait(0.001)
+
+    assert len(rig.desk._intake) == 1
+    assert EVERYBODY.key in rig.state.kills
+    rig.commit_ns = 1_000
+    await killing
+    planned = (await asking).events[0]
+    assert isinstance(planned, InstructionPlanned)
+    assert planned.orders == ()
+    assert rig.broker.placed == []
+
+
+@on_virtual_time
+async def test_too_many_who_wait_are_turned_away_at_once(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1, waiting_max=2)
+    await busy(rig)
+    asking = [asyncio.create_task(rig.desk.execute(rig.buy())) for _ in range(3)]
+    await rig.wait(0.001)
+
+    assert [task.done() for task in asking] == [False, False, True]
+    assert isinstance(asking[2].exception(), Overloaded)
+    rig.commit_ns = 1_000
+    await asyncio.gather(*asking[:2])
+
+
+@on_virtual_time
+async def test_many_rows_that_wait_are_too_many_as_well(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1, waiting_rows_max=5)
+    await busy(rig)
+    basket = c.Submit(ORIGIN, BatchRequest((row(Side.BUY),) * 3))
+    asking = [asyncio.create_task(rig.desk.execute(basket)) for _ in range(2)]
+    single = asyncio.create_task(rig.desk.execute(rig.buy()))
+    await rig.wait(0.001)
+
+    assert [task.done() for task in asking] == [False, True]
+    assert isinstance(asking[1].exception(), Overloaded)
+    rig.commit_ns = 1_000
+    await asyncio.gather(asking[0], single)
+    assert rig.desk._intake._rows == 0
+
+
+@on_virtual_time
+async def test_who_goes_away_while_waiting_leaves_the_turn_to_the_next(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await busy(rig)
+    asking = [asyncio.create_task(rig.desk.execute(rig.buy(key=f"{n}"))) for n in range(3)]
+    await rig.wait(0.1)
+    asking[0].cancel()
+    rig.commit_ns = 1_000
+    results = await asyncio.gather(*asking, return_exceptions=True)
+
+    assert isinstance(results[0], asyncio.CancelledError)
+    assert len(rig.broker.placed) == 2
+
+
+@on_virtual_time
+async def test_one_key_that_waits_twice_is_one_instruction(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await busy(rig)
+    asking = [asyncio.create_task(rig.desk.execute(rig.buy(key="one"))) for _ in range(2)]
+    await rig.wait(0.1)
+    rig.commit_ns = 1_000
+    first, second = await asyncio.gather(*asking)
+
+    assert (first.replayed, second.replayed) == (False, True)
+    assert len(rig.broker.placed) == 1
+
+
+@on_virtual_time
+async def test_who_waits_when_the_desk_stops_is_told_so(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await busy(rig)
+    asking = asyncio.create_task(rig.desk.execute(rig.buy()))
+    await rig.wait(0.1)
+    await rig.desk.stop()
+
+    with pytest.raises(Stopped, match="stopping"):
+        await asking
+    assert rig.broker.placed == []
+
+
+@on_virtual_time
+async def test_a_broker_with_more_to_tell_than_is_booked_holds_new_risk_back(rig: Rig) -> None:
+    class Late:
+        behind_ns = Pace().behind_ns
+
+    await rig.start()
+    await rig.account()
+    late = Late()
+    rig.desk._intake._brokers = [late]
+    asking = asyncio.create_task(rig.desk.execute(rig.buy()))
+    await rig.wait(0.3)
+    assert len(rig.desk._intake) == 1
+    assert (await rig.desk.execute(c.PutKill(ORIGIN, of_account("A1")))).events
+
+    late.behind_ns = 0
+    assert (await asking).events
+
+
+@on_virtual_time
+async def test_a_kill_comes_between_the_writes_of_a_large_instruction(rig: Rig) -> None:
+    rig.pace = Pace(writes_per_turn=2)
+    await rig.start()
+    for n in range(1, 6):
+        await rig.account(f"A{n}")
+    rows = tuple(
+        msgspec.structs.replace(row(Side.BUY), client=0, account=f"A{n}") for n in range(1, 6)
+    )
+    broker_place = rig.broker.place
+
+    def place(request: PlaceRequest, ticket: Ticket) -> None:
+        broker_place(request, ticket)
+        if len(rig.broker.placed) == 1:
+            rig.timer.call_later(0, lambda: rig.desk.handle(c.PutKill(ORIGIN)))
+
+    rig.broker.place = place  # type: ignore[method-assign]
+    await rig.desk.execute(c.Submit(ORIGIN, BatchRequest(rows)))
+    await rig.wait(1)
+
+    statuses = [order.status for order in rig.state.orders.values()]
+    assert statuses.count(OrdStatus.SENT) == 2
+    assert statuses.count(OrdStatus.REJECTED) == 3
+
+
+@on_virtual_time
+async def test_what_is_decided_still_goes_out_when_the_desk_stops(rig: Rig) -> None:
+    rig.pace = Pace(writes_per_turn=2)
+    await rig.start()
+    for n in range(1, 6):
+        await rig.account(f"A{n}")
+    rows = tuple(
+        msgspec.structs.replace(row(Side.BUY), client=0, account=f"A{n}") for n in range(1, 6)
+    )
+    await rig.desk.execute(c.Submit(ORIGIN, BatchRequest(rows)))
+
+    await rig.desk.stop()
+
+    assert len(rig.broker.placed) == 5
 
 
 @on_virtual_time

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from phalanx.desk import previews as previews_module
+from phalanx.desk.commit import COMMAND_BYTES_MAX
 from phalanx.desk.errors import Overloaded, Stopped
-from phalanx.desk.intake import COMMAND_BYTES_MAX
+from phalanx.desk.pace import Pace
 from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import Door, Origin, Selection, SignalRequest
 from phalanx.domain.instruments import Quote, QuoteSource
@@ -287,7 +288,7 @@ async def test_a_desk_that_is_closed_or_overloaded_fires_nothing(rig: Rig) -> No
     await people(rig, "A1")
     token = (await rig.desk.preview(rig.signal(Side.BUY))).token
     patch = pytest.MonkeyPatch()
-    patch.setattr("phalanx.desk.desk.WAITING_BYTES_MAX", 0)
+    patch.setattr(rig.desk._intake, "_pace", Pace(easy_bytes=0))
     with pytest.raises(Overloaded):
         await rig.desk.fire(rig.signal(Side.BUY), token, refuse=False)
     patch.undo()
@@ -338,7 +339,7 @@ async def test_new_risk_is_not_even_previewed_under_load(rig: Rig) -> None:
     await people(rig, "A1")
     await rig.bought("A1")
     patch = pytest.MonkeyPatch()
-    patch.setattr("phalanx.desk.desk.WAITING_BYTES_MAX", 0)
+    patch.setattr(rig.desk._intake, "_pace", Pace(easy_bytes=0))
     with pytest.raises(Overloaded):
         await rig.desk.preview(rig.signal(Side.BUY))
     assert (await rig.desk.preview(rig.signal(Side.SELL))).planned.request == rig.signal(

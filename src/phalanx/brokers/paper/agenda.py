@@ -5,7 +5,7 @@ from heapq import heapify, heappop, heappush
 
 from phalanx.domain.time import Appointment, Clock, Nanoseconds, Timer
 
-STEPS_PER_TURN_MAX = 1_000
+STEPS_PER_TURN_MAX = 250
 """After so many steps the loop gets a turn; the rest follows in the next one."""
 
 _STALE_MIN = 64
@@ -32,6 +32,11 @@ class Agenda:
 
     def __len__(self) -> int:
         return len(self._steps)
+
+    @property
+    def behind_ns(self) -> Nanoseconds:
+        """How long the earliest step is overdue; 0 when it is not, or there is none."""
+        return max(0, self._clock.monotonic() - self._due[0][0]) if self._due else 0
 
     def add(self, delay_ns: Nanoseconds, step: Callable[[], None]) -> int:
         """Run ``step`` after ``delay_ns``; the number that comes back is for ``drop``."""

@@ -83,6 +83,11 @@ class PaperBroker:
         """The capability table."""
         return CAPABILITIES
 
+    @property
+    def behind_ns(self) -> Nanoseconds:
+        """How long what is to be told by now waits for its turn."""
+        return self._agenda.behind_ns
+
     def listen(
         self,
         listener: ReportListener,

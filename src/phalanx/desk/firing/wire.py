@@ -3,7 +3,7 @@
 Nothing is written before its dispatch is on disk, nothing is ever written twice.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from phalanx.brokers.placing import place_request
 from phalanx.brokers.port import Broker, CancelRequest, ReplaceRequest, Ticket, Unknown
@@ -50,13 +50,19 @@ class Wire:
         """How many orders and requests are on their way and not answered."""
         return len(self._unanswered)
 
-    def released(self, events: Iterable[Event]) -> None:
-        """These events are durable: write what they allow."""
+    def released(self, events: Iterable[Event], at_once: int) -> Iterator[None]:
+        """These events are durable: write what they allow. Yields after each ``at_once`` orders,
+        where a kill, or an answer, may come in between.
+        """
+        written = 0
         for event in events:
             if type(event) is OrdersDispatched:
                 committed = self.clock.monotonic()
                 for cl_ord_id in event.cl_ord_ids:
                     self._place(cl_ord_id, committed)
+                    written += 1
+                    if written % at_once == 0:
+                        yield
             elif type(event) is RequestDispatched:
                 self._request(event)
             elif type(event) is FillOrdered:

@@ -293,7 +293,8 @@ async def test_an_order_that_is_on_its_way_is_not_handed_over_again(rig: Rig) ->
     await rig.account()
     (order,) = await rig.submit(rig.buy())
 
-    rig.desk.firing.wire.released(rig.events(OrdersDispatched))
+    for _ in rig.desk.firing.wire.released(rig.events(OrdersDispatched), 1):
+        pass
 
     assert rig.broker.placed == [order]
 
