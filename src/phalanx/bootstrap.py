@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from phalanx import __version__
 from phalanx.brokers.kill_flag import FILE as KILL_FLAG
-from phalanx.brokers.kill_flag import MappedKillFlag, order_kill
+from phalanx.brokers.kill_flag import KillFlagFile, order_kill
 from phalanx.brokers.paper import CAPABILITIES, PaperBroker, restored_orders
 from phalanx.brokers.port import Broker, BrokerKind
 from phalanx.config import Settings
@@ -104,8 +104,9 @@ class System:
         self.settings = settings
         settings.data.mkdir(parents=True, exist_ok=True)
         self._journal = SqliteJournal(settings.data)
+        self._scrub = self._journal.scrub()
         tail = self._journal.acquire()
-        self._kill_flag: MappedKillFlag | None = None
+        self._kill_flag: KillFlagFile | None = None
         try:
             if tail.seq == 0:
                 _refuse_remains(settings.data)
@@ -126,7 +127,7 @@ class System:
                 lambda: state.settings.zone_offset_s,
             )
             self._brokers = {CAPABILITIES.name: self._paper, **self._stub_broker()}
-            self._kill_flag = MappedKillFlag(settings.data / KILL_FLAG)
+            self._kill_flag = KillFlagFile(settings.data / KILL_FLAG)
             path = settings.data / "views.db"
             self.feed = ViewsFeed(path, self._journal)
             self.views = Views(path, self.feed.distrust)
@@ -141,8 +142,7 @@ class System:
                 kill_flag=self._kill_flag,
             )
             self._replayed = tail.seq
-            interval_ns = settings.reconcile_interval_s * SECOND
-            self.desk = Desk(state, tail, ports, index, interval_ns)
+            self.desk = Desk(state, tail, ports, index, settings.reconcile_interval_s * SECOND)
             self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
         except BaseException:
             self._close_files()
@@ -180,11 +180,13 @@ class System:
         gc.freeze()
         # What a desk makes has no cycles: looking for them often is the tail of every answer.
         gc.set_threshold(*GC_THRESHOLD)
+        self._scrub.start()
 
     async def stop(self) -> None:
         """Close the doors, finish what is decided, release the folder. Safe to call twice."""
         if self._driver is not None:
             self._driver.stop()
+        await asyncio.to_thread(self._scrub.stop)
         await self.desk.stop()
         await asyncio.to_thread(self.feed.stop)
         self.views.close()

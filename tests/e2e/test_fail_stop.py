@@ -13,12 +13,13 @@ import pytest
 from typer.testing import CliRunner
 
 from phalanx.cli import app
-from phalanx.journal import JournalCorrupt, SqliteJournal, SqliteJournalReader
+from phalanx.journal import JournalCorrupt, SqliteJournal, SqliteJournalReader, verify
 from phalanx.journal.sqlite.database import Places
 from tests.contract.journal.backends import batch_id
 from tests.e2e.checks import check, check_journal, settle
 from tests.e2e.load import PROFILES, Client, set_up
 from tests.e2e.server import Server
+from tests.unit.journal.sqlite.folders import alter_record
 
 KEY = "the-first-of-all-keys"
 SIGNAL = {"STRATEGY": "STRATEGY_1", "INSTRUMENT": "INFY", "POSITION": "BUY"}
@@ -101,6 +102,23 @@ def test_damage_under_a_running_server_ends_it_and_the_next_start_is_refused(
     assert any("the server ends" in line and code in line for line in server.complaints)
     assert server.start_in_vain() == 1
     assert any(f"[{code}]" in line for line in server.complaints), server.complaints
+
+
+def test_damage_before_the_newest_snapshot_is_found_while_the_server_runs(server: Server) -> None:
+    assert post(server, KEY).json()["RESPONSE"] == "ACCEPTED"
+    assert server.stop() == 0  # which keeps a snapshot
+    report = verify(SqliteJournalReader(server.data))
+    assert report.snapshots[0].record == report.last.record > 2
+    alter_record(server.data, 2)
+
+    # Once more: nobody looked at what ended it, and started it again.
+    for _ in range(2):
+        assert server.start_in_vain() == 1
+        said = "\n".join(server.complaints)
+        assert "the whole journal is being checked" in said, "the start itself met it"
+        assert "the whole journal was checked" not in said
+        assert "error: the desk had to stop: " in said
+        assert "[ALTERED_RECORD]" in said
 
 
 async def _fail_under_load(failing: Server, client: Client, flag: Path) -> None:

@@ -1,19 +1,19 @@
 """The kill flag: how ``kill --direct`` stops orders past a server that hangs, or is not there.
 
-A small file of fixed size in the data folder, written in place, so that a server has it mapped and sees
-every change in the instant it is made. Where somebody removed, replaced or cut it all the same, the
-server maps the file that then has the name, at its next look. It has two writers, and they
-share no byte: a stopped process that wakes up inside a write can undo nothing.
+A small file of fixed size in the data folder, written in place, so that a server that has it open sees
+every change in the instant it is made. Where somebody removed or replaced it all the same, whoever kills
+writes the file that then has the name, and the server opens that one when it is next told to renew. It
+has two writers, and they share no byte: a stopped process that wakes up inside a write can undo nothing.
 
     0      number 8 | crc32 4 | length 4 | JSON of the kills    whoever orders a kill, under a flock
     28 K   number adopted 8                                     the server, once its journal has them
 
-The flag is up while the two numbers differ. What then cannot be read stops everybody. Numbers are in
-the machine's own byte order.
+The flag is up while the two numbers differ, or cannot be read whole. What then cannot be read stops
+everybody. Numbers are in the machine's own byte order. It is read, never mapped: to read a mapped file
+past an end that somebody has just made ends the process.
 """
 
 import fcntl
-import mmap
 import os
 import struct
 import time
@@ -37,6 +37,7 @@ _NUMBER_MAX: Final = 2**64 - 1
 BODY_BYTES_MAX: Final = _ADOPTED - _HEAD.size
 LOCK_TRIES: Final = 100
 LOCK_PAUSE_S: Final = 0.02
+PLACE_TRIES: Final = 10
 
 _everybody: Final = frozenset({EVERYBODY.key})
 _decode: Final = msgspec.json.Decoder(tuple[DirectKill, ...]).decode
@@ -50,91 +51,89 @@ class KillFlagBusy(Exception):
     """Another process has been writing the flag for two seconds."""
 
 
-class MappedKillFlag:
-    """The server's side. Not for several threads."""
+class KillFlagFile:
+    """The server's side: the flag's file, open. Not for several threads."""
 
     def __init__(self, path: Path) -> None:
-        """Map the flag of a data folder; a folder that has none gets one, down. Raises OSError."""
+        """Open the flag of a data folder; a folder that has none gets one, down. Raises OSError."""
         self._path = path
-        self._open()
+        self._descriptor = _opened(path)
+        self._forget()
 
     def renew(self) -> bool:
-        """Map the file anew where it was removed, replaced or cut; whether it was. Raises OSError."""
-        if self._is_the_one() and not self._is_cut():
+        """Open the file anew where it was removed, replaced or cut; whether it was. Raises OSError."""
+        if _is_whole(self._path, self._descriptor):
             return False
-        words, mapped, descriptor = self._words, self._map, self._descriptor
-        self._open()
-        words.release()
-        mapped.close()
-        os.close(descriptor)
+        before, self._descriptor = self._descriptor, _opened(self._path)
+        os.close(before)
+        self._forget()
         return True
 
     def is_raised(self) -> bool:
-        """Whether a kill was ordered that nobody has adopted: two words of memory are compared.
+        """Whether a kill was ordered that nobody has adopted: two words are read and compared.
 
-        A file that was cut is raised until it is mapped anew: to read past its end ends the process.
+        What cannot be read is raised, as of a file that was cut, until it is opened anew.
         """
-        return self._is_cut() or self._words[0] != self._words[_ADOPTED // _WORD]
+        try:
+            ordered = os.pread(self._descriptor, _WORD, 0)
+            adopted = os.pread(self._descriptor, _WORD, _ADOPTED)
+        except OSError:
+            return True
+        return ordered != adopted or len(adopted) < _WORD
 
     def keys(self) -> frozenset[KillKey]:
         """Whom the raised flag stops; everybody, where it cannot be read."""
-        return self._keys if not self._is_cut() and self._is_read() else _everybody
+        return self._keys if self._is_parsed(self._content()) else _everybody
 
     def read(self) -> RaisedFlag | None:
-        """What is to be adopted; None while it is being written or cut. What cannot be read kills everybody."""
-        if self._is_cut():
+        """What is to be adopted; None while it is being written or cut. What else cannot be read kills
+        everybody.
+        """
+        content = self._content()
+        if content is None:
             return None
-        number = self._words[0]
-        if self._is_read():
+        number, *_ = _HEAD.unpack_from(content)
+        if self._is_parsed(content):
             return RaisedFlag(number, self._kills)
         if not self._is_free():
             return None
-        content = crc32(self._map[:_ADOPTED])
+        found = crc32(content[:_ADOPTED])
         note = "the kill flag cannot be read: it stops everybody"
         return RaisedFlag(
-            number, (DirectKill(f"{content:08x}-{number}", EVERYBODY, "desk", note, 0),)
+            number, (DirectKill(f"{found:08x}-{number}", EVERYBODY, "desk", note, 0),)
         )
 
     def lower(self, number: int) -> None:
         """All that was ordered up to ``number`` is adopted; on disk when this returns. Raises OSError."""
-        self._words[_ADOPTED // _WORD] = number
-        self._map.flush()
+        os.pwrite(self._descriptor, _NUMBER.pack(number), _ADOPTED)
+        os.fsync(self._descriptor)
 
     def close(self) -> None:
         """Let the file go."""
-        self._words.release()
-        self._map.close()
         os.close(self._descriptor)
+        self._descriptor = -1
 
-    def _open(self) -> None:
-        descriptor = _opened(self._path)
-        try:
-            self._map = mmap.mmap(descriptor, SIZE)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self._descriptor = descriptor
-        self._words = memoryview(self._map).cast("Q")
+    def _forget(self) -> None:
         self._head = b""
         self._kills: tuple[DirectKill, ...] = ()
         self._keys: frozenset[KillKey] = frozenset()
 
-    def _is_the_one(self) -> bool:
-        """Whether the name in the folder is still that of the mapped file."""
+    def _content(self) -> bytes | None:
+        """The whole file; None where there is less of it, or nothing can be read."""
         try:
-            return os.path.samestat(self._path.stat(), os.fstat(self._descriptor))
-        except FileNotFoundError:
+            content = os.pread(self._descriptor, SIZE, 0)
+        except OSError:
+            return None
+        return content if len(content) == SIZE else None
+
+    def _is_parsed(self, content: bytes | None) -> bool:
+        """Whether what is kept is what the file says; it is parsed only when its head has changed."""
+        if content is None:
             return False
-
-    def _is_cut(self) -> bool:
-        return os.fstat(self._descriptor).st_size < SIZE
-
-    def _is_read(self) -> bool:
-        """Whether what is kept is what the file says; it is read only when its head has changed."""
-        head = self._map[: _HEAD.size]
+        head = content[: _HEAD.size]
         if head == self._head:
             return True
-        kills = _parsed(self._map[:_ADOPTED])
+        kills = _parsed(content[:_ADOPTED])
         if kills is None:
             return False
         self._head, self._kills = head, kills
@@ -156,21 +155,32 @@ def order_kill(path: Path, kill: DirectKill) -> int:
 
     Raises KillFlagBusy, KillFlagFull, OSError.
     """
-    descriptor = _opened(path)
-    try:
-        with _locked(descriptor):
-            found = os.pread(descriptor, SIZE, 0)
-            number, *_ = _HEAD.unpack_from(found)
-            (adopted,) = _NUMBER.unpack_from(found, _ADOPTED)
-            waiting = [] if number == adopted else _waiting(found, kill)
-            ordered: int = max(number, adopted) % _NUMBER_MAX + 1
-            region = _region(ordered, [*waiting, kill])
-            if os.pwrite(descriptor, region, 0) != len(region):
-                raise OSError(f"{path} took only a part of the flag")
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    _sync_folder(path.parent)
+    for _ in range(PLACE_TRIES):
+        descriptor = _opened(path)
+        try:
+            with _locked(descriptor):
+                ordered = _order(path, descriptor, kill)
+                is_whole = _is_whole(path, descriptor)
+        finally:
+            os.close(descriptor)
+        if is_whole:
+            _sync_folder(path.parent)
+            return ordered
+        # A kill in a file that is no longer the flag would be nobody's; twice it is one, by its id.
+    raise OSError(f"{path} was taken away {PLACE_TRIES} times while it was written")
+
+
+def _order(path: Path, descriptor: int, kill: DirectKill) -> int:
+    """Write the kill beside those that wait; the number under which they do."""
+    found = os.pread(descriptor, SIZE, 0).ljust(SIZE, b"\0")
+    number, *_ = _HEAD.unpack_from(found)
+    (adopted,) = _NUMBER.unpack_from(found, _ADOPTED)
+    waiting = [] if number == adopted else _waiting(found, kill)
+    ordered: int = max(number, adopted) % _NUMBER_MAX + 1
+    region = _region(ordered, [*waiting, kill])
+    if os.pwrite(descriptor, region, 0) != len(region):
+        raise OSError(f"{path} took only a part of the flag")
+    os.fsync(descriptor)
     return ordered
 
 
@@ -235,6 +245,15 @@ def _parsed(region: bytes) -> tuple[DirectKill, ...] | None:
 
 def _checksum(number: int, body: bytes) -> int:
     return crc32(body, crc32(_NUMBER.pack(number)))
+
+
+def _is_whole(path: Path, descriptor: int) -> bool:
+    """Whether this open file is still the one of that name, and nobody has cut it. Raises OSError."""
+    mine = os.fstat(descriptor)
+    try:
+        return mine.st_size >= SIZE and os.path.samestat(path.stat(), mine)
+    except FileNotFoundError:
+        return False
 
 
 def _opened(path: Path) -> int:

@@ -13,8 +13,8 @@ from phalanx.brokers.kill_flag import (
     FILE,
     SIZE,
     KillFlagBusy,
+    KillFlagFile,
     KillFlagFull,
-    MappedKillFlag,
     is_adopted,
     order_kill,
 )
@@ -30,17 +30,17 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def flag(path: Path) -> Iterator[MappedKillFlag]:
-    mapped = MappedKillFlag(path)
-    yield mapped
-    mapped.close()
+def flag(path: Path) -> Iterator[KillFlagFile]:
+    opened = KillFlagFile(path)
+    yield opened
+    opened.close()
 
 
 def kill(name: str = "one", scope: KillScope = EVERYBODY, *, cancel: bool = True) -> DirectKill:
     return DirectKill(name, scope, "local", f"note of {name}", 5, cancel)
 
 
-def orders(flag: MappedKillFlag) -> list[str]:
+def orders(flag: KillFlagFile) -> list[str]:
     raised = flag.read()
     return [] if raised is None else [one.id for one in raised.kills]
 
@@ -51,13 +51,13 @@ def overwrite(path: Path, place: int, content: bytes) -> None:
         file.write(content)
 
 
-def test_a_new_flag_is_down_and_has_its_full_size(flag: MappedKillFlag, path: Path) -> None:
+def test_a_new_flag_is_down_and_has_its_full_size(flag: KillFlagFile, path: Path) -> None:
     assert not flag.is_raised()
     assert path.stat().st_size == SIZE
     assert path.stat().st_blocks * 512 >= SIZE, "it has its room on the disk"
 
 
-def test_a_server_that_has_it_open_sees_it_go_up(flag: MappedKillFlag, path: Path) -> None:
+def test_a_server_that_has_it_open_sees_it_go_up(flag: KillFlagFile, path: Path) -> None:
     ordered = kill(scope=of_account("A1"), cancel=False)
 
     order_kill(path, ordered)
@@ -72,14 +72,14 @@ def test_a_server_that_has_it_open_sees_it_go_up(flag: MappedKillFlag, path: Pat
 def test_it_goes_up_where_no_server_ever_was(path: Path) -> None:
     order_kill(path, kill())
 
-    later = MappedKillFlag(path)
+    later = KillFlagFile(path)
     assert later.is_raised()
     assert later.keys() == {"all/"}
     later.close()
 
 
 def test_it_stays_down_for_later_servers_once_it_was_lowered(
-    flag: MappedKillFlag, path: Path
+    flag: KillFlagFile, path: Path
 ) -> None:
     order_kill(path, kill())
     raised = flag.read()
@@ -88,12 +88,12 @@ def test_it_stays_down_for_later_servers_once_it_was_lowered(
     flag.lower(raised.number)
 
     assert not flag.is_raised()
-    later = MappedKillFlag(path)
+    later = KillFlagFile(path)
     assert not later.is_raised()
     later.close()
 
 
-def test_kills_that_wait_are_kept_beside_a_new_one(flag: MappedKillFlag, path: Path) -> None:
+def test_kills_that_wait_are_kept_beside_a_new_one(flag: KillFlagFile, path: Path) -> None:
     order_kill(path, kill("one", of_account("A1")))
     order_kill(path, kill("two", KillScope(KillLevel.BROKER, "paper")))
 
@@ -102,7 +102,7 @@ def test_kills_that_wait_are_kept_beside_a_new_one(flag: MappedKillFlag, path: P
 
 
 def test_what_was_adopted_is_not_ordered_again_by_the_next_kill(
-    flag: MappedKillFlag, path: Path
+    flag: KillFlagFile, path: Path
 ) -> None:
     order_kill(path, kill("one", of_account("A1")))
     raised = flag.read()
@@ -115,7 +115,7 @@ def test_what_was_adopted_is_not_ordered_again_by_the_next_kill(
 
 
 def test_a_kill_that_comes_while_one_is_adopted_keeps_the_flag_up(
-    flag: MappedKillFlag, path: Path
+    flag: KillFlagFile, path: Path
 ) -> None:
     order_kill(path, kill("one", of_account("A1")))
     raised = flag.read()
@@ -138,7 +138,7 @@ def test_a_kill_that_comes_while_one_is_adopted_keeps_the_flag_up(
     ],
 )
 def test_the_same_scope_again_takes_the_place_of_what_it_says_again(
-    flag: MappedKillFlag, path: Path, first: bool, second: bool, kept: list[str]
+    flag: KillFlagFile, path: Path, first: bool, second: bool, kept: list[str]
 ) -> None:
     order_kill(path, kill("one", cancel=first))
     order_kill(path, kill("two", cancel=second))
@@ -147,7 +147,7 @@ def test_the_same_scope_again_takes_the_place_of_what_it_says_again(
 
 
 @pytest.mark.parametrize("length", [8, 12, 16, 20, 60])
-def test_a_torn_write_stops_everybody(flag: MappedKillFlag, path: Path, length: int) -> None:
+def test_a_torn_write_stops_everybody(flag: KillFlagFile, path: Path, length: int) -> None:
     order_kill(path, kill("one", of_account("A1")))
     raised = flag.read()
     assert raised is not None
@@ -167,7 +167,7 @@ def test_a_torn_write_stops_everybody(flag: MappedKillFlag, path: Path, length: 
 
 @pytest.mark.parametrize("place", [0, 8, 12, 16, 40, ADOPTED])
 def test_an_altered_byte_never_lowers_it_or_narrows_it(
-    flag: MappedKillFlag, path: Path, place: int
+    flag: KillFlagFile, path: Path, place: int
 ) -> None:
     order_kill(path, kill("one", of_account("A1")))
     byte = path.read_bytes()[place]
@@ -178,7 +178,7 @@ def test_an_altered_byte_never_lowers_it_or_narrows_it(
     assert flag.keys() == ({"account/A1"} if place == ADOPTED else {"all/"})
 
 
-def test_what_is_being_written_is_not_adopted_yet(flag: MappedKillFlag, path: Path) -> None:
+def test_what_is_being_written_is_not_adopted_yet(flag: KillFlagFile, path: Path) -> None:
     order_kill(path, kill("one", of_account("A1")))
     overwrite(path, 20, b"?")
 
@@ -190,7 +190,7 @@ def test_what_is_being_written_is_not_adopted_yet(flag: MappedKillFlag, path: Pa
     assert flag.read() is not None
 
 
-def test_over_an_unreadable_flag_a_kill_stops_everybody(flag: MappedKillFlag, path: Path) -> None:
+def test_over_an_unreadable_flag_a_kill_stops_everybody(flag: KillFlagFile, path: Path) -> None:
     order_kill(path, kill("one", of_account("A1")))
     overwrite(path, 20, b"?")
 
@@ -199,7 +199,7 @@ def test_over_an_unreadable_flag_a_kill_stops_everybody(flag: MappedKillFlag, pa
     assert flag.keys() == {"all/", "account/A2"}
 
 
-def test_content_that_is_no_kill_is_torn(flag: MappedKillFlag, path: Path) -> None:
+def test_content_that_is_no_kill_is_torn(flag: KillFlagFile, path: Path) -> None:
     head = struct.pack("=QII", 1, kill_flag._checksum(1, b"{}"), 2)
     overwrite(path, 0, head + b"{}")
 
@@ -214,11 +214,11 @@ def test_it_says_when_it_is_full(path: Path) -> None:
     with pytest.raises(KillFlagFull):
         fill()
 
-    mapped = MappedKillFlag(path)
-    assert len(orders(mapped)) > 50
+    opened = KillFlagFile(path)
+    assert len(orders(opened)) > 50
     order_kill(path, kill("last"))
-    assert mapped.keys() == {"all/"}
-    mapped.close()
+    assert opened.keys() == {"all/"}
+    opened.close()
 
 
 def test_it_does_not_wait_for_ever_for_another_writer(
@@ -234,7 +234,7 @@ def test_it_does_not_wait_for_ever_for_another_writer(
     order_kill(path, kill("three"))
 
 
-def test_a_server_needs_no_lock_to_lower_it(flag: MappedKillFlag, path: Path) -> None:
+def test_a_server_needs_no_lock_to_lower_it(flag: KillFlagFile, path: Path) -> None:
     """A server that is stopped holds nothing that a kill would have to wait for."""
     order_kill(path, kill())
     raised = flag.read()
@@ -263,7 +263,7 @@ def test_a_kill_is_on_the_disk_with_its_name_before_it_is_said(
 
 
 def test_a_number_that_was_altered_to_the_last_one_can_still_go_up(
-    flag: MappedKillFlag, path: Path
+    flag: KillFlagFile, path: Path
 ) -> None:
     overwrite(path, ADOPTED, b"\xff" * 8)
 
@@ -289,7 +289,7 @@ def cut(path: Path) -> None:
 
 @pytest.mark.parametrize("change", [removed, replaced, cut])
 def test_a_kill_in_a_file_that_took_its_place_is_seen_once_it_is_renewed(
-    flag: MappedKillFlag, path: Path, change: Callable[[Path], None]
+    flag: KillFlagFile, path: Path, change: Callable[[Path], None]
 ) -> None:
     change(path)
 
@@ -303,7 +303,7 @@ def test_a_kill_in_a_file_that_took_its_place_is_seen_once_it_is_renewed(
     assert not flag.renew(), "it is the one that has the name"
 
 
-def test_a_kill_that_was_in_the_new_file_already_is_seen(flag: MappedKillFlag, path: Path) -> None:
+def test_a_kill_that_was_in_the_new_file_already_is_seen(flag: KillFlagFile, path: Path) -> None:
     path.unlink()
     order_kill(path, kill("new"))
     assert not flag.is_raised()
@@ -314,8 +314,8 @@ def test_a_kill_that_was_in_the_new_file_already_is_seen(flag: MappedKillFlag, p
 
 
 @pytest.mark.parametrize("length", [0, 100, ADOPTED])
-def test_a_file_that_was_cut_stops_everybody_until_it_is_mapped_anew(
-    flag: MappedKillFlag, path: Path, length: int
+def test_a_file_that_was_cut_stops_everybody_until_it_is_opened_anew(
+    flag: KillFlagFile, path: Path, length: int
 ) -> None:
     os.truncate(path, length)
 
@@ -326,7 +326,126 @@ def test_a_file_that_was_cut_stops_everybody_until_it_is_mapped_anew(
     assert not flag.is_raised()
 
 
-def test_a_number_is_adopted_once_a_server_has_lowered_it(flag: MappedKillFlag, path: Path) -> None:
+LENGTHS = [*range(200), ADOPTED - 1, ADOPTED, ADOPTED + 7, ADOPTED + 8, SIZE - 1]
+
+
+def test_a_kill_that_waits_in_a_file_cut_at_any_length_stops_everybody(path: Path) -> None:
+    for length in LENGTHS:
+        flag = KillFlagFile(path)
+        order_kill(path, kill("one", of_account("A1")))
+        assert flag.keys() == {"account/A1"}, "it was read before"
+
+        os.truncate(path, length)
+
+        assert flag.is_raised(), length
+        assert flag.keys() == {"all/"}, length
+        assert flag.read() is None, length
+        assert flag.renew(), length
+        assert flag.is_raised() == (length > 0), "what is left of it still stops somebody"
+        flag.close()
+        path.unlink()
+
+
+def test_a_flag_that_is_down_and_cut_at_any_length_never_orders_anything(path: Path) -> None:
+    for length in LENGTHS:
+        flag = KillFlagFile(path)
+
+        os.truncate(path, length)
+
+        assert flag.is_raised() == (length < ADOPTED + 8), length
+        assert flag.read() is None, length
+        assert flag.renew(), length
+        assert not flag.is_raised(), length
+        flag.close()
+        path.unlink()
+
+
+def test_a_file_that_is_cut_between_two_looks_at_it_ends_nobody(
+    flag: KillFlagFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worst moment: its number was read, what was adopted was not."""
+    pread = os.pread
+
+    def cut_after(descriptor: int, size: int, place: int) -> bytes:
+        found = pread(descriptor, size, place)
+        os.truncate(path, 0)
+        return found
+
+    monkeypatch.setattr(os, "pread", cut_after)
+
+    assert flag.is_raised()
+    assert flag.keys() == {"all/"}
+
+
+def test_a_disk_that_cannot_be_read_stops_everybody(
+    flag: KillFlagFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: int) -> bytes:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(os, "pread", broken)
+
+    assert flag.is_raised()
+    assert flag.keys() == {"all/"}
+    assert flag.read() is None
+
+
+def test_the_gates_look_asks_for_two_words_and_nothing_else(
+    flag: KillFlagFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    pread = os.pread
+
+    def counted(descriptor: int, size: int, place: int) -> bytes:
+        asked.append(size)
+        return pread(descriptor, size, place)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", counted)
+        patch.delattr(os, "fstat")
+        patch.delattr(os, "stat")
+        is_raised = flag.is_raised()
+
+    assert not is_raised
+    assert asked == [8, 8]
+
+
+@pytest.mark.parametrize("change", [removed, replaced, cut])
+def test_a_kill_is_ordered_in_the_file_that_has_the_name_when_it_is_done(
+    path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
+) -> None:
+    pwrite = os.pwrite
+    changes = [change, change]
+
+    def taken_away(descriptor: int, content: bytes, place: int) -> int:
+        written = pwrite(descriptor, content, place)
+        if changes:
+            changes.pop()(path)
+        return written
+
+    monkeypatch.setattr(os, "pwrite", taken_away)
+    order_kill(path, kill("one", of_account("A1")))
+
+    later = KillFlagFile(path)
+    assert orders(later) == ["one"]
+    later.close()
+
+
+def test_a_flag_that_is_taken_away_again_and_again_is_not_said_to_be_raised(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pwrite = os.pwrite
+
+    def taken_away(descriptor: int, content: bytes, place: int) -> int:
+        path.unlink()
+        return pwrite(descriptor, content, place)
+
+    monkeypatch.setattr(os, "pwrite", taken_away)
+    with pytest.raises(OSError, match="was taken away 10 times"):
+        order_kill(path, kill())
+
+
+def test_a_number_is_adopted_once_a_server_has_lowered_it(flag: KillFlagFile, path: Path) -> None:
     first = order_kill(path, kill("one"))
     assert not is_adopted(path, first)
     flag.lower(first)
