@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import (
@@ -56,6 +57,18 @@ class Settings(BaseSettings):
     def _empty_is_none(cls, value: object) -> object:
         # As a path an empty text would be the folder that the server was started in.
         return None if value == "" else value
+
+    @field_validator("stub_broker")
+    @classmethod
+    def _names_a_host(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            is_good = not value or bool(parts.hostname and parts.port != 0)
+        except ValueError:
+            is_good = False
+        if not is_good:
+            raise ValueError(f"{value!r} has no host, or no port from 1 to 65535")
+        return value
 
     @model_validator(mode="after")
     def _replay_needs_a_file(self) -> "Settings":

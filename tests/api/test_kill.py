@@ -9,7 +9,7 @@ import pytest
 
 from phalanx.bootstrap import order_direct_kill
 from phalanx.domain.kills import EVERYBODY, KillLevel, KillScope
-from phalanx.engine import kills
+from phalanx.engine.plans import cancel_open
 from tests.api.conftest import Site, open_site
 from tests.api.test_kinds import PATH, ROW, filled, give
 
@@ -195,7 +195,7 @@ async def test_more_than_one_record_holds_is_told_and_cancelled_in_parts(
     example: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders = [await rests(example, client) for client in (1, 2)]
-    monkeypatch.setattr(kills, "CANCELS_AT_ONCE_MAX", 1)
+    monkeypatch.setattr(cancel_open, "CANCELS_AT_ONCE_MAX", 1)
 
     first = await example.send("PUT", KILL, {"cancel": True}, "k")
     cancel = first.json()["cancel"]

@@ -7,6 +7,7 @@ from phalanx.desk.errors import Overloaded
 from phalanx.domain.instructions import Door, Origin
 from phalanx.engine import commands as c
 from tests.api.conftest import Site
+from tests.api.test_kill import has_status, status_of
 from tests.api.test_kinds import PATH, ROW, filled, give
 
 KILL = "/api/v1/kill"
@@ -15,6 +16,16 @@ KILL = "/api/v1/kill"
 async def bought(site: Site) -> None:
     body = {"kind": "batch", "rows": [ROW, {**ROW, "client": 2}]}
     await filled(site, (await give(site, body))["instruction_id"])
+
+
+async def rests(site: Site, terms: dict[str, object]) -> str:
+    """A LIMIT order of client 1's that does not reach the market; its id."""
+    key = f"rests-{site.system.desk.state.seq}"
+    answer = await give(site, {"kind": "order", **ROW, "type": "LIMIT", **terms}, key)
+    order_id = answer["outcomes"][0]["order_id"]
+    assert order_id, answer
+    await site.until(lambda: has_status(site, order_id, "NEW"))
+    return str(order_id)
 
 
 async def test_everybody_gets_out_under_the_kill(example: Site) -> None:
@@ -90,6 +101,54 @@ async def test_without_flatten_nothing_is_sold(example: Site) -> None:
 
     assert answer.json()["flatten"] is None
     assert (await example.get(PATH, kind="exit"))["total"] == 0
+
+
+async def test_without_cancel_it_leaves_alone_what_works(example: Site) -> None:
+    await bought(example)
+    buy = await rests(example, {"side": "BUY", "product": "INTRADAY", "price": "1300.1"})
+    more = await rests(example, {"side": "BUY", "price": "1300.1"})
+    sell = await rests(example, {"side": "SELL", "price": "1450", "quantity": 2})
+
+    body = {"account": "PAPER-1", "block": False, "cancel": False, "flatten": True}
+    flatten = (await example.send("PUT", KILL, body)).json()["flatten"]
+
+    assert flatten["counts"] == {"orders": 1, "cancels": 0, "skips": 0}
+    await filled(example, flatten["instruction_id"])
+    assert [await status_of(example, one) for one in (buy, more, sell)] == ["NEW"] * 3
+    tree = await example.get(f"{PATH}/{flatten['instruction_id']}")
+    assert [one["quantity"] for one in tree["orders"]] == ["3"]
+    assert tree["asked"]["held_only"] is True
+    again = (await example.send("PUT", KILL, body)).json()["flatten"]
+    assert again["counts"] == {"orders": 0, "cancels": 0, "skips": 1}
+
+
+async def test_with_cancel_what_rests_to_be_sold_is_sold_at_once(example: Site) -> None:
+    await bought(example)
+    buy = await rests(example, {"side": "BUY", "price": "1300.1"})
+    sell = await rests(example, {"side": "SELL", "price": "1450", "quantity": 2})
+
+    body = {"account": "PAPER-1", "cancel": True, "flatten": True}
+    flatten = (await example.send("PUT", KILL, body)).json()["flatten"]
+
+    await filled(example, flatten["instruction_id"])
+    assert [await status_of(example, one) for one in (buy, sell)] == ["CANCELED"] * 2
+    tree = await example.get(f"{PATH}/{flatten['instruction_id']}")
+    assert tree["asked"]["held_only"] is False
+    positions = (await example.get("/api/v1/positions", account="PAPER-1"))["items"]
+    assert positions == []
+
+
+async def test_of_a_strategy_what_only_works_is_nothing_to_flatten(example: Site) -> None:
+    slow = {"fill_profile": {"fill_duration_ms": 3_600_000}}
+    assert (await example.send("PATCH", "/api/v1/accounts/PAPER-1", slow)).status_code == 200
+    order = (await example.signal("STRATEGY_B", "MINDA", "BUY"))["outcomes"][0]["order_id"]
+    await example.until(lambda: has_status(example, order, "NEW"))
+
+    body = {"level": "strategy", "name": "STRATEGY_B", "flatten": True}
+    flatten = (await example.send("PUT", KILL, body)).json()["flatten"]
+
+    assert (flatten["instruction_id"], flatten["reason"]) == (None, "NOTHING_TO_EXIT")
+    assert await status_of(example, order) == "NEW"
 
 
 async def test_a_key_kills_once_also_when_a_kill_stood_already(example: Site) -> None:

@@ -102,6 +102,25 @@ async def test_what_differs_is_told_and_then_a_break(example: Site, books: Books
     assert (await example.get(f"/api/v1/breaks/{break_id}"))["kind"] == "CASH"
 
 
+async def test_a_difference_says_whether_a_person_closed_its_break(
+    example: Site, books: Books
+) -> None:
+    books.cash["PAPER-1"] = whole(5)
+    await reconciled(example)
+    open_break = (await reconciled(example))["PAPER-1"]
+    (break_id,) = open_break["breaks"]
+    await example.send("POST", f"/api/v1/breaks/{break_id}/close", {"note": "a fee"})
+
+    settled = (await reconciled(example))["PAPER-1"]
+    books.cash["PAPER-1"] = whole(6)
+    other = (await reconciled(example))["PAPER-1"]
+
+    assert [one["differences"][0]["settled"] for one in (open_break, settled, other)] == [
+        *(False, True, False)
+    ]
+    assert (settled["status"], settled["breaks"]) == ("BREAKS", [])
+
+
 async def test_differences_are_bounded(
     example: Site, books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:

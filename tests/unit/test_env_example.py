@@ -44,11 +44,20 @@ def test_a_replay_from_an_empty_path_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    "url", ["https://broker", "broker:80", "http://", "http://a/b", "http://me@a"]
+    "url",
+    [
+        *("https://broker", "broker:80", "http://", "http://a/b", "http://me@a"),
+        *("http://a:x", "http://a:0", "http://a:65536", "http://:80", "http://[::1", "http://a:-1"),
+    ],
 )
 def test_a_stub_broker_is_reached_over_plain_http_and_nothing_else(url: str) -> None:
     with pytest.raises(ValidationError, match="stub_broker"):
         Settings(stub_broker=url)
+
+
+@pytest.mark.parametrize("url", ["", "http://broker", "http://127.0.0.1:1", "http://[::1]:80/"])
+def test_where_a_stub_broker_may_be(url: str) -> None:
+    assert Settings(stub_broker=url).stub_broker == url
 
 
 def test_a_copy_of_it_changes_nothing() -> None:

@@ -128,7 +128,7 @@ class AskedBatch(Whom, frozen=True, tag_field="kind", tag="batch", kw_only=True)
 class AskedExit(Whom, frozen=True, tag_field="kind", tag="exit"):
     """What was asked: to get out. ``quantity``: at most so many of each account; ``quantities``: at most
     so many of these ones, and nothing of others, where a door says so for its callers. Lists of
-    instructions leave them out.
+    instructions leave them out. ``held_only``: what worked was left alone.
     """
 
     instrument: str | None
@@ -139,6 +139,7 @@ class AskedExit(Whom, frozen=True, tag_field="kind", tag="exit"):
     product: str | None
     price: str | None
     quantities: list[AskedQuantity] | None = None
+    held_only: bool = False
 
 
 class AskedCancel(msgspec.Struct, frozen=True, tag_field="kind", tag="cancel"):
@@ -253,6 +254,7 @@ def _exit(request: ExitRequest, *, in_full: bool) -> AskedExit:
         None if request.product is None else request.product.name,
         _maybe(request.price),
         _sizes(request.quantities) if in_full and request.quantities else None,
+        request.held_only,
         **_whom(request.selection),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
 import msgspec
+from msgspec.structs import replace
 
 from phalanx.api.exchange import Call
 from phalanx.api.outcomes import REJECTED, Counts, instruction_answer
@@ -13,12 +14,11 @@ from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import ExitRequest, ExitScope, Origin, Selection
 from phalanx.domain.kills import KillLevel, KillScope
-from phalanx.domain.orders import ClOrdId
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.commands import Submit
 from phalanx.engine.exposure import reach
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import State
+from phalanx.engine.state import Lot, State
 
 NOTE = "flatten"
 KEY = " flatten"
@@ -48,23 +48,27 @@ class FlattenAnswer(KillPart, frozen=True, kw_only=True):
     more: list[KillPart] = []
 
 
-async def flattened(call: Call, origin: Origin, scope: KillScope) -> FlattenAnswer:
+async def flattened(
+    call: Call, origin: Origin, scope: KillScope, *, cancels: bool
+) -> FlattenAnswer:
     """Get out of today's positions in a scope; ``origin`` is the kill's.
 
-    Each exit has a key made of the kill's. A repeat finds those that were given, and gives those that
-    an earlier try did not come to.
+    Where the kill ``cancels`` as well, resting sells are called back and sold anew, and what a cancelled
+    buy still fills is sold too; where it does not, all that works is left alone. Each exit has a key made
+    of the kill's. A repeat finds those that were given, and gives those that an earlier try did not come to.
     """
+    asked = ExitRequest(scope=ExitScope.POSITIONS, held_only=not cancels)
     if scope.level is KillLevel.STRATEGY:
-        return _told(await _trades_out(call, origin, scope.name))
+        return _told(await _trades_out(call, origin, asked, scope.name))
     whole = _keyed(origin, "")
     if not call.is_repeat(_keyed(origin, " 1")):
         selection = _selection(call.desk.state, scope)
         if selection is None:
             return _told([_refused(_NOTHING, f"{scope} has no account")])
-        found = await _exit(call, whole, ExitRequest(selection=selection))
+        found = await _exit(call, whole, replace(asked, selection=selection))
         if scope.level is KillLevel.ACCOUNT or found.reason != _TOO_LARGE:
             return _told([found])
-    return _told(await _in_parts(call, origin, scope))
+    return _told(await _in_parts(call, origin, asked, scope))
 
 
 def part_of(event: InstructionPlanned, state: State) -> KillPart:
@@ -85,7 +89,9 @@ def _selection(state: State, scope: KillScope) -> Selection | None:
             return Selection(accounts=accounts) if accounts else None
 
 
-async def _in_parts(call: Call, origin: Origin, scope: KillScope) -> list[KillPart]:
+async def _in_parts(
+    call: Call, origin: Origin, asked: ExitRequest, scope: KillScope
+) -> list[KillPart]:
     """As few exits as it takes, by halves. An account that is too large by itself is told of, and the
     others go.
     """
@@ -94,7 +100,7 @@ async def _in_parts(call: Call, origin: Origin, scope: KillScope) -> list[KillPa
     numbers = _numbered(origin)
     key = next(numbers)
     while call.is_repeat(key):
-        parts.append(await _exit(call, key, ExitRequest(), given))
+        parts.append(await _exit(call, key, asked, given))
         key = next(numbers)
     left: deque[Sequence[AccountId]] = deque()
     rest = [one for one in _exposed(call.desk.state, scope) if one not in given]
@@ -103,7 +109,7 @@ async def _in_parts(call: Call, origin: Origin, scope: KillScope) -> list[KillPa
     while left:
         accounts = left.popleft()
         selection = Selection(accounts=tuple(accounts))
-        part = await _exit(call, key, ExitRequest(selection=selection))
+        part = await _exit(call, key, replace(asked, selection=selection))
         if part.reason == _TOO_LARGE and len(accounts) > 1:
             middle = len(accounts) // 2
             left.extendleft((accounts[middle:], accounts[:middle]))
@@ -114,21 +120,26 @@ async def _in_parts(call: Call, origin: Origin, scope: KillScope) -> list[KillPa
     return parts
 
 
-async def _trades_out(call: Call, origin: Origin, strategy: str) -> list[KillPart]:
+async def _trades_out(
+    call: Call, origin: Origin, asked: ExitRequest, strategy: str
+) -> list[KillPart]:
     """An exit for each trade of today that the strategy opened: what others hold beside it stays."""
     parts: list[KillPart] = []
     given: set[str] = set()
     numbers = _numbered(origin)
     key = next(numbers)
     while call.is_repeat(key):
-        parts.append(await _exit(call, key, ExitRequest(), given))
+        parts.append(await _exit(call, key, asked, given))
         key = next(numbers)
     desk = call.desk
-    trades = [one for one in _trades_of(desk.state, strategy, desk.clock.now()) if one not in given]
+    lots = _lots_of(desk.state, strategy, desk.clock.now())
+    trades = [lot.id for lot in lots if lot.remaining or not asked.held_only]
+    trades = [trade for trade in trades if trade not in given]
     keys = islice(chain([key], numbers), len(trades))
     # All at once: they are decided in this order, and become durable together.
     exits = (
-        _exit(call, one, ExitRequest(trade=trade)) for one, trade in zip(keys, trades, strict=True)
+        _exit(call, one, replace(asked, trade=trade))
+        for one, trade in zip(keys, trades, strict=True)
     )
     parts += await asyncio.gather(*exits)
     return parts or [_refused(_NOTHING, f"nothing of strategy {strategy} to exit")]
@@ -137,10 +148,9 @@ async def _trades_out(call: Call, origin: Origin, strategy: str) -> list[KillPar
 async def _exit(
     call: Call, origin: Origin, request: ExitRequest, given: set[str] | None = None
 ) -> KillPart:
-    """One exit of today's positions; ``given`` gets the accounts, and the trade, that it is, or was, for."""
-    asked = msgspec.structs.replace(request, scope=ExitScope.POSITIONS)
+    """One exit; ``given`` gets the accounts, and the trade, that it is, or was, for."""
     try:
-        executed = await call.desk.execute(Submit(origin, asked, NOTE, received=call.received))
+        executed = await call.desk.execute(Submit(origin, request, NOTE, received=call.received))
     except Refused as refused:
         return _refused(refused.code, refused.detail)
     event = executed.events[0]
@@ -167,13 +177,13 @@ def _exposed(state: State, scope: KillScope) -> list[AccountId]:
     return [one for one, book in books if book.open_orders or book.positions or book.lots]
 
 
-def _trades_of(state: State, strategy: str, now: Nanoseconds) -> Iterator[ClOrdId]:
+def _lots_of(state: State, strategy: str, now: Nanoseconds) -> Iterator[Lot]:
     """Today's lots that the strategy opened, account by account."""
     today = reach(state, now, ExitScope.POSITIONS, "")
     for account in state.accounts.values():
         for lot in state.books[account.book].all_lots():
             if lot.strategy == strategy and today.holds(lot):
-                yield lot.id
+                yield lot
 
 
 def _numbered(origin: Origin) -> Iterator[Origin]:
@@ -185,4 +195,4 @@ def _numbered(origin: Origin) -> Iterator[Origin]:
 
 def _keyed(origin: Origin, part: str) -> Origin:
     key = origin.idempotency_key
-    return msgspec.structs.replace(origin, idempotency_key=f"{key}{KEY}{part}" if key else "")
+    return replace(origin, idempotency_key=f"{key}{KEY}{part}" if key else "")

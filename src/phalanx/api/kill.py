@@ -116,7 +116,8 @@ async def put_kill(call: Call) -> Answer:
     if events and isinstance(events[0], KillPut):
         found = _answer(state, events[0], standing=True)
     cancel = _canceled(state, [one for one in events if isinstance(one, InstructionPlanned)])
-    exits = await flattened(call, origin, scope) if asked.flatten else None
+    cancels = asked.cancel is not KillCancel.NOTHING
+    exits = await flattened(call, origin, scope, cancels=cancels) if asked.flatten else None
     answer = KillPutAnswer(*msgspec.structs.astuple(found), cancel=cancel, flatten=exits)
     return answer_json(200, answer, executed)
 
@@ -242,12 +243,14 @@ doors: tuple[Door, ...] = (
         "kill is lifted; cancels and sells of what is held still pass. `cancel` calls back what "
         "works or waits there, in the kill's own record: entries, and with `all` also exits under"
         " way; what is more than 5,000 orders (`left`) follows right after it, in further "
-        "instructions. With `flatten` everything that was bought today is sold, and what works is"
-        " cancelled, as an instruction of its own, or as several where one cannot hold so many "
-        "orders, and of a strategy one for each of its trades; holdings of before stay. Without a"
-        " body: a block for everybody. Instructions that are held stay: what they would buy is "
-        "refused when their time comes. A repeat under the same Idempotency-Key does nothing a "
-        "second time.",
+        "instructions. `flatten` sells what was bought today, and buys back what is short, in an "
+        "instruction of its own, or in several where one cannot hold so many orders, and of a "
+        "strategy one for each of its trades; holdings of before stay. Without `cancel` it leaves "
+        "alone what works: a buy may still fill, and what is being sold already is not sold again. "
+        "With it resting sells are called back and sold anew, and what a cancelled buy still fills"
+        " is sold too. Without a body: a block for everybody. Instructions that are held stay: "
+        "what they would buy is refused when their time comes. A repeat under the same "
+        "Idempotency-Key does nothing a second time.",
         body=NewKill,
         body_optional=True,
         examples=examples.KILL,

@@ -20,6 +20,7 @@ from phalanx.desk.desk import Desk
 from phalanx.desk.reconciling.account_reports import AccountReport, ReadStatus
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.time import Nanoseconds
+from phalanx.engine.reconciliation.breaks import is_settled
 from phalanx.engine.reconciliation.comparison import Line
 
 ANSWER_S_MAX = 30.0
@@ -57,13 +58,16 @@ class CountsAnswer(msgspec.Struct, frozen=True, gc=False):
 
 
 class DifferenceAnswer(msgspec.Struct, frozen=True, gc=False):
-    """One thing that is not the same; it becomes a break when the next reading shows it as well."""
+    """One thing that is not the same; it becomes a break when the next reading shows it as well. ``settled``:
+    a person closed that break today, and is not asked again while the values are these.
+    """
 
     kind: str
     subject: str
     ours: str
     theirs: str
     reason: str
+    settled: bool = False
 
 
 class ReconciliationAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -220,7 +224,10 @@ def _row(
         lines.get("positions"),
         lines.get("cash"),
         [
-            DifferenceAnswer(one.kind.value, one.subject, one.ours, one.theirs, one.reason)
+            DifferenceAnswer(
+                *(one.kind.value, one.subject, one.ours, one.theirs, one.reason),
+                is_settled(desk.state, account.id, one),
+            )
             for one in differences[:DIFFERENCES_MAX]
         ],
         len(differences),

@@ -179,7 +179,8 @@ class NewKill(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom ``level`` and ``name`` say (or ``account`` alone), or everybody; and what is done there.
 
     ``block``: stop new risk until that is lifted (the default). ``cancel``: what works there, too, but
-    not exits under way; ``"all"``: those as well. ``flatten``: get out of today's positions.
+    not exits under way; ``"all"``: those as well. ``flatten``: get out of today's positions; what
+    works is left alone unless there is ``cancel`` too.
     """
 
     account: Name | UnsetType = UNSET

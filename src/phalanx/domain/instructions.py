@@ -183,6 +183,8 @@ class ExitRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=6)
     ``percent_bps`` of it, in basis points. ``each_max``: at most so much of each account, whoever is
     one of them by then; 0: no bound. ``quantities``: at most so much of single accounts; then nothing
     of the others. ``product`` None: every product. ``ord_type`` MARKET unless a LIMIT ``price`` is given.
+    ``held_only``: what works is left alone, so that nothing is cancelled, and what is being sold or bought
+    back already is not closed again.
     """
 
     instrument: str = ""
@@ -194,6 +196,7 @@ class ExitRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=6)
     product: Product | None = None
     price: Price = 0
     each_max: Quantity = 0
+    held_only: bool = False
 
     def caps(self, accounts: Iterable[AccountId]) -> dict[AccountId, Quantity]:
         """At most how much of each of these accounts; nobody in it: no bound."""
@@ -212,8 +215,8 @@ class CancelOpenRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, 
     """Cancel what works, or waits, within a scope; with ``exits`` also what only reduces.
 
     ``left``: so many orders are still to be canceled, for one record holds no more cancels; they are in
-    the parts that follow, each an instruction like this one, up to the order ``until`` (empty: this is
-    all). ``parts`` is of journals in which several stood in one record.
+    the parts that follow with the ticks, each an instruction like this one, up to the order ``until``
+    (empty: this is all). ``parts`` is of journals in which several stood in one record.
     """
 
     scope: KillScope

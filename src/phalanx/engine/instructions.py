@@ -141,7 +141,7 @@ def _planned(
         context.now,
         instruction_id,
         asked.origin,
-        asked.request,
+        plan.part or asked.request,
         expires_at,
         tuple(plan.instruments),
         tuple(plan.orders),

@@ -1,7 +1,5 @@
 """Kills, decided: stop new risk, cancel what works, or both in one record; and lift a kill again."""
 
-import msgspec
-
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import Event, InstructionPlanned, KillLifted, KillPut
 from phalanx.domain.instructions import CancelOpenRequest, Origin
@@ -11,14 +9,9 @@ from phalanx.domain.time import SECOND
 from phalanx.engine.commands import LiftKill, PutKill
 from phalanx.engine.context import Context
 from phalanx.engine.ids import new_instruction_id
-from phalanx.engine.plans.cancel_open import cancelable, plan_cancels
+from phalanx.engine.plans.cancel_open import plan_cancel_open
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import State
-
-CANCELS_AT_ONCE_MAX = 5_000
-"""Most orders that one record cancels, so that no turn of the loop is long; the ticks that follow do the
-rest, a part each.
-"""
 
 
 def put_kill(state: State, command: PutKill, context: Context) -> list[Event]:
@@ -75,20 +68,12 @@ def _part(
     after: ClOrdId = "",
 ) -> InstructionPlanned:
     """Cancels of the oldest orders after ``after``, as many as one record holds."""
-    until = request.until or next(reversed(state.orders), "")
-    # The ids of one desk are in the order in which they were made.
-    found = [
-        order for order in cancelable(state, request) if after < order.draft.cl_ord_id <= until
-    ]
-    plan = plan_cancels(state, request, found[:CANCELS_AT_ONCE_MAX])
-    left = max(0, len(found) - CANCELS_AT_ONCE_MAX)
-    if left:
-        request = msgspec.structs.replace(request, left=left, until=until)
+    plan = plan_cancel_open(state, request, after)
     return InstructionPlanned(
         context.now,
         new_instruction_id(state.desk_id, state.shard, state.next_instruction),
         origin,
-        request,
+        plan.part or request,
         context.now + state.settings.order_expires_s * SECOND,
         (),
         (),

@@ -198,6 +198,7 @@ class Encounter:
         for place, bought in _quantities(planned.orders, Side.BUY).items():
             assert bought <= -before[place][0]
         assert all(draft.reduce_only for draft in planned.orders)
+        assert not (request.held_only and planned.cancels)
 
     def signal(self, strategy: str, name: str, side: Side) -> None:
         """A signal, whose outcome is compared with what the rules say of the lots there were."""

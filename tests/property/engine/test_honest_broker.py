@@ -105,6 +105,10 @@ class HonestBroker(EveryKind):
         limit = fixed(price or "0")
         self.encounter.exit(ExitRequest(name, "", percent, scope, price=limit, quantities=caps))
 
+    @rule(scope=st.sampled_from(ExitScope))
+    def exit_what_is_held(self, scope: ExitScope) -> None:
+        self.encounter.exit(ExitRequest(scope=scope, held_only=True))
+
     @precondition(lambda self: self.encounter.world.lots())
     @rule(pick=PICK, percent=PERCENTS)
     def exit_trade(self, pick: int, percent: int) -> None:

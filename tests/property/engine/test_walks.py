@@ -121,6 +121,7 @@ STEPS_OF_A_WALK: list[tuple[int, Step]] = [
     (8, order),
     (3, exit_something),
     (2, lambda m, r: m.exit_trade(big(r), r.choice(PERCENTS))),
+    (1, lambda m, r: m.exit_what_is_held(r.choice(list(ExitScope)))),
     (2, lambda m, r: m.cancel_rest(big(r))),
     (4, lambda m, r: m.batch(lines(r))),
     (2, allocate),

@@ -63,6 +63,22 @@ def test_a_failure_as_json_has_the_least_that_fails(monkeypatch: pytest.MonkeyPa
     assert failure["trace"] == ["0.5 command k1"]
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--seed", "4", "--seeds", "2"], "--seed is one story"),
+        (["--seed", "4", "--from", "0"], "--seed is one story"),
+        (["--verbose", "--seeds", "2"], "--verbose is of a single story"),
+        (["--verbose"], "--verbose is of a single story"),
+    ],
+)
+def test_options_that_do_not_go_together_are_usage(words: list[str], said: str) -> None:
+    result = run("simulate", "faults", *words)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+
+
 def test_one_seed_shows_all_its_options_and_its_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     break_seed(monkeypatch, 1)
 

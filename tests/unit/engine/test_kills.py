@@ -16,7 +16,7 @@ from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, OrdStatus, Side
 from phalanx.domain.reasons import ReasonCode
 from phalanx.engine import commands as c
-from phalanx.engine import kills
+from phalanx.engine.plans import cancel_open
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import decode_state, encode_state
 from tests.engine_world import LOCAL, PAPER, World
@@ -312,7 +312,7 @@ class TestMany:
     @pytest.fixture
     def orders(self, world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         """Seven orders, where one record holds three cancels."""
-        monkeypatch.setattr(kills, "CANCELS_AT_ONCE_MAX", 3)
+        monkeypatch.setattr(cancel_open, "CANCELS_AT_ONCE_MAX", 3)
         return [buy(world, quantity=f"{number}") for number in range(1, 8)]
 
     def tick(self, world: World) -> list[str]:
@@ -406,6 +406,21 @@ def test_repeating_the_cancel_of_a_kill_cancels_what_works_by_then(world: World)
     planned = world.submit(CancelOpenRequest(CLIENT))
 
     assert [one.cl_ord_id for one in planned.cancels] == [entry]
+
+
+def test_repeating_it_goes_in_parts_as_well(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cancel_open, "CANCELS_AT_ONCE_MAX", 2)
+    orders = [buy(world, quantity=f"{number}") for number in range(1, 6)]
+
+    planned = world.submit(CancelOpenRequest(CLIENT))
+    events = [one for _ in range(3) for one in world.do(c.Tick())]
+    parts = [one for one in events if isinstance(one, InstructionPlanned)]
+
+    assert planned.request == CancelOpenRequest(CLIENT, left=3, until=orders[-1])
+    assert len(planned.cancels) == 2
+    assert len(parts) == 2
+    assert all(world.status(order) is S.PENDING_CANCEL for order in orders)
+    assert not world.state.cancels_due
 
 
 def test_a_preview_sees_the_kill_of_its_strategy(world: World) -> None:

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from phalanx.cli.exit_codes import Exit
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from phalanx.cli.display.screen import Screen
     from phalanx.simulation.faults.runner import Examined, Told, Totals
+
+SEEDS = 1_000
+"""So many stories unless somebody says."""
 
 STEPS_SHOWN = 40
 """So many of the last steps of a story that failed."""
@@ -31,8 +34,10 @@ def simulate() -> None:
 @app.command("faults")
 def faults(
     *,
-    seeds: int = typer.Option(1_000, "--seeds", min=1, help="How many stories."),
-    start: int = typer.Option(0, "--from", min=0, help="The first seed."),
+    seeds: int | None = typer.Option(
+        None, "--seeds", min=1, help=f"How many stories. [default: {SEEDS}]"
+    ),
+    start: int | None = typer.Option(None, "--from", min=0, help="The first seed. [default: 0]"),
     seed: int | None = typer.Option(None, "--seed", min=0, help="This one story only."),
     jobs: int = typer.Option(1, "--jobs", min=1, help="Over so many processes."),
     verbose: bool = typer.Option(
@@ -48,13 +53,24 @@ def faults(
     """
     from phalanx.cli.display.screen import Screen
 
+    _check(seeds, start, seed, verbose=verbose)
     screen = Screen(as_json=as_json)
     if seed is not None:
         failed = _one(screen, seed, verbose=verbose)
     else:
-        failed = _many(screen, range(start, start + seeds), jobs)
+        first = start or 0
+        failed = _many(screen, range(first, first + (seeds or SEEDS)), jobs)
     if failed:
         raise typer.Exit(Exit.FAILURE)
+
+
+def _check(seeds: int | None, start: int | None, seed: int | None, *, verbose: bool) -> None:
+    """Raises Failure USAGE for options that do not go together."""
+    if seed is not None and (seeds is not None or start is not None):
+        detail = "--seed is one story; --seeds and --from are of many"
+        raise Failure(Exit.USAGE, "EITHER_OR", detail)
+    if verbose and seed is None:
+        raise Failure(Exit.USAGE, "USAGE", "--verbose is of a single story: choose it with --seed")
 
 
 def _one(screen: "Screen", seed: int, *, verbose: bool) -> bool:

@@ -84,14 +84,23 @@ class Measures:
         bool, typer.Option("--cancel-all", help="The same, and exits under way as well.")
     ] = False
     flatten: Annotated[
-        bool, typer.Option("--flatten", help="And close today's positions, never the holdings.")
+        bool,
+        typer.Option(
+            "--flatten",
+            help="And close today's positions, never the holdings. What works stays without --cancel.",
+        ),
     ] = False
     no_block: Annotated[
         bool, typer.Option("--no-block", help="Cancel or flatten only: new orders may be sent.")
     ] = False
 
     def fields(self) -> dict[str, object]:
-        """The fields of the request, as far as they differ from a plain kill."""
+        """The fields of the request, as far as they differ from a plain kill. Raises Failure USAGE where
+        nothing is left to do.
+        """
+        if self.no_block and not (self.cancel or self.cancel_all or self.flatten):
+            detail = "--no-block leaves nothing to do: choose --cancel, --cancel-all or --flatten"
+            raise Failure(Exit.USAGE, "NOTHING_CHOSEN", detail)
         said: dict[str, object] = {}
         if self.cancel_all:
             said["cancel"] = "all"

@@ -70,7 +70,16 @@ def _arranged(row: Row) -> dict[str, object]:
         **row,
         **{line: _counted(row.get(line)) for line in LINES},
         "cash": _compared(row.get("cash")),
+        "status": "DIFFERS (closed by a person)" if _is_settled(row) else row.get("status"),
     }
+
+
+def _is_settled(row: Row) -> bool:
+    """The books differ, and a person closed the break of everything that does."""
+    found = _found(row)
+    is_all = len(found) == _number(row.get("differences_total"))
+    differs = row.get("status") == "BREAKS" and not row.get("breaks") and bool(found)
+    return differs and is_all and all(one.get("settled") is True for one in found)
 
 
 def _counted(line: object) -> str | None:

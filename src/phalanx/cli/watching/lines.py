@@ -8,6 +8,8 @@ from phalanx.cli.watching.filters import Filters
 from phalanx.cli.watching.messages import Enough, Item, Message
 
 QUANTITIES_KEPT = 65_536
+CLOSED = "CLOSED"
+"""The status of a break that is over; an open one's is whose it is."""
 _STATUSES = {"order-log": "entry", "breaks": "owner"}
 _KINDS = {
     "orders": "order",
@@ -37,6 +39,7 @@ class Lines:
         self._left = count
         self._backlog = backlog
         self._quantities: dict[str, str] = {}
+        self._breaks: dict[str, Item] = {}
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -47,10 +50,14 @@ class Lines:
     def take(self, message: Message) -> None:
         """A line per row that passes the filters. Raises Enough."""
         chosen = self._filters.chosen(message)
+        over = self._breaks_over(message)
         if message.topic not in self._topics or (message.is_snapshot and not self._backlog):
             return
         for item in chosen:
             self._show(message.topic, {"topic": message.topic, "seq": message.seq, **item}, item)
+        for item in over:
+            if self._filters.passes(item):
+                self._show("breaks", {"topic": "breaks", "seq": message.seq, **item}, item)
 
     def recall(self, rows: Sequence[Item]) -> None:
         """A line per line of the order log that passes the filters. Raises Enough."""
@@ -62,6 +69,17 @@ class Lines:
     def note(self, text: str) -> None:
         """A remark, to stderr."""
         self._screen.note(text)
+
+    def _breaks_over(self, message: Message) -> list[Item]:
+        """The breaks that a message ends, as they were told last; of its own it tells their ids only."""
+        if message.topic != "breaks":
+            return []
+        if message.is_snapshot:
+            self._breaks.clear()
+        self._breaks.update((str(item.get("break_id")), item) for item in message.items)
+        # Its time is that of its last change, and the stream has none of its end.
+        over = {"status": CLOSED, "time_ns": 0}
+        return [{**self._breaks.pop(one, {"break_id": one}), **over} for one in message.gone]
 
     def _with_its_own_quantity(self, row: Item) -> Item:
         """An END tells only what was filled: with it, the quantity that the lines before told."""
@@ -102,6 +120,8 @@ def line(topic: str, item: Mapping[str, object]) -> str:
         case _:
             key, what, rest = "name", item.get("text"), []
     status = item.get(_STATUSES.get(topic, "status"))
+    if topic == "breaks":
+        status = item.get("status") or status
     cells = (
         f"{when(item):12}",
         f"{_KINDS.get(topic, topic):11}",

@@ -83,7 +83,8 @@ def _exited(request: ExitRequest) -> str:
     part = "" if share == BASIS_POINTS else f"{_percent(share)} % of "
     trade = f"trade {request.trade}" if request.trade else "everything"
     scope = "" if request.scope is ExitScope.BOTH else f", {request.scope.name.lower()} only"
-    return f"exit {part}{request.instrument or trade}{_for(request.selection)}{scope}"
+    rest = ", what works stays" if request.held_only else ""
+    return f"exit {part}{request.instrument or trade}{_for(request.selection)}{scope}{rest}"
 
 
 def _percent(basis_points: int) -> str:

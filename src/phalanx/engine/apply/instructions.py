@@ -201,7 +201,7 @@ def _start_cancel(state: State, cancel: CancelDraft) -> None:
 
 
 def _go_on_canceling(state: State, event: InstructionPlanned, request: CancelOpenRequest) -> None:
-    """One part of a kill's cancels: another one follows, or that was the last. The key is the first's."""
+    """One part of such a cancel: another one follows, or that was the last. The key is the first's."""
     key = due_key(request.scope, exits=request.exits)
     if not request.left:
         state.cancels_due.pop(key, None)

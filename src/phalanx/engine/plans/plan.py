@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from phalanx.domain.accounts import Account, AccountId, BookId
-from phalanx.domain.instructions import CancelDraft, Skip
+from phalanx.domain.instructions import CancelDraft, CancelOpenRequest, Skip
 from phalanx.domain.instruments import Instrument, InstrumentFacts, InstrumentKey
 from phalanx.domain.numbers import Money, Quantity
 from phalanx.domain.orders import ClOrdId, Closing, OrderDraft, OrdStatus, Side
@@ -24,7 +24,10 @@ ORDERS_MAX = 20_000
 
 
 class Plan:
-    """Collects what an instruction will do. Ids continue the journaled counters of ``state``."""
+    """Collects what an instruction will do. Ids continue the journaled counters of ``state``.
+
+    ``part``: the request as this plan does it, where one record does not hold all of it.
+    """
 
     __slots__ = (
         "_cl_ord_ids",
@@ -34,6 +37,7 @@ class Plan:
         "cancels",
         "instruments",
         "orders",
+        "part",
         "refusal",
         "skips",
     )
@@ -43,6 +47,7 @@ class Plan:
         self.cancels: list[CancelDraft] = []
         self.skips: list[Skip] = []
         self.instruments: list[InstrumentFacts] = []
+        self.part: CancelOpenRequest | None = None
         self.refusal = refusal
         self._cl_ord_ids = cl_ord_ids(state.desk_id, state.shard, state.next_order)
         self._request_ids = request_ids(state.desk_id, state.shard, state.next_request)

@@ -2,7 +2,8 @@
 
 What works on the other side is called back. What is held and nobody sells goes at once; only where
 that is less than asked are working sells called back, and sold again as they give their quantity
-free. A short is bought back.
+free. A short is bought back. An exit of what is held only cancels nothing: it closes what nobody
+closes yet.
 """
 
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from phalanx.engine.exposure import (
     Reach,
     WorkingSells,
     closings,
+    coming,
     free_of,
     lots_of,
     slices,
@@ -67,7 +69,7 @@ def exit_position(
     is_empty = not position.held and not position.selling
     if position.held > 0 or is_empty or leaving.reach.trade:
         position.close_long()
-    elif leaving.reach.has_positions:
+    elif leaving.reach.has_positions and (position.held or not leaving.request.held_only):
         position.close_short()
 
 
@@ -104,8 +106,8 @@ class _Position:
         lots = [lot for lot in all_lots if reach.holds(lot)]
         before = self._done()
         buying = lots if reach.trade else all_lots
-        if reach.scope is ExitScope.HOLDINGS:
-            buying = []  # what buys today is no holding yet
+        if reach.scope is ExitScope.HOLDINGS or self.request.held_only:
+            buying = []  # what buys today is no holding yet, and what works is not held
         for lot in buying:
             self._cancel_buys(lot)
         self._sell(lots)
@@ -156,6 +158,8 @@ class _Position:
         """The sells that may be called back, the newest first. One that is on its way may not, unless
         more is being sold than is held.
         """
+        if self.request.held_only:
+            return []
         found = []
         ids = {lot.id for lot in lots}
         for order in reversed(self.leaving.sells.of(self.book, self.key, self.product)):
@@ -194,12 +198,15 @@ class _Position:
     # --- short, or sold out with sells still working ---------------------------------------------
 
     def close_short(self) -> None:
-        """Cancel the sells, and the buys that would go beyond the short; buy back what nobody does."""
+        """Cancel the sells, and the buys that would go beyond the short; buy back what nobody does. An
+        exit of what is held only does no more than the last of these.
+        """
         before = self._done()
-        for order in self.leaving.sells.of(self.book, self.key, self.product):
-            if not order.is_canceling:
-                self.plan.cancel(order)
-        kept, beyond = self._buying_back()
+        if self.request.held_only:
+            kept, beyond = coming(self.state, self.book, self.key, self.product), list[Order]()
+        else:
+            self._cancel_sells()
+            kept, beyond = self._buying_back()
         short = max(0, -self.held - kept)
         wanted = self._wanted(short) if short else 0
         if wanted and not self._may_send(Side.BUY, wanted):
@@ -221,6 +228,11 @@ class _Position:
         self._send(Side.BUY, now, ())
         if self._done() == before:
             self._skip(_R.ALREADY_EXITING, self._symbol())
+
+    def _cancel_sells(self) -> None:
+        for order in self.leaving.sells.of(self.book, self.key, self.product):
+            if not order.is_canceling:
+                self.plan.cancel(order)
 
     def _buying_back(self) -> tuple[Quantity, list[Order]]:
         """What buys that may go on will buy back, and the buys that may not, oldest first."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from phalanx.brokers.kill_flag import FILE, MappedKillFlag
+from phalanx.brokers.kill_flag import FILE, KillFlagFile
 from phalanx.cli.exit_codes import Exit
 from phalanx.cli.instructing import kill_direct
 from phalanx.domain.kills import DirectKill, KillLevel, KillScope
@@ -28,7 +28,7 @@ def data(tmp_path: Path) -> Path:
 
 def killed(data: Path) -> list[DirectKill]:
     """What the flag of a folder orders."""
-    flag = MappedKillFlag(data / FILE)
+    flag = KillFlagFile(data / FILE)
     assert flag.is_raised()
     raised = flag.read()
     flag.close()
@@ -82,6 +82,8 @@ def test_an_empty_name_is_not_everybody(server: FakeServer, words: list[str]) ->
         (["--cancel-all"], {"cancel": "all"}),
         (["--cancel", "--flatten"], {"cancel": True, "flatten": True}),
         (["--no-block", "--cancel"], {"cancel": True, "block": False}),
+        (["--no-block", "--cancel-all"], {"cancel": "all", "block": False}),
+        (["--no-block", "--flatten"], {"flatten": True, "block": False}),
     ],
 )
 def test_what_it_does_besides(
@@ -91,6 +93,16 @@ def test_what_it_does_besides(
 
     assert run("kill", *words).exit_code == Exit.OK
     assert json.loads(server.last.content) == fields
+
+
+@pytest.mark.parametrize("words", [[], ["--no-cancel"], ["--client", "7"]])
+def test_a_kill_that_would_do_nothing_says_what_to_choose(
+    server: FakeServer, words: list[str]
+) -> None:
+    result = run("kill", "--no-block", *words)
+
+    assert (result.exit_code, server.requests) == (Exit.USAGE, [])
+    assert "choose --cancel, --cancel-all or --flatten" in result.stderr
 
 
 CANCELS = {"instruction_id": "I7", "reason": None, "counts": {"cancels": 12}}
@@ -194,7 +206,7 @@ def held(data: Path) -> Iterator[None]:
 def test_directly_it_says_that_the_running_server_has_adopted_it(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flag = MappedKillFlag(data / FILE)
+    flag = KillFlagFile(data / FILE)
 
     def tick(_: float) -> None:
         raised = flag.read()

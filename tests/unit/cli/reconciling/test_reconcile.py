@@ -93,6 +93,32 @@ def test_what_differs_is_shown_and_ends_with_3(server: FakeServer) -> None:
     assert lines[-1] == "1 of 2 accounts match, 1 open break: phalanx breaks"
 
 
+DIFFERENCE = {"kind": "CASH", "subject": "", "ours": "10", "theirs": "5", "reason": "other cash"}
+
+
+@pytest.mark.parametrize(
+    ("settled", "total", "breaks", "books"),
+    [
+        ([True, True], 2, [], "DIFFERS (closed by a person)"),
+        ([True, False], 2, [], "BREAKS"),
+        ([True, True], 3, [], "BREAKS"),
+        ([True], 1, ["B1"], "BREAKS"),
+        ([], 0, [], "BREAKS"),
+    ],
+)
+def test_books_whose_breaks_a_person_closed_differ_and_are_said_so(
+    server: FakeServer, settled: list[bool], total: int, breaks: list[str], books: str
+) -> None:
+    found = [{**DIFFERENCE, "settled": one} for one in settled]
+    terms = {"differences": found, "differences_total": total, "breaks": breaks}
+    answered(server, report("A1", status="BREAKS", **terms))
+
+    result = run("reconcile")
+
+    assert result.exit_code == Exit.PARTIAL
+    assert f"  {books}  " in result.stdout
+
+
 @pytest.mark.parametrize(
     ("terms", "said"),
     [

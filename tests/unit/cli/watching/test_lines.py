@@ -119,6 +119,56 @@ def test_a_break() -> None:
     ]
 
 
+BREAK = {
+    "break_id": "B1",
+    "account": "PAPER-1",
+    "kind": "CASH",
+    "owner": "asha",
+    "time_ns": NOON_NS,
+}
+
+
+@pytest.mark.parametrize(
+    ("filters", "shown"), [((), 2), (("account=PAPER-1",), 2), (("account=PAPER-2",), 0)]
+)
+def test_the_end_of_a_break_is_a_line_too(filters: tuple[str, ...], shown: int) -> None:
+    out = io.StringIO()
+    lines = Lines(Screen(as_json=False, out=out), ("breaks",), Filters(filters))
+
+    lines.take(Message("breaks", "snapshot", items=[BREAK]))
+    lines.take(Message("breaks", "delta", items=[{**BREAK, "note": "mine"}]))
+    lines.take(Message("breaks", "delta", gone=["B1"]))
+
+    said = out.getvalue().splitlines()
+    assert len(said) == shown
+    if said:
+        assert said[0].startswith("09:10:00.123  break        B1 ")
+        assert said[1].startswith(" " * 14 + "break        B1 ")
+        assert "CLOSED" in said[1]
+        assert said[1].endswith("mine")
+
+
+def test_the_end_of_a_break_as_json_says_what_it_was() -> None:
+    out = io.StringIO()
+    lines = Lines(Screen(as_json=True, out=out), ("breaks",), Filters(()))
+
+    lines.take(Message("breaks", "snapshot", items=[BREAK]))
+    lines.take(Message("breaks", "delta", seq=9, gone=["B1", "B2"]))
+
+    first, second = (json.loads(one) for one in out.getvalue().splitlines())
+    assert (first["seq"], first["kind"], first["status"]) == (9, "CASH", "CLOSED")
+    assert (second["break_id"], second["status"]) == ("B2", "CLOSED")
+
+
+def test_breaks_that_are_not_watched_end_silently() -> None:
+    out = io.StringIO()
+    lines = Lines(Screen(as_json=False, out=out), ("orders",), Filters(()))
+
+    lines.take(Message("breaks", "delta", gone=["B1"]))
+
+    assert out.getvalue() == ""
+
+
 def test_the_log_as_a_line() -> None:
     assert line("order-log", LOGGED).split()[-6:] == ["10", "LT", "FILL", "at", "99.5", "FILLED"]
 

@@ -72,6 +72,10 @@ SAID: list[tuple[InstructionRequest, str]] = [
         ExitRequest(scope=ExitScope.POSITIONS, selection=Selection(accounts=tuple("ABCD"))),
         "exit everything for 4 accounts, clients and groups, positions only",
     ),
+    (
+        ExitRequest(scope=ExitScope.POSITIONS, held_only=True),
+        "exit everything, positions only, what works stays",
+    ),
     (CancelRestRequest("IAA00000001"), "cancel the rest of IAA00000001"),
     (CancelOpenRequest(EVERYBODY), "cancel what works of everybody"),
     (
