@@ -161,7 +161,7 @@ class Shown:
         state, capabilities, now = self.world.state, self.capabilities, self.world.now
         matching = match(state, book, capabilities)
         left = compare(state, book, capabilities, now, matching)
-        self.absences = {id: self.absences.get(id, 0) + 1 for id in left.absent}
+        self.absences = {id: self.absences.get(id, 0) + 1 for id in (*left.absent, *left.overdue)}
         self.asked = {id: self.asked.get(id, 0) + 1 for id in left.doubtful}
         self.sights = {id: self.sights.get(id, 0) + 1 for id in left.sighted}
         reading = FileDifferences(book, self.absences, self.asked, self.standing, self.sights)

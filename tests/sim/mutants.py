@@ -51,7 +51,10 @@ from phalanx.simulation.faults.options import draw
 from phalanx.simulation.faults.runner import ASSERTION, ERROR, tell
 from phalanx.simulation.invariants.named import Invariant, Violation
 from phalanx.simulation.loop import Deadlock
-from tests.sim.account_mutants import ACCOUNT_MUTANTS
+from tests.sim.account_mutants import (
+    ACCOUNT_MUTANTS,
+    no_quiet_time_by_the_clock_that_nobody_sets,
+)
 from tests.sim.paper_mutants import PAPER_MUTANTS
 from tests.sim.story import run
 
@@ -206,8 +209,9 @@ def believe_that_nothing_was_written(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_quiet_time(patch: pytest.MonkeyPatch) -> None:
-    """Absence is believed at once: what arrives late finds its order ended."""
+    """Absence is believed at once, by either clock: what arrives late finds its order ended."""
     patch.setattr(doubt_module, "_quiet", lambda deadline, capabilities: 0)
+    no_quiet_time_by_the_clock_that_nobody_sets(patch)
 
 
 def absence_after_one_look(patch: pytest.MonkeyPatch) -> None:

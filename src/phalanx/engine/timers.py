@@ -6,7 +6,7 @@ from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.events import DayRolled, Event, KeysForgotten, OrderEnded, OrdersRetired
 from phalanx.domain.orders import ClOrdId, OrdStatus
 from phalanx.domain.reasons import Reason, ReasonCode
-from phalanx.domain.time import SECOND, Nanoseconds, trading_day
+from phalanx.domain.time import HOUR, SECOND, Nanoseconds, trading_day
 from phalanx.engine.commands import Tick
 from phalanx.engine.context import Context
 from phalanx.engine.kills import cancel_further
@@ -18,6 +18,9 @@ RETIRED_AT_ONCE_MAX = 5_000
 
 EXPIRED_AT_ONCE_MAX = 5_000
 """Most unsent orders that one tick expires; the day rolls with the tick that expires the last."""
+
+BEHIND_NS_MAX: Nanoseconds = 2 * HOUR
+"""By so much our clock may have been behind a broker's when an order ended."""
 
 _UNSENT = frozenset({OrdStatus.HELD, OrdStatus.PENDING_NEW})
 
@@ -81,14 +84,16 @@ def _due(state: State, context: Context) -> tuple[list[ClOrdId], list[ClOrdId]]:
 
 def _stays_for_the_day(state: State, context: Context, order: Order, ended_at: Nanoseconds) -> bool:
     """The broker's book still shows it, and memory alone can tell what it is: at a broker without tags;
-    also while executions of it are missing. A day more than ours, because a broker's may begin later.
+    also while executions of it are missing. A day more than ours, because a broker's may begin later; and
+    what ended so shortly before a midnight that it was perhaps the next day there counts as of that.
     """
     capabilities = context.capabilities.get(state.accounts[state.book_of(order).account].broker)
     is_known_by_tag = capabilities is None or capabilities.kind is not BrokerKind.NO_TAG
     if is_known_by_tag and not order.missing:
         return False
     zone_offset_s = state.settings.zone_offset_s
-    return trading_day(ended_at, zone_offset_s) >= trading_day(context.now, zone_offset_s) - 1
+    last_day = trading_day(ended_at + BEHIND_NS_MAX, zone_offset_s)
+    return last_day >= trading_day(context.now, zone_offset_s) - 1
 
 
 def _forgotten_keys(state: State, context: Context) -> int:

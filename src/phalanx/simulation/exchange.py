@@ -8,6 +8,7 @@ It does nothing by itself: fills, ends and other people's orders are a story's m
 from collections import Counter
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from itertools import islice
 
 import msgspec
 
@@ -121,6 +122,7 @@ class StubExchange:
         self._clock = clock
         self._charge_bps = charge_bps
         self._orders: dict[str, StubOrder] = {}
+        self._orders_before = 0
         self._executions = 0
 
     @property
@@ -274,16 +276,18 @@ class StubExchange:
         order.text = text
         self._end(order, OrdStatus.REJECTED, ExecType.REJECTED)
 
-    def expire_day(self) -> None:
-        """The session ends: whatever works expires."""
+    def end_day(self) -> None:
+        """The session ends: whatever works expires. The books show this day until another one begins."""
         for order in self.working():
             self._end(order, OrdStatus.EXPIRED, ExecType.EXPIRED)
+        self._orders_before = len(self._orders)
 
     def begin_day(self) -> None:
-        """A new day's book: what ended, and every trade of before, is not shown any more."""
+        """A new day's book: no order of the days that have ended is shown any more, and no trade of one."""
+        old = frozenset(islice(self._orders, self._orders_before))
         for account in self.accounts.values():
-            account.trades.clear()
-            account.orders = {o.order_id: o for o in account.orders.values() if o.is_working}
+            account.trades = [trade for trade in account.trades if trade.order_id not in old]
+            account.orders = {id: order for id, order in account.orders.items() if id not in old}
 
     # --- inside ----------------------------------------------------------------------------------
 

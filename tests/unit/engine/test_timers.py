@@ -10,7 +10,7 @@ from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.strategies import Sizing, SizingRule
 from phalanx.domain.time import DAY, SECOND
 from phalanx.engine import commands as c
-from phalanx.engine.timers import EXPIRED_AT_ONCE_MAX, RETIRED_AT_ONCE_MAX
+from phalanx.engine.timers import BEHIND_NS_MAX, EXPIRED_AT_ONCE_MAX, RETIRED_AT_ONCE_MAX
 from tests.engine_world import LOCAL, START, World
 
 MIDNIGHT = (START // DAY + 1) * DAY - 19_800 * SECOND
@@ -153,6 +153,26 @@ class TestRetirement:
         assert isinstance(rolled, DayRolled)
         assert isinstance(retired, OrdersRetired)
         assert list(retired.cl_ord_ids) == ids
+
+    def test_of_what_ended_before_midnight_by_a_clock_that_may_be_behind_counts_as_the_next_days(
+        self, world: World
+    ) -> None:
+        no_tag = msgspec.structs.replace(world.capabilities["paper"], kind=BrokerKind.NO_TAG)
+        world.capabilities["paper"] = no_tag
+        (draft,) = world.order(quantity="1").orders
+        world.now = MIDNIGHT - BEHIND_NS_MAX + 1
+        world.filled(draft.cl_ord_id)
+        for day in range(2):
+            world.now = MIDNIGHT + day * DAY
+            ticked(world)
+            ticked(world, 3_600)
+            assert draft.cl_ord_id in world.state.orders
+
+        world.now = MIDNIGHT + 2 * DAY
+        ticked(world)
+        ticked(world, 3_600)
+
+        assert world.state.orders == {}
 
     def test_looks_once_a_day_at_those_that_stay_and_they_hold_up_nobody(
         self, world: World, monkeypatch: pytest.MonkeyPatch

@@ -68,6 +68,7 @@ class Venue:
 def test_kind_d_refuses_a_used_tag_for_ever() -> None:
     venue = Venue(D)
     venue.exchange.fill(venue.placed(), whole(10), whole(100))
+    venue.exchange.end_day()
     venue.exchange.begin_day()
 
     again = venue.exchange.place(order())
@@ -267,7 +268,7 @@ End = Callable[[StubExchange, str], None]
     [
         (StubExchange.cancel_outside, OrdStatus.CANCELED, ExecType.CANCELED),
         (StubExchange.reject_later, OrdStatus.REJECTED, ExecType.REJECTED),
-        (lambda exchange, _: exchange.expire_day(), OrdStatus.EXPIRED, ExecType.EXPIRED),
+        (lambda exchange, _: exchange.end_day(), OrdStatus.EXPIRED, ExecType.EXPIRED),
     ],
     ids=["cancelled by somebody", "rejected later", "end of day"],
 )
@@ -285,19 +286,25 @@ def test_an_order_can_end_by_no_doing_of_ours(end: End, status: OrdStatus, told:
         venue.exchange.cancel_outside(order_id)
 
 
-def test_a_new_day_shows_what_works_and_forgets_nothing() -> None:
+def test_a_day_that_ended_is_shown_until_the_next_one_begins_and_then_nothing_of_it() -> None:
     venue = Venue()
-    venue.exchange.fill(venue.placed(), whole(10), whole(100))
-    working = venue.placed(order("AA00000002"))
+    filled = venue.placed()
+    venue.exchange.fill(filled, whole(10), whole(100))
+    venue.exchange.end_day()
+    todays = venue.placed(order("AA00000002"))
+    venue.exchange.fill(todays, whole(1), whole(100))
+    shown = venue.exchange.book("A")
 
     venue.exchange.begin_day()
 
     book = venue.exchange.book("A")
-    assert [shown.order_id for shown in book.orders] == [working]
-    assert book.trades == ()
-    assert book.cash == whole(9_000)
+    assert [one.order_id for one in shown.orders] == [filled, todays]
+    assert [one.order_id for one in book.orders] == [todays]
+    assert [one.order_id for one in shown.trades] == [filled, todays]
+    assert [one.order_id for one in book.trades] == [todays]
+    assert book.cash == shown.cash == whole(8_900)
     assert [o.tag for o in venue.exchange.orders()] == [TAG, "AA00000002"]
-    assert len(venue.exchange.accounts["A"].executions) == 1
+    assert len(venue.exchange.accounts["A"].executions) == 2
 
 
 def test_its_clock_is_its_own() -> None:

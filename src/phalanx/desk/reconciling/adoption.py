@@ -43,12 +43,16 @@ class Evidence(msgspec.Struct, frozen=True):
         since = {id: self.since.get(id, now) for id in before.doubtful}
         absent = [id for id in before.absent if now - since.get(id, now) >= quiet_ns]
         return Evidence(
-            {id: self.absences.get(id, 0) + 1 for id in absent},
+            {id: self.absences.get(id, 0) + 1 for id in (*absent, *before.overdue)},
             {id: self.asked.get(id, 0) + 1 for id in before.doubtful},
             self.standing,
             since,
             {id: self.sights.get(id, 0) + 1 for id in before.sighted},
         )
+
+    def early(self, now: Nanoseconds, quiet_ns: Nanoseconds) -> frozenset[ClOrdId]:
+        """The doubts whose quiet time is not over at ``now`` (monotonic), whatever a wall clock says."""
+        return frozenset(id for id, since in self.since.items() if now - since < quiet_ns)
 
     def interrupted(self) -> "Evidence":
         """A reading failed: what was absent was not so in a row."""
@@ -77,7 +81,8 @@ class Adoption:
     def adopt(
         self, book: BrokerBook, capabilities: Capabilities, evidence: Evidence
     ) -> tuple[Comparison | None, Evidence]:
-        """Take in a complete reading: how it compares afterwards, and what is known for the next one.
+        """Take in a reading that is complete (here it is seen to, for all that is made of it): how it compares
+        afterwards, and what is known for the next one.
 
         What makes more than `EVENTS_AT_ONCE_MAX` is taken in by several readings, each in a turn of its
         own: None where the next one is to go on.
@@ -93,7 +98,10 @@ class Adoption:
         matching = match(state, book, capabilities)
         left = compare(state, book, capabilities, now, matching)
         found = evidence.after(left, self._clock.monotonic(), quiet_ns)
-        reading = FileDifferences(book, found.absences, found.asked, found.standing, found.sights)
+        early = found.early(self._clock.monotonic(), quiet_ns)
+        reading = FileDifferences(
+            book, found.absences, found.asked, found.standing, found.sights, early=early
+        )
         most = self._state.seq + EVENTS_AT_ONCE_MAX
         for command in steps(state, reading, capabilities, now, matching):
             if self._state.seq >= most:

@@ -366,9 +366,11 @@ class Reconciler:
             self._appoint(schedule, AGAIN_NS, Urgency.DEMAND)
 
     def _asks_on(self, account: AccountId, left: Comparison) -> bool:
-        """Whether anything is in doubt that is nobody's yet."""
+        """Whether anything is in doubt that is nobody's yet, or an order's end is to be proved."""
         kind, breaks = BreakKind.ORDER_IN_DOUBT, self._state.breaks
-        return any(new_break_id(account, kind, id) not in breaks for id in left.doubtful)
+        return bool(left.overdue) or any(
+            new_break_id(account, kind, id) not in breaks for id in left.doubtful
+        )
 
     def _failed(self, schedule: Schedule, why: str) -> None:
         account = schedule.account

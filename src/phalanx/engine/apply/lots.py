@@ -111,7 +111,9 @@ def add(book: Book, lot: Lot, quantity: Quantity, value: Money) -> None:
 
 
 def insert_by_age(book: Book, lot: Lot) -> None:
-    """A lot that may not be the youngest: sales close the oldest first. Only younger ones move."""
+    """A lot that may not be the youngest: sales close the oldest first. Only younger ones move, each time:
+    whoever has many to book begins with the oldest.
+    """
     known = book.lots.get(lot.instrument)
     if known is None:
         known = book.lots[lot.instrument] = {}

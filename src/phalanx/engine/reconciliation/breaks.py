@@ -45,7 +45,8 @@ _AT_ONCE = frozenset({BreakKind.ORDER_UNKNOWN, BreakKind.ORDER_IN_DOUBT, BreakKi
 
 
 def reconcile(state: State, command: FileDifferences, context: Context) -> list[Event]:
-    """File what still differs and stood in the reading before, close what does not differ any more.
+    """File what still differs and stood in the reading before, close what does not differ any more. An order
+    that has its day behind it is nobody's matter while further looks are to prove its end.
 
     Nothing comes of a reading that was not compared, or of no account of ours.
     """
@@ -58,6 +59,8 @@ def reconcile(state: State, command: FileDifferences, context: Context) -> list[
         one
         for one in comparison.differences
         if one.kind in _AT_ONCE or one.fingerprint in command.standing
+        if not (one.kind is BreakKind.ORDER_MISSING and one.subject in comparison.overdue)
+        if not (one.kind is BreakKind.ORDER_IN_DOUBT and one.subject in command.early)
     ]
     named = {one.subject for one in found if one.kind is BreakKind.ORDER_IN_DOUBT}
     for cl_ord_id in comparison.doubtful:
@@ -134,7 +137,7 @@ def why_closed(state: State, comparison: Comparison) -> str:
         found = state.breaks[break_id]
         return f"{found.subject} of account {found.account}: {found.reason}"
     for one in comparison.differences:
-        if one.kind is BreakKind.ORDER_UNKNOWN and not _is_settled(state, comparison.account, one):
+        if one.kind is BreakKind.ORDER_UNKNOWN and not is_settled(state, comparison.account, one):
             return f"{one.subject}: {one.reason}"
     return ""
 
@@ -144,16 +147,17 @@ def breaks_of(state: State, account: AccountId) -> list[Break]:
     return [state.breaks[break_id] for break_id in state.breaks_of.get(account, {})]
 
 
+def is_settled(state: State, account: AccountId, found: Difference) -> bool:
+    """Whether a person closed the break of this difference, with these values, since the day began."""
+    break_id = new_break_id(account, found.kind, found.subject)
+    return state.settled_breaks.get(break_id) == found.fingerprint
+
+
 def _open(state: State, break_id: BreakId) -> Break:
     found = state.breaks.get(break_id)
     if found is None:
         raise Refused("NO_SUCH_BREAK", f"no open break {break_id}")
     return found
-
-
-def _is_settled(state: State, account: AccountId, found: Difference) -> bool:
-    break_id = new_break_id(account, found.kind, found.subject)
-    return state.settled_breaks.get(break_id) == found.fingerprint
 
 
 def _filed(
@@ -169,7 +173,7 @@ def _filed(
         break_id = new_break_id(account, one.kind, one.subject)
         old = state.breaks.get(break_id)
         if old is None:
-            if room <= 0 or _is_settled(state, account, one):
+            if room <= 0 or is_settled(state, account, one):
                 continue
             room -= 1
         elif _fingerprint(old) == one.fingerprint:

@@ -54,10 +54,11 @@ class FileDifferences(msgspec.Struct, frozen=True, gc=False):
 
     Never handled alone: ``engine.reconciliation.steps.steps`` says what is to be handled, one after the
     other, this last, with what was ``left`` of differences then (None before). ``absences``: how many
-    complete readings in a row, this one included, had a doubt among ``Comparison.absent``; ``sights``:
-    the same of ``Comparison.sighted``. ``asked``: how often was asked about a doubt in all. ``standing``:
-    the differences that the reading before this one left with the same values
-    (``Difference.fingerprint``): only such become breaks.
+    complete readings in a row, this one included, had an order among ``Comparison.absent`` or ``overdue``;
+    ``sights``: the same of ``Comparison.sighted``. ``asked``: how often was asked about a doubt in all.
+    ``standing``: the differences that the reading before this one left with the same values
+    (``Difference.fingerprint``): only such become breaks. ``early``: the doubts whose quiet time is not over
+    by the clock that nobody sets: they are no person's yet.
     """
 
     book: BrokerBook
@@ -66,6 +67,7 @@ class FileDifferences(msgspec.Struct, frozen=True, gc=False):
     standing: frozenset[str] = frozenset()
     sights: Mapping[ClOrdId, int] = {}
     left: Comparison | None = None
+    early: frozenset[ClOrdId] = frozenset()
 
 
 class BookUnread(msgspec.Struct, frozen=True, gc=False):

@@ -15,6 +15,7 @@ from phalanx.engine.reconciliation.doubt import (
     has_doubt,
     is_for_a_person,
     may_prove_absence,
+    may_prove_end,
     may_prove_no_effect,
 )
 from phalanx.engine.reconciliation.effects import (
@@ -86,6 +87,7 @@ class _Case:
             tuple(self.matching.retired),
             tuple(order.draft.cl_ord_id for order in doubtful if self._is_sighted(order)),
             self._candidates(),
+            tuple(o.draft.cl_ord_id for o in self.matching.missing if self._is_overdue(o)),
         )
 
     def _orders(self) -> Line:
@@ -114,6 +116,9 @@ class _Case:
             and may_prove_no_effect(request, capabilities, now, book_time)
             for request in doubtful_requests(order, capabilities, now)
         )
+
+    def _is_overdue(self, order: Order) -> bool:
+        return may_prove_end(self.state, order, self.now, self.book.time)
 
     def _candidates(self) -> tuple[BrokerOrder, ...]:
         unknown = {

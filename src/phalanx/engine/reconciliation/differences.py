@@ -49,6 +49,8 @@ class Comparison(msgspec.Struct, frozen=True, gc=False):
     quiet time is over and the reading does not show it); how many in a row is ``FileDifferences.absences``.
     ``sighted``: those of which it counts as one look that a replace had its effect, where one look proves
     nothing; how many in a row is ``FileDifferences.sights``.
+    ``overdue``: our orders that work with us, of which it counts as one look that they ended with their day;
+    how many in a row is ``FileDifferences.absences`` too.
     ``candidates``: orders there that nobody of ours has, and one that nobody knows could be.
     ``retired``: executions of orders of ours that left memory, not booked from here yet; the
     archive knows whether they were booked in their time (``BookLateFill``).
@@ -62,3 +64,4 @@ class Comparison(msgspec.Struct, frozen=True, gc=False):
     retired: tuple[BrokerTrade, ...]
     sighted: tuple[ClOrdId, ...] = ()
     candidates: tuple[BrokerOrder, ...] = ()
+    overdue: tuple[ClOrdId, ...] = ()

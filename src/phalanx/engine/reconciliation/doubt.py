@@ -8,7 +8,7 @@ needed. A broker that keeps no tag proves nothing about an order whose id it nev
 """
 
 from phalanx.domain.capabilities import BrokerKind, Capabilities
-from phalanx.domain.orders import OrdStatus
+from phalanx.domain.orders import OrdStatus, TimeInForce
 from phalanx.domain.time import MILLISECOND, Nanoseconds, trading_day
 from phalanx.engine.context import Context
 from phalanx.engine.state import Order, PendingRequest, State
@@ -87,6 +87,15 @@ def may_prove_no_effect(
     if capabilities.late_ms is None:
         return True
     return _is_quiet(request.deadline, capabilities, now, book_time)
+
+
+def may_prove_end(state: State, order: Order, now: Nanoseconds, book_time: Nanoseconds) -> bool:
+    """Whether a reading made now, which does not show an order that works with us, counts as one look that
+    it ended with its day: it is a DAY order of an earlier day, by our clock and by the broker's.
+    """
+    zone = state.settings.zone_offset_s
+    is_day = order.draft.time_in_force is TimeInForce.DAY
+    return is_day and trading_day(order.placed_at, zone) < trading_day(min(now, book_time), zone)
 
 
 def is_for_a_person(

@@ -12,14 +12,15 @@ nothing: the next reading begins again.
 """
 
 from collections.abc import Iterator
+from operator import attrgetter
 
 import msgspec
 
 from phalanx.domain.broker_books import BrokerOrder, BrokerTrade
 from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.numbers import Quantity
-from phalanx.domain.orders import TERMINAL, ExecType, ExecutionReport, OrdStatus, TimeInForce
-from phalanx.domain.time import Nanoseconds, trading_day
+from phalanx.domain.orders import TERMINAL, ExecType, ExecutionReport, OrdStatus
+from phalanx.domain.time import Nanoseconds
 from phalanx.engine.commands import BookReport, Command
 from phalanx.engine.reconciliation.adoption import is_news, is_settling
 from phalanx.engine.reconciliation.commands import (
@@ -28,8 +29,8 @@ from phalanx.engine.reconciliation.commands import (
     BookFound,
     FileDifferences,
 )
-from phalanx.engine.reconciliation.comparison import compare, missing_order
-from phalanx.engine.reconciliation.doubt import may_prove_absence
+from phalanx.engine.reconciliation.comparison import compare
+from phalanx.engine.reconciliation.doubt import may_prove_absence, may_prove_end
 from phalanx.engine.reconciliation.matching import (
     Matched,
     Matching,
@@ -38,7 +39,6 @@ from phalanx.engine.reconciliation.matching import (
     orders_of,
     proves_loss,
 )
-from phalanx.engine.reconciliation.sanity import why_incomplete
 from phalanx.engine.state import Order, State
 
 _FOUND_MAX = 3
@@ -63,13 +63,13 @@ def steps(
     matching: Matching | None = None,
 ) -> Iterator[Command]:
     """What makes ours whatever the broker knows, then the verdicts of absence, then the reading itself,
-    with how it compares after all that (``left``), which files and closes breaks. Nothing of a reading that
-    is not complete, or of no account of ours; of one that proves that the journal lost its tail only that.
-    ``matching`` as of ``compare``.
+    with how it compares after all that (``left``), which files and closes breaks. Of one that proves that
+    the journal lost its tail only that.
+
+    The reading must be complete (``sanity.why_incomplete``) and of an account of ours: as with ``match`` and
+    ``compare``, whoever made it sees to that before anything is made of it. ``matching`` as of ``compare``.
     """
     book = reading.book
-    if book.account not in state.accounts or why_incomplete(state, book):
-        return
     matching = matching or match(state, book, capabilities)
     if not proves_loss(state, book.account, matching):
         # Else whatever is adopted of it could lead to orders under ids that the broker has seen already.
@@ -100,7 +100,9 @@ def _adopted(
         if is_missing and may_prove_absence(state, order, capabilities, now, book.time):
             yield BookAbsent(order.draft.cl_ord_id, looks, book.time)
     for order in matching.missing:
-        if missing_order(order).fingerprint in reading.standing and _is_over(state, order, now):
+        looks = reading.absences.get(order.draft.cl_ord_id, 0)
+        is_over = may_prove_end(state, order, now, book.time)
+        if is_over and looks >= capabilities.looks_to_prove:
             yield BookReport(_report(order, ExecType.EXPIRED, order.order_id))
 
 
@@ -115,11 +117,13 @@ def _found(ours: Order, theirs: BrokerOrder, reading: FileDifferences) -> Iterat
 
 
 def _executions(state: State, reading: FileDifferences, matching: Matching) -> Iterator[Command]:
-    """Those that are not booked, in the book's order, ours and others'."""
+    """Those that are not booked, ours and others', the oldest first, whatever the book's order: so a sale
+    finds what was bought before it, and each lot comes after the lots that are there.
+    """
     ours = {trade.exec_id: one for one, trade in matching.ours}
     unnamed = {id: one.unnamed for id, one in matching.matched.items()}
     foreign = {trade.exec_id: None for trade in matching.foreign}
-    for trade in reading.book.trades:
+    for trade in sorted(reading.book.trades, key=attrgetter("time")):
         one = ours.get(trade.exec_id)
         if one is not None:
             cl_ord_id = one.ours.draft.cl_ord_id
@@ -170,10 +174,3 @@ def _report(order: Order, exec_type: ExecType, order_id: str) -> ExecutionReport
         cum_quantity=order.cum_quantity,
         text=_SAID,
     )
-
-
-def _is_over(state: State, order: Order, now: Nanoseconds) -> bool:
-    """A DAY order of an earlier trading day: no book of today has it, and it ended with its day."""
-    zone = state.settings.zone_offset_s
-    is_day = order.draft.time_in_force is TimeInForce.DAY
-    return is_day and trading_day(order.placed_at, zone) < trading_day(now, zone)

@@ -28,7 +28,8 @@ class Options(msgspec.Struct, frozen=True):
     ``stops`` in good order and starts; ``lost_tails`` that must be refused; ``incidents`` of a broker
     or its connection; ``jumps`` of a wall clock; ``outside``: what somebody does at a broker without
     us; ``rejections`` after acceptance; ``direct_kills`` past the desk. ``midnight``: the day rolls in
-    the middle of it. ``short_memory``: orders that have ended leave memory after a moment.
+    the middle of it, and twice more at rest (`Nights`). ``short_memory``: orders that have ended leave
+    memory after a moment.
     ``forgets``: the disk loses acknowledged records and their anchor once people have done their part.
     ``patient``: afterwards nobody asks for a reading, everything takes the desk's own time.
     ``limited``: accounts have rate limits.
@@ -67,6 +68,9 @@ LONG_PERCENT = 4
 LAGS_PERCENT = 8
 """In so many a broker tells little and late, and only what its book shows long afterwards proves anything."""
 
+LAGS_MIDNIGHT_PERCENT = 50
+"""In so many of those the day rolls meanwhile."""
+
 LAGS = Rates(report_lost_bps=10_000, book_stale_bps=9_000, request_late_bps=9_000)
 
 
@@ -101,9 +105,7 @@ def draw(seed: int) -> Options:
 
 
 MIDNIGHT_PERCENT = 8
-"""In so many the day rolls; only where brokers keep tags. One that keeps none is known by order ids that are
-remembered until midnight, and whether its book begins a new day just then is not told here.
-"""
+"""In so many the day rolls."""
 
 SHORT_MEMORY_PERCENT = 12
 
@@ -117,7 +119,7 @@ def _draw_more(options: Options) -> Options:
     drawn = msgspec.structs.replace(
         options,
         direct_kills=chance.choice((0, 0, 0, 0, 1, 2)),
-        midnight=chance.happens(MIDNIGHT_PERCENT) and BrokerKind.NO_TAG not in options.kinds,
+        midnight=chance.happens(MIDNIGHT_PERCENT),
         short_memory=chance.happens(SHORT_MEMORY_PERCENT),
     )
     if chance.happens(FORGETS_PERCENT):
@@ -140,6 +142,7 @@ def _lagging(options: Options, chance: Chance) -> Options:
         incidents=0,
         jumps=chance.choice((0, 1, 2)),
         rates=msgspec.structs.replace(LAGS, book_stale_bps=chance.choice((4_000, 6_000, 9_000))),
+        midnight=not options.forgets and chance.happens(LAGS_MIDNIGHT_PERCENT),
     )
 
 

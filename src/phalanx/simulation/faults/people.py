@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from phalanx.domain.accounts import Account, Client, FillProfile, Mode, RateLimit
 from phalanx.domain.groups import PriorityList
-from phalanx.domain.instructions import Origin
+from phalanx.domain.instructions import OrderRequest, Origin
 from phalanx.domain.instruments import InstrumentIndex
 from phalanx.domain.numbers import Money, whole
+from phalanx.domain.orders import OrdType, Product, Side
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import SellScope, Strategy, Subscription
 from phalanx.engine import commands as c
@@ -72,6 +73,12 @@ def introduction(options: Options) -> Callable[[Origin], c.Command]:
 def a_list(origin: Origin) -> c.Command:
     """The priority list of a story."""
     return c.PutLists(origin, (PriorityList(LIST, KEYS),))
+
+
+def a_round(options: Options) -> list[OrderRequest]:
+    """One small buy for each account."""
+    terms = (NAMES[0], Side.BUY, Product.DELIVERY, OrdType.MARKET, whole(1))
+    return [OrderRequest(one.client_id, one.id, *terms) for one in accounts(options)]
 
 
 def _account(number: int, broker: str, chance: Chance, options: Options) -> Account:

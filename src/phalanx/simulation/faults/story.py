@@ -9,6 +9,7 @@ from phalanx.brokers.port import PlaceRequest
 from phalanx.domain.events import decode_events
 from phalanx.domain.orders import ExecutionReport
 from phalanx.domain.time import MICROSECOND, SECOND, Nanoseconds
+from phalanx.engine import commands as c
 from phalanx.engine.state import State
 from phalanx.journal.record import Tail, decode_row
 from phalanx.simulation.faults.chance import Chance
@@ -17,8 +18,16 @@ from phalanx.simulation.faults.fate import Fate, set_our_clock
 from phalanx.simulation.faults.forgetting import Forgetting
 from phalanx.simulation.faults.life import Life
 from phalanx.simulation.faults.market import Market
+from phalanx.simulation.faults.nights import Nights
 from phalanx.simulation.faults.options import Options
-from phalanx.simulation.faults.people import a_list, accounts, cash_of, instruments, introduction
+from phalanx.simulation.faults.people import (
+    a_list,
+    a_round,
+    accounts,
+    cash_of,
+    instruments,
+    introduction,
+)
 from phalanx.simulation.faults.settling import Settling
 from phalanx.simulation.faults.trace import Trace, What, event_text
 from phalanx.simulation.invariants.brokers import Brokers
@@ -69,6 +78,7 @@ class Story:
         self.life = Life(options.seed, self.world, self.truth, self.trace)
         self.market = Market(options.seed, self.world, self.trace)
         self.clients = Clients(options, self.world, self.life, self.truth, self.trace)
+        self.nights = Nights(options.seed, self.world, self.life, _beginning(options))
         self._pace_s = QUICK_S
         self.violation: Violation | None = None
         for network in self.world.networks.values():
@@ -103,7 +113,6 @@ class Story:
             await self._settle()
         finally:
             market.cancel()
-        self._judge()
         await self._end()
 
     async def _begin(self) -> None:
@@ -125,7 +134,7 @@ class Story:
         fate = Fate(self.options, self.world, self.life, self.market)
         parts = [self.clients.work() for _ in range(self.options.people)]
         parts += [fate.run()]
-        parts += [self._night()] if self.options.midnight else []
+        parts += [self.nights.first()] if self.options.midnight else []
         playing = [asyncio.ensure_future(part) for part in parts]
         try:
             await asyncio.wait(playing, timeout=PLAY_S_MAX, return_when=asyncio.FIRST_EXCEPTION)
@@ -148,14 +157,6 @@ class Story:
                 self.market.move()
             self._witness(partial(self.brokers.check, self._living()))
 
-    async def _night(self) -> None:
-        """At midnight what works expires; the brokers' books begin a new day only after the story."""
-        left = MIDNIGHT_IST - _beginning(self.options) - self.loop.elapsed_ns
-        await self.world.wait(max(0, left) / SECOND)
-        for exchange in self.world.exchanges.values():
-            exchange.expire_day()
-        self.life.say("it is midnight")
-
     async def _settle(self) -> None:
         """No more faults: everything comes to rest."""
         self._rate(Rates())
@@ -169,19 +170,30 @@ class Story:
         if self.life.down.is_set():
             await self.life.again()
         self._pace_s = SLOW_S
-        patient = self.options.patient
         if self.options.forgets:
             await Forgetting(self.world, self.life, self.truth, self.brokers).forget()
-        await Settling(
-            self.world, self.clients, self.market, self.brokers, patient=patient
-        ).settle()
+        await self._rest()
+        if self.options.forgets:
+            # Once a person has settled what was lost, trading goes on, under ids of its own.
+            for request in a_round(self.options):
+                await self.clients.ask(partial(c.Submit, request=request))
+            await self._rest()
 
-    async def _end(self) -> None:
-        """At rest all books agree, also after one more start."""
+    async def _rest(self) -> None:
+        """Until nothing is left to do, and then all books agree."""
+        patient = self.options.patient
+        settling = Settling(self.world, self.clients, self.market, self.brokers, patient=patient)
+        await settling.settle()
+        self._judge()
         desk = self.world.desk
         self.truth.check_quiet(desk)
         self.truth.check_rest(desk)
         self.brokers.check_rest(desk.state)
+
+    async def _end(self) -> None:
+        """Days later and after one more start all books agree still."""
+        if self.options.midnight:
+            await self.nights.later(self._rest)
         await self.life.stop()
         await self.life.begin()
         while self.world.desk.durable_seq < self.world.desk.state.seq:

@@ -22,15 +22,25 @@ class Brokers:
         """Orders whose dispatch the journal lost: of their accounts only a person knows what is right."""
         self.unknown: set[ClOrdId] = set()
         """Those of them that it does not know at all."""
+        self._changed: set[ClOrdId] = set()
+        """Orders with a request whose dispatch it lost: at their broker they may have other terms."""
 
-    def forget(self, written: set[str], disk: Disk) -> None:
-        """The journal lost its end; ``disk`` is what is left, and does not allow all that was written."""
-        self.lost = written - disk.dispatched.keys()
+    def forget(self, written: Mapping[str, ClOrdId], disk: Disk) -> None:
+        """The journal lost its end; ``disk`` is what is left, and does not allow all that was written: orders
+        and requests by their ids, each with the order that it is about.
+        """
+        self.lost = written.keys() - disk.dispatched.keys()
+        self._changed = {written[id] for id in self.lost}
         self.unknown = self.lost - disk.drafts.keys()
         self._disk = disk
 
     def is_muddled(self) -> bool:
-        """Whether an order has the id of a lost one: which of them a broker means cannot be said."""
+        """Whether an order has the id of a lost one, given to it before a reading showed that one.
+
+        Which of the two a broker means by it cannot be said by anybody, so nothing of the story is judged
+        any more. It cannot be prevented either: until then nothing anywhere tells the lost id from one that
+        was never given. Once it was shown, ``Disk`` takes no order under it, nor under any id before it.
+        """
         return not self.unknown.isdisjoint(self._disk.drafts)
 
     def is_in_disarray(self, account: AccountId) -> bool:
@@ -43,7 +53,7 @@ class Brokers:
 
     def check(self, state: State | None = None) -> None:
         """At any time: each order that a broker took is one of ours, and it took each once; and its terms
-        are what the state of a living process says, once nothing is under way about it.
+        are what the state of a living process says, once nothing is under way about it, and so is its expiry.
         """
         with holds(Invariant.ONE_ORDER_PER_TAG):
             for exchange in self._exchanges.values():
@@ -60,6 +70,7 @@ class Brokers:
 
         if state is not None:
             self._check_terms(state)
+            self._check_expired(state)
 
     def check_granted(self) -> None:
         """At any time: no replace is booked that its broker has not granted."""
@@ -74,13 +85,23 @@ class Brokers:
         for exchange in self._exchanges.values():
             for order in exchange.working():
                 ours = state.orders.get(order.tag)
-                if ours is None or ours.status not in _WORKS or order.tag in self.lost:
+                if ours is None or ours.status not in _WORKS or order.tag in self._changed:
                     continue
                 if ours.request is not None or ours.replacing is not None:
                     continue
                 with holds(Invariant.TERMS):
                     here, there = (ours.quantity, ours.limit), (order.quantity, order.limit)
                     assert here == there, f"{order.tag} has {here}, at {exchange.name} {there}"
+
+    def _check_expired(self, state: State) -> None:
+        for exchange in self._exchanges.values():
+            for order in exchange.orders():
+                ours = state.orders.get(order.tag)
+                if ours is None or ours.status is not OrdStatus.EXPIRED or order.tag in self.lost:
+                    continue
+                with holds(Invariant.EXPIRED_THERE):
+                    theirs = order.status
+                    assert theirs is ours.status, f"{order.tag} is {theirs.name} at {exchange.name}"
 
     def check_rest(self, state: State) -> None:
         """Positions, cash and orders are the broker's, to the last one."""

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from phalanx.domain.breaks import BreakKind
 from phalanx.domain.events import (
+    BreakFiled,
     DispatchLapsed,
     Event,
     FillOrdered,
@@ -28,6 +30,7 @@ from phalanx.domain.orders import TERMINAL, ClOrdId, OrderDraft, OrdStatus
 from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.apply import apply
+from phalanx.engine.ids import counter_of
 from phalanx.engine.state import State
 from phalanx.journal.memory import MemoryDisk
 from phalanx.journal.record import decode_row
@@ -43,6 +46,9 @@ class Disk:
 
     ``state`` is what a process would have that replays them all. ``follow`` raises Violation.
     """
+
+    _shown = -1
+    """The greatest counter of an id that a broker showed and the journal did not know."""
 
     def __init__(self, disk: MemoryDisk) -> None:
         self._disk = disk
@@ -84,6 +90,7 @@ class Disk:
             TermBegan: lambda event: self._doubt(event.doubted),
             LotAdopted: self.executions.adopt,
             ForeignFillBooked: self.executions.book_foreign,
+            BreakFiled: self._file,
             FillOrdered: self._hand_fill,
             KillPut: self._kill,
             OrdersDispatched: self._dispatch,
@@ -154,6 +161,14 @@ class Disk:
     def _hand_fill(self, event: FillOrdered) -> None:
         self.executions.by_hand[event.exec_id] = 0
 
+    def _file(self, event: BreakFiled) -> None:
+        if event.found.kind is BreakKind.ORDER_UNKNOWN:
+            self._shown = max(self._shown, self._counter(event.found.subject))
+
+    def _counter(self, cl_ord_id: ClOrdId) -> int:
+        counter = counter_of(cl_ord_id, self.state.desk_id, self.state.shard)
+        return -1 if counter is None else counter
+
     def _kill(self, event: KillPut) -> None:
         key = event.origin.idempotency_key
         self.kills[key] += 1
@@ -220,6 +235,10 @@ class Disk:
 
     def _draw(self, drafts: tuple[OrderDraft, ...]) -> None:
         for draft in drafts:
+            if self._shown >= 0:
+                with holds(Invariant.LOST_TAIL):
+                    is_new = self._counter(draft.cl_ord_id) > self._shown
+                    assert is_new, f"{draft.cl_ord_id} may be the id of an order that was lost"
             self.drafts[draft.cl_ord_id] = draft
             self.executions.ordered[draft.cl_ord_id] = draft.quantity
             if draft.strategy is not None:

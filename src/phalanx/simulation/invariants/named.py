@@ -26,7 +26,11 @@ class Invariant(StrEnum):
     ABSENCE = "What was proved to be absent at its broker never turns up there."
     SETTLED = "At rest every order has ended, works, or is in doubt with a break that says so."
     TERMS = "What works at its broker and with us has the same quantity and limit there and here."
-    LOST_TAIL = "Orders that the journal lost close their account until a person settles them."
+    EXPIRED_THERE = "An order that expired with us expired at its broker."
+    LOST_TAIL = (
+        "Orders that the journal lost close their account until a person settles them, and their ids"
+        " are not given again."
+    )
     FILLED_WITHIN_ORDERED = "No order is filled beyond its quantity, no quantity filled goes down."
     BOOKED_ONCE = "An execution is booked once, on the order or the book it belongs to."
     POSITIONS = "Positions are the sum of the fills, and at rest they are the broker's."

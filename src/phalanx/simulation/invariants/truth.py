@@ -210,6 +210,12 @@ def check_idle(desk: Desk) -> None:
         assert not firing.is_busy(), "somebody is still on the way"
 
 
+def check_memory(state: State) -> None:
+    """Days after everything came to rest: no broker can mean by now what was remembered for its sake."""
+    with holds(Invariant.IDLE):
+        assert not state.orders, f"remembered for ever: {list(state.orders)}"
+
+
 def _by_account(planned: InstructionPlanned) -> dict[AccountId, list[OrderDraft]]:
     """Every account's orders, without their ids."""
     found: dict[AccountId, list[OrderDraft]] = defaultdict(list)

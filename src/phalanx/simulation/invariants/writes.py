@@ -10,7 +10,7 @@ from phalanx.desk.ports import KillFlag, NoKillFlag
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.kills import EVERYBODY, KillLevel, KillScope
-from phalanx.domain.orders import OrderDraft, OrdStatus, Side
+from phalanx.domain.orders import ClOrdId, OrderDraft, OrdStatus, Side
 from phalanx.domain.time import MILLISECOND, Nanoseconds
 from phalanx.engine.state import State
 from phalanx.simulation.invariants.disk import Disk
@@ -52,7 +52,8 @@ class Writes:
         self._monotonic = monotonic
         self._times: dict[AccountId, list[Nanoseconds]] = defaultdict(list)
         self._landed: dict[str, Nanoseconds] = {}
-        self.written: set[str] = set()
+        self.written: dict[str, ClOrdId] = {}
+        """Every order and request that was written, with the order that it is about."""
 
     def landed(self) -> None:
         """Records have reached the disk: their dispatches count from here at the latest."""
@@ -70,7 +71,7 @@ class Writes:
             assert dispatched is not None, f"{key} was written without a dispatch on the disk"
         with holds(Invariant.WRITTEN_ONCE):
             assert key not in self.written, f"{key} was written twice"
-            self.written.add(key)
+            self.written[key] = request.cl_ord_id
             late = self._monotonic() - self._landed[key] - dispatched
             assert late <= 0, f"{key} was written {late} ns after its send deadline"
             self._check_limit(request.account, state)

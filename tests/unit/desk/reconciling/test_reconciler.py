@@ -15,11 +15,12 @@ from phalanx.desk.reconciling.reconciler import CALLERS_MAX, READS_MAX, RECONCIL
 from phalanx.domain.accounts import Account, AccountId, Client
 from phalanx.domain.breaks import BreakKind
 from phalanx.domain.broker_books import BrokerTrade
+from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.events import BreakClosed, BreakFiled, ForeignFillBooked, OrderEnded
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, Product, Side
 from phalanx.domain.reasons import ReasonCode
-from phalanx.domain.time import MINUTE, SECOND
+from phalanx.domain.time import DAY, MINUTE, SECOND
 from phalanx.engine import commands as c
 from phalanx.engine import decide as decide_module
 from tests.fakes.rig import INFY, ORIGIN, PRICE, Rig, on_virtual_time
@@ -159,6 +160,42 @@ async def test_a_wall_clock_that_steps_forward_shortens_no_quiet_time(rig: Rig) 
         await rig.desk.reconciler.reconcile()
 
     assert rig.status(cl_ord_id) is OrdStatus.NOT_RECEIVED
+
+
+@on_virtual_time
+async def test_a_wall_clock_that_steps_forward_makes_no_doubt_a_persons_early(rig: Rig) -> None:
+    """Until its quiet time is over it may arrive yet, whatever a person sees at the broker now."""
+    rig.broker.declare(late_ms=20_000, kind=BrokerKind.NO_TAG)
+    await opened(rig)
+    cl_ord_id = await doubtful(rig)
+
+    rig.clock.skew += 3_600 * SECOND
+    await rig.wait(19)
+    assert rig.events(BreakFiled) == []
+    await rig.wait(20)
+
+    (filed,) = rig.events(BreakFiled)
+    assert (filed.found.kind, filed.found.subject) == (BreakKind.ORDER_IN_DOUBT, cl_ord_id)
+
+
+@on_virtual_time
+async def test_the_end_of_an_order_of_yesterday_is_proved_within_seconds_and_is_nobodys_break(
+    rig: Rig,
+) -> None:
+    rig.broker.now = rig.clock.now
+    await opened(rig)
+    (cl_ord_id,) = await rig.submit(rig.buy())
+    rig.broker.tickets[cl_ord_id].done(Accepted("B1"))
+    await rig.wait()
+
+    rig.clock.skew += DAY
+    await rig.desk.reconciler.reconcile()
+    await rig.desk.reconciler.reconcile()
+    assert rig.status(cl_ord_id) is OrdStatus.NEW
+    await rig.wait(3)
+
+    assert rig.status(cl_ord_id) is OrdStatus.EXPIRED
+    assert rig.events(BreakFiled) == []
 
 
 @on_virtual_time

@@ -1,6 +1,8 @@
 """Lots by age: whoever comes late takes its place, and only younger ones move for it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from phalanx.domain.accounts import Mode
 from phalanx.domain.orders import Product
@@ -38,3 +40,14 @@ def test_the_youngest_moves_no_other() -> None:
     insert_by_age(book, lot(3))
 
     assert book.lots["NSE:1"] is known
+
+
+@given(st.lists(st.integers(0, 6), max_size=12))
+def test_lots_that_come_in_any_order_stand_as_if_sorted_by_age(ages: list[int]) -> None:
+    book = Book("A1/P", "A1", Mode.PAPER)
+    named = [lot(age, f"{number}") for number, age in enumerate(ages)]
+    for one in named:
+        insert_by_age(book, one)
+
+    expected = sorted(named, key=lambda one: one.opened_at)
+    assert list(book.lots.get("NSE:1", {}).values()) == expected

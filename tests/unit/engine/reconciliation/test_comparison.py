@@ -87,13 +87,37 @@ class TestOrders:
 
     def test_of_an_earlier_day_expired_with_it(self, world: World, broker: Shown, buy: str) -> None:
         world.wait(DAY // SECOND)
-        assert broker.read() == []
+        assert [broker.read() for _ in range(FAR.looks_to_prove - 1)] == [[], []]
 
         (event,) = broker.read()
 
         assert isinstance(event, OrderReported)
         assert world.status(buy) is S.EXPIRED
         assert world.book().holds == 0
+
+    def test_of_an_earlier_day_that_is_shown_again_did_not_expire(
+        self, world: World, broker: Shown, buy: str
+    ) -> None:
+        """Readings may lag: one that was made before the broker had it proves nothing on another day either."""
+        world.wait(DAY // SECOND)
+        late = broker.book()
+        broker.has(buy)
+
+        shown = [late, late, broker.book()] * 2
+        assert [broker.read(book) for book in shown] == [[]] * 6
+
+        assert world.status(buy) is S.NEW
+
+    def test_of_today_by_the_brokers_clock_did_not_expire_yet(
+        self, world: World, broker: Shown, buy: str
+    ) -> None:
+        world.wait(DAY // SECOND)
+        broker.skew = -DAY
+
+        read = [event for _ in range(FAR.looks_to_prove + 1) for event in broker.read()]
+
+        assert [type(event) for event in read] == [BreakFiled]
+        assert world.status(buy) is S.NEW
 
     def test_of_another_time_in_force_does_not_expire_with_the_day(
         self, world: World, broker: Shown

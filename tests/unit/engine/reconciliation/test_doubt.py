@@ -13,7 +13,6 @@ from phalanx.engine import commands as c
 from phalanx.engine.reconciliation import sanity
 from phalanx.engine.reconciliation.doubt import DOUBT_ASKS_MAX, quiet_until
 from phalanx.engine.reconciliation.sanity import why_incomplete
-from phalanx.engine.reconciliation.steps import steps
 from tests.engine_broker import FAR, TAGLESS, Shown
 from tests.engine_world import PAPER, World
 
@@ -285,13 +284,5 @@ class TestACompleteReading:
         monkeypatch.setattr(sanity, "BOOK_ROWS_MAX", 1)
         assert "more than 1 rows" in why_incomplete(world.state, shown.book())
 
-    def test_is_all_that_anything_is_made_of(self, world: World, shown: Shown, buy: str) -> None:
-        shown.change(f"B{buy}", cum_quantity=whole(5))
-        reading = c.FileDifferences(shown.book())
-
-        assert world.do(reading) == []
-        assert steps_of(world, shown, reading) == []
-
-
-def steps_of(world: World, shown: Shown, reading: c.FileDifferences) -> list[c.Command]:
-    return list(steps(world.state, reading, shown.capabilities, world.now))
+    def test_files_nothing_before_it_was_compared(self, world: World, shown: Shown) -> None:
+        assert world.do(c.FileDifferences(shown.book())) == []

@@ -49,6 +49,18 @@ class TestATradeOutside:
         assert world.book().cash == cash - whole(200) + whole(110) - 2
         assert world.key("INFY") in world.book().sold_today
 
+    def test_told_newest_first_is_booked_oldest_first(self, world: World, broker: Shown) -> None:
+        for exec_id, side, lots in (("X1", Side.BUY, 3), ("X2", Side.BUY, 2), ("X3", Side.SELL, 4)):
+            world.wait(1)
+            broker.trades_outside(side, lots, exec_id)
+        broker.trades.reverse()
+        newest_first = broker.book()
+
+        booked = [e.exec_id for e in broker.read(newest_first) if isinstance(e, ForeignFillBooked)]
+
+        assert booked == ["X1", "X2", "X3"]
+        assert [lot.remaining for lot in world.lots()] == [whole(1)]
+
     def test_that_sells_more_than_there_is_makes_a_short_that_a_buy_covers(
         self, world: World, broker: Shown
     ) -> None:

@@ -13,6 +13,7 @@ from phalanx.simulation.faults.runner import tell
 from phalanx.simulation.faults.story import Story, begin
 from phalanx.simulation.invariants.named import Invariant
 from phalanx.simulation.virtual import simulate
+from tests.sim.account_mutants import give_ids_of_lost_orders_again
 
 LOOK_UP = Options(3, kinds=(BrokerKind.LOOK_UP,), paper=False, forgets=True)
 
@@ -39,6 +40,17 @@ def test_an_account_whose_orders_were_lost_is_closed_until_a_person_settles_them
 
 def test_an_account_that_opens_all_the_same_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconciler_module, "why_closed", lambda state, comparison: "")
+
+    failure = tell(LOOK_UP).failure
+
+    assert failure is not None
+    assert failure.invariant == Invariant.LOST_TAIL.name
+
+
+def test_an_id_of_a_lost_order_that_is_given_again_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    give_ids_of_lost_orders_again(monkeypatch)
 
     failure = tell(LOOK_UP).failure
 

@@ -50,7 +50,7 @@ def test_at_midnight_what_works_expires_and_the_day_rolls() -> None:
         stories: list[Story] = []
         options = msgspec.structs.replace(TAGGED, seed=seed, midnight=True)
         simulate(begin(options, stories), seed=seed)
-        assert stories[0].truth.disk.events["DayRolled"] == 2
+        assert stories[0].truth.disk.events["DayRolled"] == 4
         source = MemoryJournal(stories[0].world.disk)
         for event in (event for record in source.scan() for event in decode_events(record.body)):
             if isinstance(event, OrderReported):

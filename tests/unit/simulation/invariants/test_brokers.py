@@ -63,10 +63,32 @@ def test_an_order_that_works_on_other_terms_than_ours_is_told(other: dict[str, i
     assert caught.value.invariant is Invariant.TERMS
 
 
+def test_where_the_journal_lost_a_request_the_terms_may_differ() -> None:
+    exchange = an_exchange()
+    brokers = Brokers({"X": exchange}, a_disk())
+
+    brokers.forget({TAG: TAG, "R1": TAG}, a_disk())
+
+    assert brokers.lost == {"R1"}
+    brokers.check(our_state(exchange, quantity=whole(99)))
+
+
 def test_while_a_request_is_under_way_the_terms_may_differ() -> None:
     exchange = an_exchange()
 
     Brokers({"X": exchange}, a_disk()).check(our_state(exchange, quantity=whole(99), request=1))
+
+
+def test_an_order_that_expired_with_us_and_not_at_its_broker_is_told() -> None:
+    exchange = an_exchange()
+    brokers = Brokers({"X": exchange}, a_disk())
+
+    with pytest.raises(Violation) as caught:
+        brokers.check(our_state(exchange, status=OrdStatus.EXPIRED))
+    exchange.end_day()
+
+    assert caught.value.invariant is Invariant.EXPIRED_THERE
+    brokers.check(our_state(exchange, status=OrdStatus.EXPIRED))
 
 
 def test_a_replace_is_booked_only_once_its_broker_granted_it() -> None:
@@ -88,7 +110,7 @@ def test_of_what_the_journal_lost_nothing_is_asked_but_whose_it_is() -> None:
     brokers = Brokers({"X": exchange}, a_disk())
     left = a_disk(drafts=())
 
-    brokers.forget({TAG}, left)
+    brokers.forget({TAG: TAG}, left)
 
     brokers.check()
     assert brokers.unknown == {TAG}
