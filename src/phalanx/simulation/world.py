@@ -13,6 +13,7 @@ from typing import TypeVar
 from phalanx.brokers.paper import CAPABILITIES, PaperBroker, restored_orders
 from phalanx.brokers.port import Broker
 from phalanx.desk.desk import Desk, Executed, Ports
+from phalanx.desk.pace import Pace
 from phalanx.desk.recovery import rebuild
 from phalanx.desk.startup import open_accounts, take_over
 from phalanx.domain.accounts import Account, AccountId
@@ -89,6 +90,7 @@ class World:
         rates: Rates = Rates(),  # noqa: B008  frozen
         kinds: Sequence[BrokerKind] = (),
         starts_at: Nanoseconds = MONDAY_0915_IST,
+        pace: Pace = Pace(),  # noqa: B008  frozen
     ) -> None:
         self.clock = VirtualClock(loop, starts_at)
         self.disk = SimulatedDisk()
@@ -108,6 +110,7 @@ class World:
         self._index = index
         self._seed = seed
         self._commit_ns = commit_ns
+        self._pace = pace
         self._plan = plan
         self._written = written
         self._starts = 0
@@ -239,7 +242,7 @@ class World:
             journal, self.clock, timer, self._random, brokers, quotes.get, archive, self.kill_flag
         )
         self.process, self.journal, self.quotes = process, journal, quotes
-        self.desk = Desk(state, tail, ports, self._index)
+        self.desk = Desk(state, tail, ports, self._index, pace=self._pace)
         for key, quote in self._prices.items():
             quotes.put(key, quote)
         return brokers, paper

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from phalanx.desk.desk import Executed
-from phalanx.desk.errors import DeskError
+from phalanx.desk.errors import DeskError, Overloaded
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.instructions import Door, Origin
 from phalanx.engine import commands as c
@@ -143,6 +143,8 @@ class Clients:
                 answers.append(one.result())
             except Refused as refused:
                 answers.append(refused)
+            except Overloaded:
+                self._world.faults["turned_away"] += 1
             except (Killed, DeskError):
                 continue
         return answers

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import msgspec
 
+from phalanx.desk.pace import Pace
 from phalanx.domain.capabilities import BrokerKind
+from phalanx.domain.time import MILLISECOND, SECOND
 from phalanx.simulation.faults.chance import Chance
 from phalanx.simulation.network import Rates
 
@@ -32,7 +34,7 @@ class Options(msgspec.Struct, frozen=True):
     memory after a moment.
     ``forgets``: the disk loses acknowledged records and their anchor once people have done their part.
     ``patient``: afterwards nobody asks for a reading, everything takes the desk's own time.
-    ``limited``: accounts have rate limits.
+    ``limited``: accounts have rate limits. ``pace``: how much the desk takes on at once.
     """
 
     seed: int
@@ -58,6 +60,7 @@ class Options(msgspec.Struct, frozen=True):
     forgets: bool = False
     patient: bool = False
     limited: bool = False
+    pace: Pace = Pace()
     rates: Rates = Rates()
 
 
@@ -100,7 +103,7 @@ def draw(seed: int) -> Options:
         limited=chance.happens(30),
         rates=_draw_rates(chance),
     )
-    options = _draw_more(options)
+    options = _draw_pace(_draw_more(options))
     return _lagging(options, chance) if chance.happens(LAGS_PERCENT) else options
 
 
@@ -125,6 +128,27 @@ def _draw_more(options: Options) -> Options:
     if chance.happens(FORGETS_PERCENT):
         return msgspec.structs.replace(drawn, forgets=True, direct_kills=0, midnight=False)
     return drawn
+
+
+NARROW_PERCENT = 25
+"""In so many the desk takes on next to nothing at once: commands wait for their turn, or are turned away, and
+other things happen between the writes of one instruction.
+"""
+
+
+def _draw_pace(options: Options) -> Options:
+    chance = Chance(f"pace {options.seed}")
+    if not chance.happens(NARROW_PERCENT):
+        return options
+    pace = Pace(
+        easy_bytes=chance.choice((1, 400, 2_000)),
+        urgent_bytes_max=chance.choice((600, 32 << 20)),
+        waiting_max=chance.choice((1, 2, 10)),
+        waiting_rows_max=chance.choice((3, 100)),
+        wait_ns=chance.choice((5 * MILLISECOND, SECOND)),
+        writes_per_turn=chance.choice((1, 1, 2)),
+    )
+    return msgspec.structs.replace(options, pace=pace)
 
 
 def _lagging(options: Options, chance: Chance) -> Options:
@@ -173,6 +197,8 @@ def lesser(options: Options) -> Iterator[Options]:
                 yield msgspec.structs.replace(options, **{name: type(value)(0)})
             if value > 1:
                 yield msgspec.structs.replace(options, **{name: value - 1})
+    if options.pace != Pace():
+        yield msgspec.structs.replace(options, pace=Pace())
     for name in Rates.__struct_fields__:
         if name[-4:] == "_bps" and getattr(options.rates, name):
             rates = msgspec.structs.replace(options.rates, **{name: 0})

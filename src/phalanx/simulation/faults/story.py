@@ -71,6 +71,7 @@ class Story:
             kinds=options.kinds,
             written=self._see_write,
             starts_at=_beginning(options),
+            pace=options.pace,
         )
         self.trace = Trace(self.world.clock.monotonic) if traced else None
         self.truth = Truth(self.world.disk, self.world.clock, self.world.kill_flag)

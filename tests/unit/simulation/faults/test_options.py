@@ -1,5 +1,6 @@
 import pytest
 
+from phalanx.desk.pace import Pace
 from phalanx.domain.capabilities import BrokerKind
 from phalanx.simulation.faults.options import Options, draw, lesser, told
 from phalanx.simulation.network import Rates
@@ -29,11 +30,13 @@ def test_what_is_rare_is_drawn_in_a_few_of_a_hundred_seeds() -> None:
         "short_memory": sum(one.short_memory for one in drawn),
         "forgets": sum(one.forgets for one in drawn),
         "direct_kills": sum(one.direct_kills > 0 for one in drawn),
+        "pace": sum(one.pace != Pace() for one in drawn),
     }
     assert 60 < shares["midnight"] < 160
     assert 80 < shares["short_memory"] < 160
     assert 20 < shares["forgets"] < 60
     assert 200 < shares["direct_kills"] < 450
+    assert 200 < shares["pace"] < 300
 
 
 def test_midnight_comes_to_brokers_of_every_kind_and_no_kill_is_lost_with_a_disk() -> None:
