@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from phalanx.brokers.kill_flag import KillFlagFile
 from phalanx.brokers.port import Accepted
 from phalanx.desk.desk import Desk, Executed, Ports
 from phalanx.desk.pace import Pace
@@ -60,6 +61,7 @@ class Rig:
             script.now = self.clock.now
         self.timer = VirtualTimer(loop)
         self.kill_flag = FakeKillFlag()
+        self.flag_file: KillFlagFile | None = None
         self.pace = Pace()
         self._random = SeededRandom(1)
         self._process: Process
@@ -84,7 +86,7 @@ class Rig:
             self.brokers,
             self.quote,
             self.archive,
-            self.kill_flag,
+            self.flag_file or self.kill_flag,
         )
         self.desk = Desk(state, tail, ports, self.index, self.interval_ns, self.pace)
         return self.desk

@@ -6,8 +6,9 @@ invariant caught it. A mutant that survives means that the simulation does not s
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
 from time import perf_counter
 
 import msgspec
@@ -98,6 +99,16 @@ def acknowledge_before_commit(patch: pytest.MonkeyPatch) -> None:
         return Executed(tuple(events), desk.state.seq)
 
     patch.setattr(Desk, "_answer", at_once)
+
+
+def write_the_first_portion_only(patch: pytest.MonkeyPatch) -> None:
+    """After the loop had its turn, nobody goes on with what is left to write."""
+    released = Wire.released
+
+    def release(wire: Wire, events: Iterable[Event], at_once: int) -> Iterator[None]:
+        yield from islice(released(wire, events, at_once), 1)
+
+    patch.setattr(Wire, "released", release)
 
 
 def lose_a_group_now_and_then(patch: pytest.MonkeyPatch) -> None:
@@ -381,6 +392,7 @@ MUTANTS: tuple[Plant, ...] = (
     send_before_sync,
     acknowledge_before_commit,
     lose_a_group_now_and_then,
+    write_the_first_portion_only,
     ignore_the_lock,
     write_on_after_a_failure,
     trust_an_old_snapshot,

@@ -66,7 +66,7 @@ class GroupCommit:
         self._waiter_count = 0
         self._wake = asyncio.Event()
         self._failure: BaseException | None = None
-        self.durable_seq = self.released_seq = seq
+        self.durable_seq = self._released_seq = seq
         self.waiting_bytes = 0
 
     def add(self, first_seq: int, events: Sequence[Event], encoded: Sequence[bytes]) -> None:
@@ -85,9 +85,11 @@ class GroupCommit:
         self._wake.set()
 
     def durable(self, seq: int) -> asyncio.Future[None]:
-        """A future that is done when event ``seq`` is on disk; raises Stopped if it never will be."""
+        """A future that is done when event ``seq`` is on disk and what that allows was written and shown;
+        raises Stopped if it never will be on disk.
+        """
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if seq <= self.durable_seq:
+        if seq <= self._released_seq:
             future.set_result(None)
         elif self._failure is not None:
             future.set_exception(Stopped(str(self._failure)))
@@ -126,13 +128,14 @@ class GroupCommit:
         tail = await self._journal.append(body, len(group.events), batch_id)
         assert tail.seq == group.last_seq, f"journal at {tail.seq}, desk at {group.last_seq}"
         self.durable_seq = tail.seq
+        await self._released(group)
+        if self._failure is not None:
+            return
+        self._released_seq = tail.seq
         self.waiting_bytes -= group.size
-        # The waiters run in the next turn of the loop, after the writes of this one and before
-        # whatever those writes cause.
+        # The waiters run in the next turn of the loop, before whatever these writes cause.
         waiters = self._waiters
         while waiters and waiters[0][0] <= tail.seq:
             future = heapq.heappop(waiters)[2]
             if not future.done():
                 future.set_result(None)
-        await self._released(group)
-        self.released_seq = tail.seq

@@ -165,6 +165,7 @@ class Desk:
         """
         self._check_open()
         await self._intake.turn(command)
+        self._check_open()
         previewed = self._previews.make(command, self._context(command), asked)
         await self._commit.durable(self.state.seq)
         return previewed
@@ -284,9 +285,7 @@ class Desk:
         if not self._dead:
             with suppress(Stopped):
                 # What is decided still goes out; what comes back until the end is still booked.
-                await self._commit.durable(seq := self.state.seq)
-                while self._commit.released_seq < seq and not self._dead:
-                    await self._ports.timer.sleep(0)
+                await self._commit.durable(self.state.seq)
         self.firing.close()
         for broker in self._ports.brokers.values():
             try:
@@ -363,7 +362,8 @@ class Desk:
         self._check_open()
         first = await self._first_answer(command)
         if first is None and await self._intake.turn(command):
-            # Another of the same key may have had its turn meanwhile.
+            # Meanwhile the desk may have stopped, or another of the same key have had its turn.
+            self._check_open()
             first = await self._first_answer(command)
         return first
 
@@ -394,7 +394,7 @@ class Desk:
         self._held.released(group.events)
         self.reconciler.released(group.events)
         self._audience.show(group.events, group.last_seq)
-        self._intake.look()
+        self._intake.look_soon()
 
     def _die(self, failure: BaseException) -> None:
         """Nothing is decided, written or answered any more."""

@@ -6,21 +6,18 @@ from heapq import heappop, heappush
 from phalanx.desk.intake import Intake
 from phalanx.domain.events import Event, InstructionHeld
 from phalanx.domain.instructions import InstructionId
-from phalanx.domain.time import MILLISECOND, SECOND, Appointment, Clock, Nanoseconds, Timer
+from phalanx.domain.time import SECOND, Appointment, Clock, Nanoseconds, Timer
 from phalanx.engine.commands import Command, Release
 from phalanx.engine.state import State
 
 LOOK_AGAIN_NS: Nanoseconds = 10 * SECOND
 """The wall clock may step forward while we wait by the other one: no wait is longer than this."""
 
-BUSY_NS: Nanoseconds = 100 * MILLISECOND
-"""How long a release waits while what was let in before is not done with."""
-
 
 class HeldInstructions:
     """Releases what is held, one instruction a turn of the loop, so that orders flow in between.
 
-    ``handle`` takes the Release. ``intake`` says whether more can be planned now.
+    ``handle`` takes the Release. ``intake`` says when more can be planned.
     """
 
     def __init__(
@@ -38,6 +35,7 @@ class HeldInstructions:
         self._intake = intake
         self._due: list[tuple[Nanoseconds, InstructionId]] = []
         self._appointment: Appointment | None = None
+        self._asks = False
         self._closed = True
 
     def open(self) -> None:
@@ -62,21 +60,26 @@ class HeldInstructions:
         if self._appointment is not None:
             self._appointment.cancel()
 
-    def _appoint(self, at_least: Nanoseconds = 0) -> None:
+    def _appoint(self) -> None:
         if self._appointment is not None:
             self._appointment.cancel()
             self._appointment = None
-        if self._due and not self._closed:
-            delay = max(self._due[0][0] - self._clock.now(), at_least)
+        if self._due and not (self._closed or self._asks):
+            delay = max(self._due[0][0] - self._clock.now(), 0)
             self._appointment = self._timer.call_later(min(delay, LOOK_AGAIN_NS), self._come)
 
     def _come(self) -> None:
         self._appointment = None
-        if not self._intake.is_at_ease():
-            self._appoint(BUSY_NS)
-            return
+        if self._due[0][0] <= self._clock.now():
+            self._asks = True
+            self._intake.before_others(self._release)
+        else:
+            self._appoint()
+
+    def _release(self) -> None:
+        """Its turn has come. Nothing leaves the heap but here, so its earliest is still due."""
+        self._asks = False
         try:
-            if self._due[0][0] <= self._clock.now():
-                self._handle(Release(heappop(self._due)[1]))
+            self._handle(Release(heappop(self._due)[1]))
         finally:
             self._appoint()

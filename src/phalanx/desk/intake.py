@@ -7,7 +7,9 @@ whoever waits.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+import msgspec
 
 from phalanx.brokers.port import TellsLate
 from phalanx.desk.commit import GroupCommit
@@ -22,6 +24,7 @@ from phalanx.domain.instructions import (
     InstructionRequest,
     OrderRequest,
     SignalRequest,
+    rows_of,
 )
 from phalanx.domain.orders import Side
 from phalanx.domain.time import Timer
@@ -30,17 +33,21 @@ from phalanx.engine.reconciliation.commands import CloseBreak, JudgeDoubt, TakeB
 
 
 class _Turn:
-    """One command's place in the queue."""
+    """One command's place in the queue; ``weight`` is what it keeps in memory."""
 
-    __slots__ = ("future", "rows")
+    __slots__ = ("future", "weight")
 
-    def __init__(self, rows: int) -> None:
-        self.rows = rows
+    def __init__(self, weight: int) -> None:
+        self.weight = weight
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
 class Intake:
-    """Turns for commands, first come first served. ``brokers`` that tell late are asked how late."""
+    """Turns for commands, first come first served, one a turn of the loop.
+
+    Who has been given a turn keeps the head of the queue until he takes it, so nobody goes past him.
+    ``brokers`` that tell late are asked how late.
+    """
 
     def __init__(
         self, commit: GroupCommit, brokers: Iterable[object], timer: Timer, pace: Pace
@@ -49,8 +56,9 @@ class Intake:
         self._brokers = [broker for broker in brokers if isinstance(broker, TellsLate)]
         self._timer = timer
         self._pace = pace
-        self._queue: deque[_Turn] = deque()
-        self._rows = 0
+        self._queue: dict[_Turn, None] = {}
+        self._weight = 0
+        self._own: deque[Callable[[], None]] = deque()
 
     def __len__(self) -> int:
         """How many commands wait for their turn."""
@@ -67,51 +75,61 @@ class Intake:
         whether it had to wait. Raises Overloaded, and Stopped when the desk stops meanwhile.
         """
         if only_lessens_risk(command):
-            if self._commit.waiting_bytes >= self._pace.urgent_bytes_max:
+            is_full = self._commit.waiting_bytes >= self._pace.urgent_bytes_max
+            if is_full and not isinstance(command, c.PutKill):
                 raise Overloaded
             return False
-        if not self._queue and self.is_at_ease():
+        if not self._queue and not self._own and self.is_at_ease():
             return False
-        await self._wait(_rows(command))
+        await self._wait(_weight(command))
         return True
 
+    def before_others(self, call: Callable[[], None]) -> None:
+        """Something of the desk's own that plans: called with the next ease, before anybody who waits."""
+        self._own.append(call)
+        self.look_soon()
+
     def look(self) -> None:
-        """Give the first who waits its turn, if there is ease for it now."""
-        while self._queue and self.is_at_ease():
-            future = self._leave().future
-            if not future.done():
-                future.set_result(None)
-                return
+        """Give the next one its turn, if there is ease for it and nobody has one."""
+        head = next(iter(self._queue), None)
+        if head is not None and head.future.done():
+            return
+        if not self.is_at_ease():
+            return
+        if self._own:
+            self.look_soon()
+            self._own.popleft()()
+        elif head is not None:
+            head.future.set_result(None)
+
+    def look_soon(self) -> None:
+        """The same in the next turn of the loop."""
+        self._timer.call_later(0, self.look)
 
     def close(self, why: str) -> None:
         """Nobody who waits will have a turn."""
-        while self._queue:
-            future = self._leave().future
-            if not future.done():
-                future.set_exception(Stopped(why))
+        self._own.clear()
+        for turn in self._queue:
+            if not turn.future.done():
+                turn.future.set_exception(Stopped(why))
 
-    async def _wait(self, rows: int) -> None:
-        if (
-            len(self._queue) >= self._pace.waiting_max
-            or self._rows + rows > self._pace.waiting_rows_max
-        ):
+    async def _wait(self, weight: int) -> None:
+        pace = self._pace
+        if len(self._queue) >= pace.waiting_max or self._weight + weight > pace.waiting_weight_max:
             raise Overloaded
-        turn = _Turn(rows)
-        self._queue.append(turn)
-        self._rows += rows
-        patience = self._timer.call_later(self._pace.wait_ns, lambda: _turn_away(turn.future))
+        turn = _Turn(weight)
+        self._queue[turn] = None
+        self._weight += weight
+        patience = self._timer.call_later(pace.wait_ns, lambda: _turn_away(turn.future))
         try:
             await turn.future
         finally:
             patience.cancel()
-            # One a turn of the loop: the next is looked at when this one is decided, and reports,
-            # cancels and kills come in between. Also for one that left without using its turn.
-            self._timer.call_later(0, self.look)
-
-    def _leave(self) -> _Turn:
-        turn = self._queue.popleft()
-        self._rows -= turn.rows
-        return turn
+            del self._queue[turn]
+            self._weight -= weight
+            # The next is looked at when this one is decided, or has gone without using its turn;
+            # reports, cancels and kills come in between.
+            self.look_soon()
 
 
 def only_lessens_risk(command: c.Command) -> bool:
@@ -137,12 +155,12 @@ def _only_sells(request: InstructionRequest) -> bool:
             return False
 
 
-def _rows(command: c.Command) -> int:
-    match command:
-        case c.Submit(request=BatchRequest(rows=rows)):
-            return len(rows)
-        case _:
-            return 1
+def _weight(command: c.Command) -> int:
+    """Rows, names and quantities that a command says."""
+    if isinstance(command, c.Submit):
+        return 1 + rows_of(command.request)
+    said = msgspec.structs.astuple(command)
+    return 1 + sum(len(part) for part in said if isinstance(part, tuple | dict))
 
 
 def _turn_away(future: "asyncio.Future[None]") -> None:

@@ -314,7 +314,7 @@ def book_never_written(state: State, command: BookNeverWritten, context: Context
         return []
     if command.again and order.request is None:
         return [DispatchLapsed(context.now, (command.cl_ord_id,))]
-    if command.again:
+    if command.again or command.reason.code is ReasonCode.CANCELED_BEFORE_SENT:
         # Somebody asked for its cancel while it was on its way out: there is nothing to try again.
         reason = Reason(ReasonCode.CANCELED_BEFORE_SENT)
         return [order_ended(state, order, OrdStatus.CANCELED, reason, context)]

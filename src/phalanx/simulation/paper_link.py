@@ -18,6 +18,7 @@ from phalanx.brokers.port import (
     ReplaceRequest,
     ReportListener,
     SessionListener,
+    TellsLate,
     Ticket,
     Unknown,
 )
@@ -26,6 +27,7 @@ from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.numbers import BASIS_POINTS, Price, Quantity
 from phalanx.domain.orders import ClOrdId, ExecutionReport
 from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.domain.time import Nanoseconds
 
 Request: TypeAlias = PlaceRequest | CancelRequest | ReplaceRequest
 
@@ -62,6 +64,11 @@ class PaperLink:
     def capabilities(self) -> Capabilities:
         """The broker's."""
         return self._broker.capabilities
+
+    @property
+    def behind_ns(self) -> Nanoseconds:
+        """The broker's, if it tells late at all."""
+        return self._broker.behind_ns if isinstance(self._broker, TellsLate) else 0
 
     def listen(
         self, listener: ReportListener, sessions: SessionListener = lambda _account, _why: None

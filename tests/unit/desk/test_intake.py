@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import pytest
 
 from phalanx.brokers.port import PlaceRequest, Ticket
+from phalanx.desk.answers import Executed
 from phalanx.desk.errors import Overloaded, Stopped
 from phalanx.desk.intake import only_lessens_risk
 from phalanx.desk.pace import Pace
 from phalanx.domain.allocation import Allocation, Method
-from phalanx.domain.events import CancelRequested, InstructionPlanned
+from phalanx.domain.events import CancelRequested, InstructionPlanned, OrderEnded
 from phalanx.domain.instructions import (
     AllocatedRequest,
     BatchRequest,
@@ -24,7 +26,9 @@ from phalanx.domain.instructions import (
 )
 from phalanx.domain.kills import EVERYBODY
 from phalanx.domain.numbers import whole
-from phalanx.domain.orders import OrdStatus, OrdType, Product, Side
+from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, OrdType, Product, Side
+from phalanx.domain.reasons import ReasonCode
+from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
 from phalanx.engine.reconciliation.commands import CloseBreak, JudgeDoubt, TakeBreak
 from phalanx.engine.refused import Refused
@@ -222,7 +226,6 @@ LESSENING: list[tuple[str, Callable[[Rig, str], c.Command]]] = [
     ("cancel", lambda rig, order: c.CancelOrder(ORIGIN, order)),
     ("exit", lambda rig, order: rig.buy(side=Side.SELL)),
     ("sell signal", lambda rig, order: rig.signal(Side.SELL)),
-    ("kill", lambda rig, order: c.PutKill(ORIGIN)),
 ]
 
 OPENING: list[tuple[str, Callable[[Rig, str], c.Command]]] = [
@@ -292,8 +295,24 @@ async def test_an_answer_that_is_known_is_given_under_load_too(rig: Rig) -> None
         patch.undo()
 
 
+def plans_of_records(rig: Rig) -> list[int]:
+    """How many instructions were planned into each record that has any."""
+    counts = [sum(isinstance(e, InstructionPlanned) for e in record) for record in rig.records()]
+    return [count for count in counts if count]
+
+
+async def five(rig: Rig) -> c.Submit:
+    """Five accounts, and a basket that buys for each."""
+    names = [f"A{n}" for n in range(1, 6)]
+    for name in names:
+        await rig.account(name)
+    one = msgspec.structs.replace(row(Side.BUY), client=0)
+    rows = tuple(msgspec.structs.replace(one, account=name) for name in names)
+    return c.Submit(ORIGIN, BatchRequest(rows))
+
+
 async def busy(rig: Rig, commit_ns: int = 600_000_000) -> None:
-    """An instruction is being committed, and one more of them fills what may wait for the disk."""
+    """Something is being committed, and whatever waits for the disk is too much for anything new."""
     await rig.start()
     await rig.account()
     await rig.account("A2")
@@ -328,9 +347,7 @@ async def test_turns_come_in_the_order_of_asking_and_one_by_one(rig: Rig) -> Non
 
     seqs = [answer.seq for answer in answers]
     assert seqs == sorted(seqs)
-    # What is to be durable before the next one is let in is not in one record with it.
-    assert len({tuple(seqs)}) == 1
-    assert len(set(seqs)) == 5
+    assert plans_of_records(rig)[-5:] == [1] * 5
 
 
 @on_virtual_time
@@ -368,7 +385,7 @@ async def test_too_many_who_wait_are_turned_away_at_once(rig: Rig) -> None:
 
 @on_virtual_time
 async def test_many_rows_that_wait_are_too_many_as_well(rig: Rig) -> None:
-    rig.pace = Pace(easy_bytes=1, waiting_rows_max=5)
+    rig.pace = Pace(easy_bytes=1, waiting_weight_max=7)
     await busy(rig)
     basket = c.Submit(ORIGIN, BatchRequest((row(Side.BUY),) * 3))
     asking = [asyncio.create_task(rig.desk.execute(basket)) for _ in range(2)]
@@ -379,7 +396,7 @@ async def test_many_rows_that_wait_are_too_many_as_well(rig: Rig) -> None:
     assert isinstance(asking[1].exception(), Overloaded)
     rig.commit_ns = 1_000
     await asyncio.gather(asking[0], single)
-    assert rig.desk._intake._rows == 0
+    assert rig.desk._intake._weight == 0
 
 
 @on_virtual_time
@@ -390,10 +407,150 @@ async def test_who_goes_away_while_waiting_leaves_the_turn_to_the_next(rig: Rig)
     await rig.wait(0.1)
     asking[0].cancel()
     rig.commit_ns = 1_000
+    began = rig.clock.monotonic()
     results = await asyncio.gather(*asking, return_exceptions=True)
 
     assert isinstance(results[0], asyncio.CancelledError)
     assert len(rig.broker.placed) == 2
+    # They had their turns when the disk was done, not at the desk's next tick.
+    assert rig.clock.monotonic() - began < 520_000_000
+
+
+@on_virtual_time
+async def test_who_goes_away_in_the_turn_in_which_it_was_his_leaves_it_to_the_next(
+    rig: Rig,
+) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await busy(rig)
+    asking = [asyncio.create_task(rig.desk.execute(rig.buy(key=f"{n}"))) for n in range(3)]
+    await rig.wait(0.1)
+    rig.commit_ns = 1_000
+    intake = rig.desk._intake
+    look = intake.look
+
+    def look_and_cancel() -> None:
+        look()
+        asking[0].cancel()
+
+    intake.look = look_and_cancel  # type: ignore[method-assign]
+    results = await asyncio.gather(*asking, return_exceptions=True)
+
+    assert isinstance(results[0], asyncio.CancelledError)
+    assert len(rig.broker.placed) == 2
+    assert len(intake) == 0
+
+
+@on_virtual_time
+async def test_nobody_goes_past_one_whose_turn_has_come(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await busy(rig)
+    first = asyncio.create_task(rig.desk.execute(rig.buy()))
+    await rig.wait(0.1)
+    rig.commit_ns = 1_000
+    intake = rig.desk._intake
+    look, late = intake.look, intake.turn(rig.buy())
+    waits_for: list[object] = []
+
+    def look_and_come() -> None:
+        look()
+        if intake.is_at_ease() and not waits_for:
+            waits_for.append(late.send(None))
+
+    intake.look = look_and_come  # type: ignore[method-assign]
+    await first
+
+    assert asyncio.isfuture(waits_for[0])
+    late.close()
+
+
+@on_virtual_time
+async def test_many_that_leave_at_once_give_the_others_one_turn_at_a_time(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await busy(rig)
+    gone = [asyncio.create_task(rig.desk.execute(rig.buy(key=f"gone{n}"))) for n in range(5)]
+    asking = [asyncio.create_task(rig.desk.execute(rig.buy(key=f"{n}"))) for n in range(5)]
+    await rig.wait(0.1)
+    rig.commit_ns = 1_000
+    for one in gone:
+        one.cancel()
+    await asyncio.gather(*gone, *asking, return_exceptions=True)
+
+    assert plans_of_records(rig)[-5:] == [1] * 5
+
+
+@on_virtual_time
+async def test_who_was_turned_away_takes_nobodys_place(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1, waiting_max=2)
+    await busy(rig, 5_000_000_000)
+    asking = [asyncio.create_task(rig.desk.execute(rig.buy())) for _ in range(2)]
+    await rig.wait(2.5)
+    assert [type(task.exception()) for task in asking] == [Overloaded, Overloaded]
+    assert len(rig.desk._intake) == 0
+
+    again = asyncio.create_task(rig.desk.execute(rig.buy()))
+    await rig.wait(0.1)
+    assert not again.done()
+    rig.commit_ns = 1_000
+    with pytest.raises(Overloaded):
+        await again
+
+
+@on_virtual_time
+async def test_who_had_his_turn_when_the_desk_stopped_decides_nothing(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await busy(rig)
+    asking = asyncio.create_task(rig.desk.execute(rig.buy()))
+    await rig.wait(0.1)
+    intake = rig.desk._intake
+    look = intake.look
+
+    def look_and_die() -> None:
+        look()
+        if next(iter(intake._queue)).future.done():
+            rig.desk._die(RuntimeError("the disk is gone"))
+
+    intake.look = look_and_die  # type: ignore[method-assign]
+    orders = len(rig.state.orders)
+    with pytest.raises(Stopped, match="the disk is gone"):
+        await asking
+
+    assert len(rig.state.orders) == orders
+
+
+@on_virtual_time
+async def test_what_is_held_goes_before_those_who_wait(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await rig.start()
+    await rig.account()
+    rig.commit_ns = 2_000_000
+    fire_at = rig.clock.now() + 3_000_000_000
+    await rig.desk.execute(msgspec.structs.replace(rig.buy(key="held"), fire_at=fire_at))
+
+    async def ask_for_ever(number: int) -> None:
+        for count in range(10_000):
+            await rig.desk.execute(rig.buy(key=f"{number} {count}"))
+
+    asking = [asyncio.create_task(ask_for_ever(number)) for number in range(20)]
+    await rig.wait(4)
+    for one in asking:
+        one.cancel()
+
+    assert not rig.state.held
+    fired = [e for e in rig.events(InstructionPlanned) if e.origin.idempotency_key == "held"]
+    assert len(fired) == 1
+    assert fired[0].time - fire_at < 100_000_000
+
+
+@on_virtual_time
+async def test_a_kill_passes_whatever_waits_for_the_disk(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1, urgent_bytes_max=1)
+    await busy(rig)
+    killing = asyncio.create_task(rig.desk.execute(c.PutKill(ORIGIN)))
+    await rig.wait(0.001)
+
+    assert EVERYBODY.key in rig.state.kills
+    rig.commit_ns = 1_000
+    await killing
 
 
 @on_virtual_time
@@ -444,11 +601,7 @@ async def test_a_broker_with_more_to_tell_than_is_booked_holds_new_risk_back(rig
 async def test_a_kill_comes_between_the_writes_of_a_large_instruction(rig: Rig) -> None:
     rig.pace = Pace(writes_per_turn=2)
     await rig.start()
-    for n in range(1, 6):
-        await rig.account(f"A{n}")
-    rows = tuple(
-        msgspec.structs.replace(row(Side.BUY), client=0, account=f"A{n}") for n in range(1, 6)
-    )
+    basket = await five(rig)
     broker_place = rig.broker.place
 
     def place(request: PlaceRequest, ticket: Ticket) -> None:
@@ -457,7 +610,7 @@ async def test_a_kill_comes_between_the_writes_of_a_large_instruction(rig: Rig) 
             rig.timer.call_later(0, lambda: rig.desk.handle(c.PutKill(ORIGIN)))
 
     rig.broker.place = place  # type: ignore[method-assign]
-    await rig.desk.execute(c.Submit(ORIGIN, BatchRequest(rows)))
+    await rig.desk.execute(basket)
     await rig.wait(1)
 
     statuses = [order.status for order in rig.state.orders.values()]
@@ -466,15 +619,49 @@ async def test_a_kill_comes_between_the_writes_of_a_large_instruction(rig: Rig) 
 
 
 @on_virtual_time
+async def test_what_is_cancelled_between_the_writes_is_not_written(rig: Rig) -> None:
+    rig.pace = Pace(writes_per_turn=2)
+    await rig.start()
+    basket = await five(rig)
+    place = rig.broker.place
+
+    def place_and_cancel(request: PlaceRequest, ticket: Ticket) -> None:
+        place(request, ticket)
+        if len(rig.broker.placed) == 1:
+            cancels = [c.CancelOrder(ORIGIN, cl_ord_id) for cl_ord_id in rig.state.orders]
+            for one in cancels:
+                rig.timer.call_later(0, partial(rig.desk.handle, one))
+
+    rig.broker.place = place_and_cancel  # type: ignore[method-assign]
+    await rig.desk.execute(basket)
+    await rig.wait(0.1)
+
+    statuses = [order.status for order in rig.state.orders.values()]
+    assert statuses.count(OrdStatus.CANCELED) == 3
+    reasons = [event.reason.code for event in rig.events(OrderEnded)]
+    assert reasons == [ReasonCode.CANCELED_BEFORE_SENT] * 3
+
+
+@on_virtual_time
+async def test_the_answer_comes_when_all_that_it_allows_is_written(rig: Rig) -> None:
+    rig.pace = Pace(writes_per_turn=1)
+    await rig.start()
+    basket = await five(rig)
+    executed = await rig.desk.execute(basket)
+
+    assert len(rig.broker.placed) == 5
+    for cl_ord_id in ids(executed):
+        report = ExecutionReport(cl_ord_id, ExecType.NEW, f"B{cl_ord_id}")
+        rig.timer.call_later(SECOND, partial(rig.broker.say, report))
+    assert len(await rig.desk.settled(ids(executed), 2 * SECOND)) == 5
+
+
+@on_virtual_time
 async def test_what_is_decided_still_goes_out_when_the_desk_stops(rig: Rig) -> None:
     rig.pace = Pace(writes_per_turn=2)
     await rig.start()
-    for n in range(1, 6):
-        await rig.account(f"A{n}")
-    rows = tuple(
-        msgspec.structs.replace(row(Side.BUY), client=0, account=f"A{n}") for n in range(1, 6)
-    )
-    await rig.desk.execute(c.Submit(ORIGIN, BatchRequest(rows)))
+    basket = await five(rig)
+    await rig.desk.execute(basket)
 
     await rig.desk.stop()
 

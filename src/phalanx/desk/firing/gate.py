@@ -36,7 +36,11 @@ class Gate:
         if not reduces:
             reason = self._stopped(order)
         settings = self._state.settings
-        return reason or cap_refusal(settings, order.quantity, order.limit, reduces=reduces)
+        reason = reason or cap_refusal(settings, order.quantity, order.limit, reduces=reduces)
+        if reason is None and order.is_canceling:
+            # Asked for between the dispatch and now: it need not go out to be cancelled.
+            return Reason(ReasonCode.CANCELED_BEFORE_SENT)
+        return reason
 
     def admit_request(self, order: Order) -> Reason | None:
         """Whether a cancel or replace may be written now. A replace is new risk like

@@ -51,7 +51,7 @@ class Wire:
         return len(self._unanswered)
 
     def released(self, events: Iterable[Event], at_once: int) -> Iterator[None]:
-        """These events are durable: write what they allow. Yields after each ``at_once`` orders,
+        """These events are durable: write what they allow. Yields after each ``at_once`` of them,
         where a kill, or an answer, may come in between.
         """
         written = 0
@@ -65,6 +65,9 @@ class Wire:
                         yield
             elif type(event) is RequestDispatched:
                 self._request(event)
+                written += 1
+                if written % at_once == 0:
+                    yield
             elif type(event) is FillOrdered:
                 send_hand_fill(self._state, self._brokers, event.exec_id, self.handle)
 

@@ -144,7 +144,7 @@ def _draw_pace(options: Options) -> Options:
         easy_bytes=chance.choice((1, 400, 2_000)),
         urgent_bytes_max=chance.choice((600, 32 << 20)),
         waiting_max=chance.choice((1, 2, 10)),
-        waiting_rows_max=chance.choice((3, 100)),
+        waiting_weight_max=chance.choice((20, 1_000)),
         wait_ns=chance.choice((5 * MILLISECOND, SECOND)),
         writes_per_turn=chance.choice((1, 1, 2)),
     )
@@ -185,9 +185,7 @@ def _draw_rates(chance: Chance) -> Rates:
 
 def lesser(options: Options) -> Iterator[Options]:
     """Stories of the same seed with less in them, the greatest step first: to find what is needed."""
-    well = Rates(latency_ms=options.rates.latency_ms)
-    if options.rates != well:
-        yield msgspec.structs.replace(options, rates=well)
+    yield from _calmer(options)
     for name in Options.__struct_fields__:
         value = getattr(options, name)
         if name not in {"seed", "people", "wishes", "lasts_s", "commit_us"} and isinstance(
@@ -197,8 +195,6 @@ def lesser(options: Options) -> Iterator[Options]:
                 yield msgspec.structs.replace(options, **{name: type(value)(0)})
             if value > 1:
                 yield msgspec.structs.replace(options, **{name: value - 1})
-    if options.pace != Pace():
-        yield msgspec.structs.replace(options, pace=Pace())
     for name in Rates.__struct_fields__:
         if name[-4:] == "_bps" and getattr(options.rates, name):
             rates = msgspec.structs.replace(options.rates, **{name: 0})
@@ -209,6 +205,17 @@ def lesser(options: Options) -> Iterator[Options]:
     if options.wishes > 1:
         yield msgspec.structs.replace(options, wishes=options.wishes // 2)
         yield msgspec.structs.replace(options, wishes=options.wishes - 1)
+
+
+def _calmer(options: Options) -> Iterator[Options]:
+    """Without any fault of the network; with a desk that takes on what it does in a server."""
+    for rates, pace in (
+        (Rates(latency_ms=options.rates.latency_ms), options.pace),
+        (options.rates, Pace()),
+    ):
+        calm = msgspec.structs.replace(options, rates=rates, pace=pace)
+        if calm != options:
+            yield calm
 
 
 def told(options: Options) -> list[str]:
