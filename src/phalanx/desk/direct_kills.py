@@ -32,10 +32,10 @@ class DirectKills:
     def look(self) -> None:
         """Adopt what was ordered; lower the flag once that is durable. Raises OSError.
 
-        What an old file still orders is adopted before a new one takes its place.
+        What a flag orders is adopted, durably, before another takes its place or it is mended.
         """
         self._take()
-        if self._flag.renew():
+        if not self._flag.is_raised() and self._flag.renew():
             self._take()
 
     def _take(self) -> None:

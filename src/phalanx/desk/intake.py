@@ -43,9 +43,9 @@ class _Turn:
 
 
 class Intake:
-    """Turns for commands, first come first served, one a turn of the loop.
+    """Turns for commands, first come first served, a few small ones or one large in a turn of the loop.
 
-    Who has been given a turn keeps the head of the queue until he takes it, so nobody goes past him.
+    Who has been given a turn keeps his place in the queue until he takes it, so nobody goes past him.
     ``brokers`` that tell late are asked how late.
     """
 
@@ -90,7 +90,7 @@ class Intake:
         self.look_soon()
 
     def look(self) -> None:
-        """Give the next one its turn, if there is ease for it and nobody has one."""
+        """Give the next ones their turn, if there is ease for it and nobody has one."""
         head = next(iter(self._queue), None)
         if head is not None and head.future.done():
             return
@@ -99,8 +99,8 @@ class Intake:
         if self._own:
             self.look_soon()
             self._own.popleft()()
-        elif head is not None:
-            head.future.set_result(None)
+        else:
+            self._let_in()
 
     def look_soon(self) -> None:
         """The same in the next turn of the loop."""
@@ -112,6 +112,16 @@ class Intake:
         for turn in self._queue:
             if not turn.future.done():
                 turn.future.set_exception(Stopped(why))
+
+    def _let_in(self) -> None:
+        room = self._pace.turn_weight
+        for at, turn in enumerate(self._queue):
+            room -= turn.weight
+            if at and room < 0:
+                return
+            # Further back somebody may just have gone, and is not out of the queue yet.
+            if not turn.future.done():
+                turn.future.set_result(None)
 
     async def _wait(self, weight: int) -> None:
         pace = self._pace

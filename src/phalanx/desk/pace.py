@@ -14,6 +14,7 @@ class Pace(msgspec.Struct, frozen=True):
     ``behind_ns``: answers that have come and wait to be booked for longer than this: new risk waits.
     ``waiting_max``: commands that wait for their turn; one more is turned away at once.
     ``waiting_weight_max``: rows, names and quantities in them, for it is these that take memory.
+    ``turn_weight``: so much of them is let in in one turn of the loop; what is heavier goes alone.
     ``wait_ns``: who had no turn by then is turned away: no instruction is decided on an old market.
     ``writes_per_turn``: after so many orders and requests written in one go, kills and answers have a
     turn.
@@ -24,5 +25,6 @@ class Pace(msgspec.Struct, frozen=True):
     behind_ns: Nanoseconds = 100 * MILLISECOND
     waiting_max: int = 1_024
     waiting_weight_max: int = 200_000
+    turn_weight: int = 256
     wait_ns: Nanoseconds = 2 * SECOND
     writes_per_turn: int = 2_000

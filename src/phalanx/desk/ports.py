@@ -29,7 +29,10 @@ class KillFlag(Protocol):
     """Where ``kill --direct`` orders kills past the desk. All of it is asked on the desk's own thread."""
 
     def renew(self) -> bool:
-        """Go by what now has the flag's place, where somebody took that away; whether so. Raises OSError."""
+        """Go by what now has the flag's place, where somebody took that away or cut it; whether so.
+
+        To be asked while it is down: nobody would adopt what it orders. Raises OSError.
+        """
         ...
 
     def is_raised(self) -> bool:

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from phalanx.brokers.port import PlaceRequest, Ticket
-from phalanx.desk.answers import Executed
 from phalanx.desk.errors import Overloaded, Stopped
 from phalanx.desk.intake import only_lessens_risk
 from phalanx.desk.pace import Pace
@@ -338,7 +337,7 @@ async def test_who_waits_has_a_turn_when_what_was_before_is_done_with(rig: Rig) 
 
 @on_virtual_time
 async def test_turns_come_in_the_order_of_asking_and_one_by_one(rig: Rig) -> None:
-    rig.pace = Pace(easy_bytes=1)
+    rig.pace = Pace(easy_bytes=1, turn_weight=1)
     await busy(rig)
     asking = [asyncio.create_task(rig.desk.execute(rig.buy(key=f"{n}"))) for n in range(5)]
     await rig.wait(0.1)
@@ -348,6 +347,20 @@ async def test_turns_come_in_the_order_of_asking_and_one_by_one(rig: Rig) -> Non
     seqs = [answer.seq for answer in answers]
     assert seqs == sorted(seqs)
     assert plans_of_records(rig)[-5:] == [1] * 5
+
+
+@on_virtual_time
+async def test_small_ones_have_their_turn_together_and_a_large_one_alone(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1, turn_weight=8)
+    await busy(rig)
+    basket = c.Submit(ORIGIN, BatchRequest((row(Side.BUY),) * 9))
+    commands = [*[rig.buy() for _ in range(5)], basket, rig.buy()]
+    asking = [asyncio.create_task(rig.desk.execute(command)) for command in commands]
+    await rig.wait(0.1)
+    rig.commit_ns = 1_000
+    await asyncio.gather(*asking)
+
+    assert plans_of_records(rig)[-4:] == [4, 1, 1, 1]
 
 
 @on_virtual_time
@@ -465,7 +478,7 @@ async def test_nobody_goes_past_one_whose_turn_has_come(rig: Rig) -> None:
 
 @on_virtual_time
 async def test_many_that_leave_at_once_give_the_others_one_turn_at_a_time(rig: Rig) -> None:
-    rig.pace = Pace(easy_bytes=1)
+    rig.pace = Pace(easy_bytes=1, turn_weight=1)
     await busy(rig)
     gone = [asyncio.create_task(rig.desk.execute(rig.buy(key=f"gone{n}"))) for n in range(5)]
     asking = [asyncio.create_task(rig.desk.execute(rig.buy(key=f"{n}"))) for n in range(5)]

@@ -145,6 +145,7 @@ def _draw_pace(options: Options) -> Options:
         urgent_bytes_max=chance.choice((600, 32 << 20)),
         waiting_max=chance.choice((1, 2, 10)),
         waiting_weight_max=chance.choice((20, 1_000)),
+        turn_weight=chance.choice((1, 1, 5, 256)),
         wait_ns=chance.choice((5 * MILLISECOND, SECOND)),
         writes_per_turn=chance.choice((1, 1, 2)),
     )
