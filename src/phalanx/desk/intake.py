@@ -33,12 +33,15 @@ from phalanx.engine.reconciliation.commands import CloseBreak, JudgeDoubt, TakeB
 
 
 class _Turn:
-    """One command's place in the queue; ``weight`` is what it keeps in memory."""
+    """One command's place in the queue; ``weight`` is what it keeps in memory. ``leads``: it was the first
+    of those that were let in together.
+    """
 
-    __slots__ = ("future", "weight")
+    __slots__ = ("future", "leads", "weight")
 
     def __init__(self, weight: int) -> None:
         self.weight = weight
+        self.leads = False
         self.future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
@@ -119,6 +122,7 @@ class Intake:
             room -= turn.weight
             if at and room < 0:
                 return
+            turn.leads = not at
             # Further back somebody may just have gone, and is not out of the queue yet.
             if not turn.future.done():
                 turn.future.set_result(None)
@@ -133,6 +137,10 @@ class Intake:
         patience = self._timer.call_later(pace.wait_ns, lambda: _turn_away(turn.future))
         try:
             await turn.future
+            while not (turn.leads or self.is_at_ease()):
+                # Those before it, let in together with it, came to more than they said.
+                turn.future = asyncio.get_running_loop().create_future()
+                await turn.future
         finally:
             patience.cancel()
             del self._queue[turn]

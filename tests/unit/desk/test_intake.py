@@ -310,6 +310,12 @@ async def five(rig: Rig) -> c.Submit:
     return c.Submit(ORIGIN, BatchRequest(rows))
 
 
+def relieve(rig: Rig) -> None:
+    """What waited for the disk is there, all but nothing of it."""
+    rig.desk._commit.waiting_bytes -= 100_000
+    rig.desk._intake.look()
+
+
 async def busy(rig: Rig, commit_ns: int = 600_000_000) -> None:
     """Something is being committed, and whatever waits for the disk is too much for anything new."""
     await rig.start()
@@ -351,8 +357,10 @@ async def test_turns_come_in_the_order_of_asking_and_one_by_one(rig: Rig) -> Non
 
 @on_virtual_time
 async def test_small_ones_have_their_turn_together_and_a_large_one_alone(rig: Rig) -> None:
-    rig.pace = Pace(easy_bytes=1, turn_weight=8)
+    rig.pace = Pace(easy_bytes=100_000, turn_weight=8)
     await busy(rig)
+    rig.desk._commit.waiting_bytes += 100_000
+    rig.timer.call_later(SECOND, partial(relieve, rig))
     basket = c.Submit(ORIGIN, BatchRequest((row(Side.BUY),) * 9))
     commands = [*[rig.buy() for _ in range(5)], basket, rig.buy()]
     asking = [asyncio.create_task(rig.desk.execute(command)) for command in commands]
@@ -361,6 +369,18 @@ async def test_small_ones_have_their_turn_together_and_a_large_one_alone(rig: Ri
     await asyncio.gather(*asking)
 
     assert plans_of_records(rig)[-4:] == [4, 1, 1, 1]
+
+
+@on_virtual_time
+async def test_of_those_let_in_together_the_first_may_be_enough(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await busy(rig)
+    asking = [asyncio.create_task(rig.desk.execute(rig.buy())) for _ in range(5)]
+    await rig.wait(0.1)
+    rig.commit_ns = 1_000
+    await asyncio.gather(*asking)
+
+    assert plans_of_records(rig)[-5:] == [1] * 5
 
 
 @on_virtual_time
