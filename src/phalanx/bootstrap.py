@@ -186,8 +186,9 @@ class System:
         """Close the doors, finish what is decided, release the folder. Safe to call twice."""
         if self._driver is not None:
             self._driver.stop()
-        await asyncio.to_thread(self._scrub.stop)
         await self.desk.stop()
+        # A disk that hangs holds this up for seconds: only once nothing is sent or answered any more.
+        await asyncio.to_thread(self._scrub.stop)
         await asyncio.to_thread(self.feed.stop)
         self.views.close()
         self._close_files()

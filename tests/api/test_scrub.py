@@ -8,6 +8,7 @@ import pytest
 
 from phalanx.bootstrap import System, build
 from phalanx.config import Settings
+from phalanx.desk.desk import STOPPING
 from phalanx.journal import JournalCorrupt, SqliteJournalReader, scrub, verify
 from phalanx.journal.sqlite.database import Places
 from tests.unit.journal.sqlite.folders import alter_record
@@ -79,3 +80,20 @@ async def test_a_stop_ends_it_in_the_middle_and_leaves_a_tidy_folder(
     assert thread is not None
     assert not thread.is_alive()
     assert {path.name for path in Places(tmp_path).folder.glob("journal.db*")} == {"journal.db"}
+
+
+async def test_a_check_that_hangs_holds_up_no_door_that_is_to_close(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = await started(tmp_path)
+    seen: list[tuple[bool, str | None]] = []
+    end = system._scrub.stop
+
+    def late() -> None:
+        seen.append((system.desk.firing.gate.closed, system.desk.stopped))
+        end()
+
+    monkeypatch.setattr(system._scrub, "stop", late)
+    await system.stop()
+
+    assert seen == [(True, STOPPING)]

@@ -36,6 +36,7 @@ class FakeKillFlag:
         self.number += 1
 
     def renew(self) -> bool:
+        assert not self.is_raised(), "what a raised flag orders would be lost"
         if self.later is None:
             return False
         self.number, self.adopted, self.kills = self.later.number, 0, self.later.kills

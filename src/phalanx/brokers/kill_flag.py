@@ -11,14 +11,20 @@ has two writers, and they share no byte: a stopped process that wakes up inside 
 The flag is up while the two numbers differ, or cannot be read whole. What then cannot be read stops
 everybody. Numbers are in the machine's own byte order. It is read, never mapped: to read a mapped file
 past an end that somebody has just made ends the process.
+
+The file gets its name at its full size, so one that is shorter was cut, and nobody knows what it ordered.
+That is a kill of everybody, adopted like any other before the file is whole again. Whoever orders a kill
+meanwhile writes one of everybody beside his, and then the server's number as he found it: all it may undo
+is that the flag was lowered.
 """
 
 import fcntl
 import os
+import secrets
 import struct
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -61,18 +67,23 @@ class KillFlagFile:
         self._forget()
 
     def renew(self) -> bool:
-        """Open the file anew where it was removed, replaced or cut; whether it was. Raises OSError."""
+        """Open the file anew where it was removed or replaced, and give one that was cut its size again;
+        whether so. To be asked while it is down: what it orders would be lost. Raises OSError.
+        """
         if _is_whole(self._path, self._descriptor):
             return False
         before, self._descriptor = self._descriptor, _opened(self._path)
         os.close(before)
         self._forget()
+        # A file that is up and short says by its length that it was cut.
+        if not self.is_raised():
+            _enlarge(self._descriptor)
         return True
 
     def is_raised(self) -> bool:
         """Whether a kill was ordered that nobody has adopted: two words are read and compared.
 
-        What cannot be read is raised, as of a file that was cut, until it is opened anew.
+        What cannot be read is raised, as of a file that was cut.
         """
         try:
             ordered = os.pread(self._descriptor, _WORD, 0)
@@ -86,22 +97,19 @@ class KillFlagFile:
         return self._keys if self._is_parsed(self._content()) else _everybody
 
     def read(self) -> RaisedFlag | None:
-        """What is to be adopted; None while it is being written or cut. What else cannot be read kills
-        everybody.
+        """What is to be adopted; None while it is being written, or the disk cannot be read. What else
+        cannot be read, as what was cut, kills everybody.
         """
         content = self._content()
         if content is None:
             return None
-        number, *_ = _HEAD.unpack_from(content)
+        (number,) = _NUMBER.unpack(content[:_WORD].ljust(_WORD, b"\0"))
         if self._is_parsed(content):
             return RaisedFlag(number, self._kills)
-        if not self._is_free():
+        # Whoever was writing may have ended since, and this is half of it.
+        if not self._is_free() or self._content() != content:
             return None
-        found = crc32(content[:_ADOPTED])
-        note = "the kill flag cannot be read: it stops everybody"
-        return RaisedFlag(
-            number, (DirectKill(f"{found:08x}-{number}", EVERYBODY, "desk", note, 0),)
-        )
+        return RaisedFlag(number, (self._unreadable(content, number),))
 
     def lower(self, number: int) -> None:
         """All that was ordered up to ``number`` is adopted; on disk when this returns. Raises OSError."""
@@ -119,16 +127,26 @@ class KillFlagFile:
         self._keys: frozenset[KillKey] = frozenset()
 
     def _content(self) -> bytes | None:
-        """The whole file; None where there is less of it, or nothing can be read."""
+        """The file, as much of it as there is; None where nothing can be read."""
         try:
-            content = os.pread(self._descriptor, SIZE, 0)
+            return os.pread(self._descriptor, SIZE, 0)
         except OSError:
             return None
-        return content if len(content) == SIZE else None
+
+    def _unreadable(self, content: bytes, number: int) -> DirectKill:
+        """What stands for kills that cannot be read. Its id is that of this damage: the same one is
+        adopted once, and what is cut again is another kill.
+        """
+        if len(content) < SIZE:
+            stat = os.fstat(self._descriptor)
+            id, what = f"cut-{stat.st_ino}-{stat.st_mtime_ns}", "was cut"
+        else:
+            id, what = f"{crc32(content[:_ADOPTED]):08x}-{number}", "cannot be read"
+        return DirectKill(id, EVERYBODY, "desk", f"the kill flag {what}: it stops everybody", 0)
 
     def _is_parsed(self, content: bytes | None) -> bool:
         """Whether what is kept is what the file says; it is parsed only when its head has changed."""
-        if content is None:
+        if content is None or len(content) < SIZE:
             return False
         head = content[: _HEAD.size]
         if head == self._head:
@@ -172,12 +190,17 @@ def order_kill(path: Path, kill: DirectKill) -> int:
 
 def _order(path: Path, descriptor: int, kill: DirectKill) -> int:
     """Write the kill beside those that wait; the number under which they do."""
-    found = os.pread(descriptor, SIZE, 0).ljust(SIZE, b"\0")
+    content = os.pread(descriptor, SIZE, 0)
+    found = content.ljust(SIZE, b"\0")
     number, *_ = _HEAD.unpack_from(found)
     (adopted,) = _NUMBER.unpack_from(found, _ADOPTED)
-    waiting = [] if number == adopted else _waiting(found, kill)
+    is_down = number == adopted and len(content) >= _ADOPTED + _WORD
+    waiting = [] if is_down else _waiting(content, kill)
     ordered: int = max(number, adopted) % _NUMBER_MAX + 1
     region = _region(ordered, [*waiting, kill])
+    if len(content) < SIZE:
+        # In one write: a file that is longer and has no kill in it would hide that it was cut.
+        region = region.ljust(_ADOPTED, b"\0") + found[_ADOPTED:]
     if os.pwrite(descriptor, region, 0) != len(region):
         raise OSError(f"{path} took only a part of the flag")
     os.fsync(descriptor)
@@ -212,9 +235,9 @@ def _locked(descriptor: int) -> Iterator[None]:
     raise KillFlagBusy
 
 
-def _waiting(found: bytes, kill: DirectKill) -> list[DirectKill]:
+def _waiting(content: bytes, kill: DirectKill) -> list[DirectKill]:
     """What nobody has adopted yet, but for what ``kill`` says again."""
-    kills = _parsed(found[:_ADOPTED])
+    kills = _parsed(content[:_ADOPTED]) if len(content) == SIZE else None
     if kills is None:
         note = "the kill flag could not be read"
         kills = (DirectKill(f"before {kill.id}", EVERYBODY, kill.actor, note, kill.time),)
@@ -257,17 +280,32 @@ def _is_whole(path: Path, descriptor: int) -> bool:
 
 
 def _opened(path: Path) -> int:
-    """The file at its full size. It takes its room on the disk now: a full one stops no kill later."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    """The file of that name; a folder that has none gets one, down. Raises OSError."""
     try:
-        if os.fstat(descriptor).st_size < SIZE:
-            os.posix_fallocate(descriptor, 0, SIZE)
-            os.fsync(descriptor)
-            _sync_folder(path.parent)
-    except BaseException:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        _make(path)
+    return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+
+
+def _make(path: Path) -> None:
+    """A new file, which gets the name only when it is whole, and only where nobody else was first."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    try:
+        _enlarge(descriptor)
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        _sync_folder(path.parent)
+    finally:
         os.close(descriptor)
-        raise
-    return descriptor
+        draft.unlink()
+
+
+def _enlarge(descriptor: int) -> None:
+    """To the full size. It takes its room on the disk now: a full one stops no kill later."""
+    os.posix_fallocate(descriptor, 0, SIZE)
+    os.fsync(descriptor)
 
 
 def _sync_folder(path: Path) -> None:

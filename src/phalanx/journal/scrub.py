@@ -2,9 +2,11 @@
 
 A start reads what lies behind the newest snapshot, and nothing reads what lies before it: a bit that
 turned there would be met by a replay years later. So every record is read and checked after each
-start, by a thread of its own that is in nobody's hurry. It holds the interpreter's lock for a fraction
-of a millisecond at a time and then rests for several times as long as that took, waiting for the lock
-included: the busier the others are, the longer it rests.
+start, by a thread of its own that is in nobody's hurry. After each record, once it has worked for a
+fraction of a millisecond, it rests for several times as long as it worked, waiting for the interpreter's
+lock included: the busier the others are, the longer it rests. The reader fetches records in chunks, and
+does not rest inside of one: a chunk (at most 512 records, and no further one after 4 MiB) takes
+milliseconds, in which others get the lock as from any thread, whenever they ask for it.
 """
 
 from __future__ import annotations

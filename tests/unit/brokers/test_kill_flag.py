@@ -287,7 +287,7 @@ def cut(path: Path) -> None:
     os.truncate(path, 0)
 
 
-@pytest.mark.parametrize("change", [removed, replaced, cut])
+@pytest.mark.parametrize("change", [removed, replaced])
 def test_a_kill_in_a_file_that_took_its_place_is_seen_once_it_is_renewed(
     flag: KillFlagFile, path: Path, change: Callable[[Path], None]
 ) -> None:
@@ -313,23 +313,24 @@ def test_a_kill_that_was_in_the_new_file_already_is_seen(flag: KillFlagFile, pat
     assert orders(flag) == ["new"]
 
 
-@pytest.mark.parametrize("length", [0, 100, ADOPTED])
-def test_a_file_that_was_cut_stops_everybody_until_it_is_opened_anew(
-    flag: KillFlagFile, path: Path, length: int
-) -> None:
-    os.truncate(path, length)
-
-    assert flag.is_raised()
-    assert flag.keys() == {"all/"}
-    assert flag.read() is None
-    assert flag.renew()
-    assert not flag.is_raised()
-
-
 LENGTHS = [*range(200), ADOPTED - 1, ADOPTED, ADOPTED + 7, ADOPTED + 8, SIZE - 1]
+WORDS_END = ADOPTED + 8
 
 
-def test_a_kill_that_waits_in_a_file_cut_at_any_length_stops_everybody(path: Path) -> None:
+def adopt(flag: KillFlagFile) -> list[DirectKill]:
+    """What a server does at two ticks: journal what is ordered, lower the flag, renew it."""
+    raised = flag.read()
+    assert raised is not None
+    flag.lower(raised.number)
+    assert not flag.is_raised()
+    flag.renew()
+    assert not flag.is_raised()
+    return list(raised.kills)
+
+
+def test_a_kill_that_waits_in_a_file_cut_at_any_length_becomes_one_of_everybody(
+    path: Path,
+) -> None:
     for length in LENGTHS:
         flag = KillFlagFile(path)
         order_kill(path, kill("one", of_account("A1")))
@@ -339,25 +340,168 @@ def test_a_kill_that_waits_in_a_file_cut_at_any_length_stops_everybody(path: Pat
 
         assert flag.is_raised(), length
         assert flag.keys() == {"all/"}, length
-        assert flag.read() is None, length
-        assert flag.renew(), length
-        assert flag.is_raised() == (length > 0), "what is left of it still stops somebody"
+        (stands_for_it,) = adopt(flag)
+        assert (stands_for_it.scope, stands_for_it.cancel) == (EVERYBODY, True), length
+        assert path.stat().st_size == SIZE, length
         flag.close()
         path.unlink()
 
 
-def test_a_flag_that_is_down_and_cut_at_any_length_never_orders_anything(path: Path) -> None:
+def test_one_that_is_down_and_cut_before_its_end_stops_everybody_too(path: Path) -> None:
+    """Nobody can tell any more that it was down; behind both numbers there is nothing to lose."""
     for length in LENGTHS:
         flag = KillFlagFile(path)
 
         os.truncate(path, length)
 
-        assert flag.is_raised() == (length < ADOPTED + 8), length
-        assert flag.read() is None, length
-        assert flag.renew(), length
+        assert flag.is_raised() == (length < WORDS_END), length
+        if flag.is_raised():
+            assert [one.scope for one in adopt(flag)] == [EVERYBODY], length
+        else:
+            assert flag.renew(), length
         assert not flag.is_raised(), length
+        assert path.stat().st_size == SIZE, length
         flag.close()
         path.unlink()
+
+
+def test_a_cut_is_the_same_kill_for_the_next_server_and_another_cut_is_another(
+    flag: KillFlagFile, path: Path
+) -> None:
+    cut(path)
+    first = flag.read()
+    later = KillFlagFile(path)
+    assert later.read() == first, "no start makes it whole before it is adopted"
+    later.close()
+    adopt(flag)
+
+    before = path.stat().st_mtime_ns
+    cut(path)
+    os.utime(path, ns=(0, before + 1))
+
+    assert first is not None
+    assert orders(flag) not in ([], [one.id for one in first.kills])
+
+
+def test_one_that_was_cut_is_not_renewed_while_it_stops_everybody(
+    flag: KillFlagFile, path: Path
+) -> None:
+    cut(path)
+
+    flag.renew()
+
+    assert flag.is_raised()
+    assert path.stat().st_size == 0
+
+
+def test_a_kill_that_is_ordered_in_a_file_that_was_cut_stops_everybody_beside_it(
+    path: Path,
+) -> None:
+    for length in [0, 7, 100, ADOPTED, SIZE - 1]:
+        order_kill(path, kill("one", of_account("A1")))
+        os.truncate(path, length)
+
+        order_kill(path, kill("two", of_account("A2")))
+
+        flag = KillFlagFile(path)
+        assert flag.keys() == {"all/", "account/A2"}, length
+        assert path.stat().st_size == SIZE
+        adopt(flag)
+        order_kill(path, kill("three", of_account("A3")))
+        assert flag.keys() == {"account/A3"}, length
+        flag.close()
+        path.unlink()
+
+
+def test_a_kill_that_could_not_be_written_over_a_cut_leaves_it_cut(
+    flag: KillFlagFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut(path)
+
+    def full(*_: object) -> int:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with pytest.raises(OSError, match="full"):
+            order_kill(path, kill("two", of_account("A2")))
+
+    assert path.stat().st_size == 0
+    assert flag.keys() == {"all/"}
+
+
+def test_a_kill_over_one_that_was_cut_and_lowered_is_alone(flag: KillFlagFile, path: Path) -> None:
+    cut(path)
+    raised = flag.read()
+    assert raised is not None
+    flag.lower(raised.number)
+    assert path.stat().st_size == WORDS_END
+
+    order_kill(path, kill("two", of_account("A2")))
+
+    assert orders(flag) == ["two"]
+
+
+def test_a_cut_that_somebody_is_writing_over_is_not_adopted(flag: KillFlagFile, path: Path) -> None:
+    cut(path)
+    with path.open("r+b") as writer:
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        assert flag.read() is None
+        flag.renew()
+        assert path.stat().st_size == 0, "its length still says that it was cut"
+    assert flag.read() is not None
+
+
+def test_what_was_half_written_when_it_was_read_is_not_adopted(
+    flag: KillFlagFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The writer ended between that reading and the question whether anybody writes."""
+    order_kill(path, kill("one", of_account("A1")))
+    whole = path.read_bytes()
+    overwrite(path, 20, b"?")
+    flock = fcntl.flock
+
+    def ended(descriptor: int, how: int) -> None:
+        overwrite(path, 0, whole)
+        flock(descriptor, how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fcntl, "flock", ended)
+        assert flag.read() is None
+
+    assert orders(flag) == ["one"]
+
+
+def test_a_file_gets_its_name_at_its_full_size(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> None:
+        assert not path.exists()
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    for make in (lambda: order_kill(path, kill()), lambda: KillFlagFile(path)):
+        with pytest.raises(OSError, match="full"):
+            make()
+
+    assert list(path.parent.iterdir()) == []
+
+
+def test_of_two_who_make_it_at_once_the_first_ones_stays(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = os.link
+
+    def second(draft: Path, name: Path) -> None:
+        monkeypatch.setattr(os, "link", link)
+        order_kill(path, kill("first", of_account("A1")))
+        link(draft, name)
+
+    monkeypatch.setattr(os, "link", second)
+    order_kill(path, kill("second", of_account("A2")))
+
+    flag = KillFlagFile(path)
+    assert orders(flag) == ["first", "second"]
+    flag.close()
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_file_that_is_cut_between_two_looks_at_it_ends_nobody(
@@ -410,9 +554,15 @@ def test_the_gates_look_asks_for_two_words_and_nothing_else(
     assert asked == [8, 8]
 
 
-@pytest.mark.parametrize("change", [removed, replaced, cut])
+@pytest.mark.parametrize(
+    ("change", "ordered"),
+    [(removed, ["one"]), (replaced, ["one"]), (cut, ["before one", "one"])],
+)
 def test_a_kill_is_ordered_in_the_file_that_has_the_name_when_it_is_done(
-    path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Path], None],
+    ordered: list[str],
 ) -> None:
     pwrite = os.pwrite
     changes = [change, change]
@@ -427,7 +577,8 @@ def test_a_kill_is_ordered_in_the_file_that_has_the_name_when_it_is_done(
     order_kill(path, kill("one", of_account("A1")))
 
     later = KillFlagFile(path)
-    assert orders(later) == ["one"]
+    assert later.is_raised()
+    assert orders(later) == ordered
     later.close()
 
 

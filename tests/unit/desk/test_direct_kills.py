@@ -1,5 +1,9 @@
 """Kills past the desk: the gate refuses at once, the desk adopts once, and the flag comes down after that."""
 
+import os
+from pathlib import Path
+
+from phalanx.brokers.kill_flag import FILE, SIZE, KillFlagFile, order_kill
 from phalanx.brokers.port import Accepted
 from phalanx.domain.events import InstructionPlanned, KillPut
 from phalanx.domain.instructions import Door
@@ -9,7 +13,7 @@ from phalanx.domain.orders import OrdStatus, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine import commands as c
 from tests.fakes.kills import FakeKillFlag, of_account
-from tests.fakes.rig import ORIGIN, Rig, on_virtual_time
+from tests.fakes.rig import ORIGIN, Rig, on_virtual_time, play
 from tests.fakes.scripted_broker import keep
 
 TICKS = 0.6
@@ -294,3 +298,52 @@ async def test_what_the_old_file_orders_is_adopted_before_a_new_one_takes_its_pl
     await rig.wait(TICKS)
 
     assert list(rig.state.kills) == ["account/A1"]
+
+
+def test_one_that_waits_in_a_file_that_is_cut_is_adopted_as_one_of_everybody(
+    tmp_path: Path,
+) -> None:
+    """With the file itself: no tick makes it whole before the journal has what it stood for."""
+    path = tmp_path / FILE
+
+    async def story(rig: Rig) -> None:
+        rig.flag_file = flag = KillFlagFile(path)
+        await ready(rig)
+        rig.commit_ns = 400_000_000
+        order_kill(path, kill(of_account("A1")))
+        os.truncate(path, 0)
+
+        await rig.wait(0.3)
+        assert list(rig.state.kills) == ["all/"]
+        assert path.stat().st_size == 0, "it is not durable yet"
+        rig.crash()
+        rig.commit_ns = 1_000_000
+        await rig.start()
+        await rig.wait(TICKS)
+
+        assert list(rig.state.kills) == ["all/"]
+        (put,) = rig.events(KillPut)
+        assert put.note.startswith("the kill flag was cut: it stops everybody")
+        assert not flag.is_raised()
+        assert path.stat().st_size == SIZE
+        flag.close()
+
+    play(story)
+
+
+def test_a_cut_is_adopted_once_and_the_next_one_again(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+
+    async def story(rig: Rig) -> None:
+        rig.flag_file = flag = KillFlagFile(path)
+        await ready(rig)
+        for number in (1, 2):
+            os.truncate(path, 0)
+            os.utime(path, ns=(number, number))
+            await rig.wait(2 * TICKS)
+            assert len(rig.events(KillPut)) == number
+            await rig.desk.execute(c.LiftKill(ORIGIN))
+        assert rig.state.kills == {}
+        flag.close()
+
+    play(story)
