@@ -9,6 +9,7 @@ from phalanx.api import create_app
 from phalanx.api.bodies import Message
 from phalanx.api.front import Front
 from phalanx.bootstrap import build
+from phalanx.brokers.kill_flag import FILE
 from phalanx.config import Settings
 from phalanx.desk.pace import Pace
 from tests.api.conftest import Site
@@ -184,3 +185,17 @@ async def test_views_that_cannot_be_kept_up_are_said_and_not_read(
     await example.until(mended)
     assert (await example.get("/api/v1/orders"))["total"] == 2
     assert (await example.get("/health/ready"))["views"] == "ok"
+
+
+async def test_it_says_what_is_wrong_with_the_kill_flag_and_stays_ready(site: Site) -> None:
+    before = await site.get("/health/ready")
+    path = site.system.settings.data / FILE
+    path.unlink()
+    path.mkdir()
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, __: None)
+    site.system.desk.adopt_direct_kills()
+
+    ready = await site.get("/health/ready")
+    assert (before["kill_flag"], ready["kill_flag"]) == ("ok", "Is a directory")
+    assert ready["ready"]

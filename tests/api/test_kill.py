@@ -356,3 +356,101 @@ async def test_the_first_server_of_a_folder_adopts_what_was_killed_there_before(
 
     assert outcome["reason"] == "KILL_ALL"
     assert kill["note"].startswith("not today (kill --direct, ")
+
+
+STANDING: list[dict[str, object]] = [
+    {"level": "account", "name": "PAPER-1"},
+    {"level": "account", "name": "PAPER-2"},
+    {"level": "client", "name": "1"},
+    {"level": "strategy", "name": "STRATEGY_A"},
+    {"level": "strategy", "name": "STRATEGY_B"},
+    {"level": "broker", "name": "paper"},
+]
+
+
+@pytest.mark.parametrize(
+    ("scope", "told"),
+    [
+        (
+            {"level": "client", "name": 1},
+            [
+                "broker paper",
+                "strategy STRATEGY_A",
+                "strategy STRATEGY_B",
+                "client 1",
+                "account PAPER-1",
+            ],
+        ),
+        (
+            {"level": "account", "name": "PAPER-2"},
+            ["broker paper", "strategy STRATEGY_A", "strategy STRATEGY_B", "account PAPER-2"],
+        ),
+        (
+            {"level": "strategy", "name": "STRATEGY_B"},
+            [
+                "broker paper",
+                "strategy STRATEGY_B",
+                "client 1",
+                "account PAPER-1",
+                "account PAPER-2",
+            ],
+        ),
+        (
+            {"level": "broker", "name": "paper"},
+            [
+                *("broker paper", "strategy STRATEGY_A", "strategy STRATEGY_B", "client 1"),
+                *("account PAPER-1", "account PAPER-2"),
+            ],
+        ),
+        (
+            {},
+            [
+                *("broker paper", "strategy STRATEGY_A", "strategy STRATEGY_B", "client 1"),
+                *("account PAPER-1", "account PAPER-2"),
+            ],
+        ),
+    ],
+)
+async def test_without_a_block_the_kills_that_stand_there_all_the_same_are_told(
+    example: Site, scope: dict[str, object], told: list[str]
+) -> None:
+    for kill in STANDING:
+        await example.send("PUT", KILL, kill)
+
+    answer = (await example.send("PUT", KILL, {**scope, "block": False, "cancel": True})).json()
+
+    assert [f"{one['level']} {one['name']}" for one in answer["in_force"]] == told
+    assert answer["in_force_total"] == len(told)
+    assert not answer["standing"]
+
+
+@pytest.mark.parametrize("scope", [*STANDING, {}])
+async def test_a_kill_of_everybody_is_told_at_every_level(
+    example: Site, scope: dict[str, object]
+) -> None:
+    none = (await example.send("PUT", KILL, {**scope, "block": False, "cancel": True})).json()
+    await example.send("PUT", KILL, {"note": "noon"})
+
+    answer = (await example.send("PUT", KILL, {**scope, "block": False, "cancel": True})).json()
+
+    assert (none["in_force"], none["in_force_total"]) == ([], 0)
+    (told,) = answer["in_force"]
+    assert (told["level"], told["name"], told["note"]) == ("all", None, "noon")
+
+
+async def test_kills_of_others_are_not_told_and_many_are_counted(
+    example: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phalanx.api.kill.IN_FORCE_MAX", 1)
+    await example.send("PUT", KILL, {"level": "client", "name": 2})
+    await example.send("PUT", KILL, {"account": "PAPER-2"})
+
+    one = (
+        await example.send("PUT", KILL, {"account": "PAPER-1", "block": False, "cancel": True})
+    ).json()
+    two = (
+        await example.send("PUT", KILL, {"account": "PAPER-2", "block": False, "cancel": True})
+    ).json()
+
+    assert one["in_force"] == []
+    assert ([kill["level"] for kill in two["in_force"]], two["in_force_total"]) == (["client"], 2)

@@ -240,3 +240,95 @@ async def test_an_exit_that_is_too_large_says_how_to_split_it(
 
     assert (answer.status_code, answer.json()["code"]) == (422, "PLAN_TOO_LARGE")
     assert "several exits" in answer.json()["detail"]
+
+
+SAID = "account {0} is not open yet: its session is down: cut"
+
+
+def shut(site: Site, *accounts: str) -> None:
+    for account in accounts:
+        site.system.desk.session(account, "cut")
+
+
+def unclosed(*accounts: str) -> list[dict[str, str]]:
+    reason = "ACCOUNT_NOT_RECONCILED"
+    return [{"account": a, "reason": reason, "message": SAID.format(a)} for a in accounts]
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [{}, {"level": "broker", "name": "paper"}, {"level": "client", "name": 1}],
+)
+async def test_who_holds_something_and_is_not_open_is_named_with_why(
+    example: Site, scope: dict[str, object]
+) -> None:
+    await bought(example)
+    shut(example, "PAPER-1")
+
+    answer = await example.send("PUT", KILL, {**scope, "flatten": True}, "k")
+    again = await example.send("PUT", KILL, {**scope, "flatten": True}, "k")
+
+    flatten = answer.json()["flatten"]
+    assert flatten["unclosed"] == unclosed("PAPER-1")
+    assert (flatten["unclosed_total"], flatten["closing_already"]) == (1, 0)
+    assert again.json()["flatten"] == flatten
+
+
+async def test_who_holds_nothing_is_not_named_though_the_account_is_not_open(
+    example: Site,
+) -> None:
+    shut(example, "PAPER-1", "PAPER-2")
+
+    for scope in ({}, {"account": "PAPER-1"}, {"level": "broker", "name": "paper"}):
+        flatten = (await example.send("PUT", KILL, {**scope, "flatten": True})).json()["flatten"]
+        assert (flatten["unclosed"], flatten["unclosed_total"]) == ([], 0)
+        assert flatten["counts"]["orders"] == 0
+
+
+async def test_of_those_who_keep_something_the_first_are_named(
+    example: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("phalanx.api.flatten.UNCLOSED_MAX", 1)
+    await bought(example)
+    shut(example, "PAPER-1", "PAPER-2")
+
+    flatten = (await example.send("PUT", KILL, {"flatten": True})).json()["flatten"]
+
+    assert (len(flatten["unclosed"]), flatten["unclosed_total"]) == (1, 2)
+    assert flatten["reason"] == "NOTHING_VALID"
+
+
+async def test_of_a_strategy_an_account_is_named_once_for_all_its_trades(example: Site) -> None:
+    for instrument in ("GRASIM", "BIRLASOFT"):
+        answer = await example.signal("STRATEGY_A", instrument, "BUY")
+        await filled(example, answer["instruction_id"])
+    shut(example, "PAPER-1")
+
+    body = {"level": "strategy", "name": "STRATEGY_A", "flatten": True}
+    flatten = (await example.send("PUT", KILL, body)).json()["flatten"]
+
+    assert len(flatten["more"]) == 1
+    assert flatten["unclosed"] == unclosed("PAPER-1")
+    assert flatten["unclosed_total"] == 1
+
+
+async def test_what_is_being_sold_already_is_counted_apart(example: Site) -> None:
+    await bought(example)
+    await rests(example, {"side": "SELL", "price": "1450", "quantity": ROW["quantity"]})
+
+    body = {"account": "PAPER-1", "flatten": True}
+    flatten = (await example.send("PUT", KILL, body)).json()["flatten"]
+
+    assert (flatten["unclosed_total"], flatten["closing_already"]) == (0, 1)
+
+
+async def test_an_account_that_is_too_large_by_itself_is_named(
+    example: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bought(example)
+    monkeypatch.setattr("phalanx.engine.plans.plan.ORDERS_MAX", 0)
+
+    flatten = (await example.send("PUT", KILL, {"flatten": True})).json()["flatten"]
+
+    named = {(one["account"], one["reason"]) for one in flatten["unclosed"]}
+    assert named == {("PAPER-1", "PLAN_TOO_LARGE"), ("PAPER-2", "PLAN_TOO_LARGE")}

@@ -18,8 +18,8 @@ def of_account(account: str) -> KillScope:
 
 
 class FakeKillFlag:
-    """Outlives the processes of a rig, as the file does. ``is_broken``: it cannot be lowered; ``later``:
-    what somebody put in its place.
+    """Outlives the processes of a rig, as the file does. ``is_broken``: it cannot be lowered; ``is_lost``:
+    it cannot be renewed; ``later``: what somebody put in its place.
     """
 
     def __init__(self) -> None:
@@ -27,16 +27,20 @@ class FakeKillFlag:
         self.kills: tuple[DirectKill, ...] = ()
         self.is_being_written = False
         self.is_broken = False
+        self.is_lost = False
         self.later: FakeKillFlag | None = None
 
     def order(self, *kills: DirectKill) -> None:
         """What ``kill --direct`` does."""
-        waiting = self.kills if self.is_raised() else ()
+        waiting = self.kills if self._is_up() else ()
         self.kills = (*waiting, *kills)
         self.number += 1
 
     def renew(self) -> bool:
-        assert not self.is_raised(), "what a raised flag orders would be lost"
+        if self._is_up():
+            return False
+        if self.is_lost:
+            raise OSError("the flag is a folder")
         if self.later is None:
             return False
         self.number, self.adopted, self.kills = self.later.number, 0, self.later.kills
@@ -44,13 +48,18 @@ class FakeKillFlag:
         return True
 
     def is_raised(self) -> bool:
+        return self.is_lost or self._is_up()
+
+    def _is_up(self) -> bool:
         return self.number != self.adopted
 
     def keys(self) -> Container[KillKey]:
-        return {kill.scope.key for kill in self.kills}
+        return {EVERYBODY.key} if self.is_lost else {kill.scope.key for kill in self.kills}
 
     def read(self) -> RaisedFlag | None:
-        return None if self.is_being_written else RaisedFlag(self.number, self.kills)
+        if self.is_being_written or not self._is_up():
+            return None
+        return RaisedFlag(self.number, self.kills)
 
     def lower(self, number: int) -> None:
         if self.is_broken:

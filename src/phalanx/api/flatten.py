@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import ExitRequest, ExitScope, Origin, Selection
 from phalanx.domain.kills import KillLevel, KillScope
+from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.commands import Submit
 from phalanx.engine.exposure import reach
@@ -24,8 +26,10 @@ NOTE = "flatten"
 KEY = " flatten"
 """What is appended to a kill's idempotency key for its exit, with a number for one of several. No
 caller's key has a blank in it."""
+UNCLOSED_MAX = 20
+"""So many of the accounts whose positions are not closed are named."""
 _TOO_LARGE = "PLAN_TOO_LARGE"
-_NOTHING = "NOTHING_TO_EXIT"
+_NOTHING = ReasonCode.NOTHING_TO_EXIT.value
 
 
 class KillPart(msgspec.Struct, frozen=True):
@@ -40,12 +44,37 @@ class KillPart(msgspec.Struct, frozen=True):
     counts: Counts
 
 
+class Unclosed(msgspec.Struct, frozen=True):
+    """An account that has a position in scope which is not closed, or not all of it, and the first
+    reason why.
+    """
+
+    account: str
+    reason: str
+    message: str
+
+
 class FlattenAnswer(KillPart, frozen=True, kw_only=True):
     """The exit, and ``more`` exits where one instruction could not hold all the orders, or a strategy's
     trades are closed one by one; then each is for others.
+
+    ``unclosed``: the first 20 of the ``unclosed_total`` accounts that keep a position which was to be
+    closed. ``closing_already``: of so many others a position is being closed already. Who has none is
+    in neither.
     """
 
     more: list[KillPart] = []
+    unclosed: list[Unclosed] = []
+    unclosed_total: int = 0
+    closing_already: int = 0
+
+
+class _Exit(NamedTuple):
+    """One exit as it is told, and what it left out of what is held."""
+
+    part: KillPart
+    unclosed: Sequence[Unclosed] = ()
+    closing: Sequence[AccountId] = ()
 
 
 async def flattened(
@@ -64,9 +93,9 @@ async def flattened(
     if not call.is_repeat(_keyed(origin, " 1")):
         selection = _selection(call.desk.state, scope)
         if selection is None:
-            return _told([_refused(_NOTHING, f"{scope} has no account")])
+            return _told([_Exit(_refused(_NOTHING, f"{scope} has no account"))])
         found = await _exit(call, whole, replace(asked, selection=selection))
-        if scope.level is KillLevel.ACCOUNT or found.reason != _TOO_LARGE:
+        if scope.level is KillLevel.ACCOUNT or found.part.reason != _TOO_LARGE:
             return _told([found])
     return _told(await _in_parts(call, origin, asked, scope))
 
@@ -91,16 +120,16 @@ def _selection(state: State, scope: KillScope) -> Selection | None:
 
 async def _in_parts(
     call: Call, origin: Origin, asked: ExitRequest, scope: KillScope
-) -> list[KillPart]:
+) -> list[_Exit]:
     """As few exits as it takes, by halves. An account that is too large by itself is told of, and the
     others go.
     """
-    parts: list[KillPart] = []
+    exits: list[_Exit] = []
     given: set[AccountId] = set()
     numbers = _numbered(origin)
     key = next(numbers)
     while call.is_repeat(key):
-        parts.append(await _exit(call, key, asked, given))
+        exits.append(await _exit(call, key, asked, given))
         key = next(numbers)
     left: deque[Sequence[AccountId]] = deque()
     rest = [one for one in _exposed(call.desk.state, scope) if one not in given]
@@ -109,27 +138,25 @@ async def _in_parts(
     while left:
         accounts = left.popleft()
         selection = Selection(accounts=tuple(accounts))
-        part = await _exit(call, key, replace(asked, selection=selection))
-        if part.reason == _TOO_LARGE and len(accounts) > 1:
+        found = await _exit(call, key, replace(asked, selection=selection))
+        if found.part.reason == _TOO_LARGE and len(accounts) > 1:
             middle = len(accounts) // 2
             left.extendleft((accounts[middle:], accounts[:middle]))
             continue
-        parts.append(part)
-        if part.instruction_id is not None:
+        exits.append(found)
+        if found.part.instruction_id is not None:
             key = next(numbers)
-    return parts
+    return exits
 
 
-async def _trades_out(
-    call: Call, origin: Origin, asked: ExitRequest, strategy: str
-) -> list[KillPart]:
+async def _trades_out(call: Call, origin: Origin, asked: ExitRequest, strategy: str) -> list[_Exit]:
     """An exit for each trade of today that the strategy opened: what others hold beside it stays."""
-    parts: list[KillPart] = []
+    exits: list[_Exit] = []
     given: set[str] = set()
     numbers = _numbered(origin)
     key = next(numbers)
     while call.is_repeat(key):
-        parts.append(await _exit(call, key, asked, given))
+        exits.append(await _exit(call, key, asked, given))
         key = next(numbers)
     desk = call.desk
     lots = _lots_of(desk.state, strategy, desk.clock.now())
@@ -137,37 +164,63 @@ async def _trades_out(
     trades = [trade for trade in trades if trade not in given]
     keys = islice(chain([key], numbers), len(trades))
     # All at once: they are decided in this order, and become durable together.
-    exits = (
+    asking = (
         _exit(call, one, replace(asked, trade=trade))
         for one, trade in zip(keys, trades, strict=True)
     )
-    parts += await asyncio.gather(*exits)
-    return parts or [_refused(_NOTHING, f"nothing of strategy {strategy} to exit")]
+    exits += await asyncio.gather(*asking)
+    return exits or [_Exit(_refused(_NOTHING, f"nothing of strategy {strategy} to exit"))]
 
 
 async def _exit(
     call: Call, origin: Origin, request: ExitRequest, given: set[str] | None = None
-) -> KillPart:
+) -> _Exit:
     """One exit; ``given`` gets the accounts, and the trade, that it is, or was, for."""
     try:
         executed = await call.desk.execute(Submit(origin, request, NOTE, received=call.received))
     except Refused as refused:
-        return _refused(refused.code, refused.detail)
+        accounts = request.selection.accounts
+        alone = accounts if len(accounts) == 1 else ()
+        unclosed = [Unclosed(one, refused.code, refused.detail) for one in alone]
+        return _Exit(_refused(refused.code, refused.detail), unclosed)
     event = executed.events[0]
     assert isinstance(event, InstructionPlanned), f"{type(event).__name__} plans nothing"
     assert isinstance(event.request, ExitRequest), "an exit"
     if given is not None:
         given.update((*event.request.selection.accounts, event.request.trade))
-    return part_of(event, call.desk.state)
+    return _exit_of(event, call.desk.state)
+
+
+def _exit_of(event: InstructionPlanned, state: State) -> _Exit:
+    """A skip for another reason than that there is nothing, or nothing more, to close is a position
+    that stays.
+    """
+    unclosed, closing = [], []
+    for account, reason in ((skip.account, skip.reason) for skip in event.skips):
+        if reason.code is ReasonCode.ALREADY_EXITING:
+            closing.append(account)
+        elif reason.code is not ReasonCode.NOTHING_TO_EXIT:
+            unclosed.append(Unclosed(account, reason.code.value, str(reason)))
+    return _Exit(part_of(event, state), unclosed, closing)
 
 
 def _refused(code: str, detail: str) -> KillPart:
     return KillPart(None, REJECTED, code, detail, Counts(0, 0, 0))
 
 
-def _told(parts: Sequence[KillPart]) -> FlattenAnswer:
-    first, *more = parts
-    return FlattenAnswer(*msgspec.structs.astuple(first), more=more)
+def _told(exits: Sequence[_Exit]) -> FlattenAnswer:
+    first, *more = (one.part for one in exits)
+    unclosed: dict[AccountId, Unclosed] = {}
+    for one in chain.from_iterable(each.unclosed for each in exits):
+        unclosed.setdefault(one.account, one)
+    closing = set(chain.from_iterable(each.closing for each in exits))
+    return FlattenAnswer(
+        *msgspec.structs.astuple(first),
+        more=more,
+        unclosed=list(islice(unclosed.values(), UNCLOSED_MAX)),
+        unclosed_total=len(unclosed),
+        closing_already=len(closing - unclosed.keys()),
+    )
 
 
 def _exposed(state: State, scope: KillScope) -> list[AccountId]:

@@ -31,6 +31,9 @@ class Ready(msgspec.Struct, frozen=True):
 
     ``views``: "ok", or why lists are refused (``VIEWS_UNAVAILABLE``). Trading needs no lists, so it
     says nothing about ``ready``.
+
+    ``kill_flag``: "ok", or what is wrong with the flag of `kill --direct`. While its file cannot be
+    opened, only what is reduce-only is sent.
     """
 
     ready: bool
@@ -40,6 +43,7 @@ class Ready(msgspec.Struct, frozen=True):
     stopped: str | None
     views: str
     accounts_closed: int = 0
+    kill_flag: str = "ok"
 
 
 async def live(call: Call) -> Answer:
@@ -60,7 +64,8 @@ async def ready(call: Call) -> Answer:
     closed = [ClosedAccount(account, reason) for account, reason in named]
     views = views_trouble(call.system.feed) or "ok"
     count = len(found.accounts)
-    body = Ready(found.ready, found.seq, found.epoch, closed, found.stopped, views, count)
+    flag = found.kill_flag or "ok"
+    body = Ready(found.ready, found.seq, found.epoch, closed, found.stopped, views, count, flag)
     return answer_json(200 if found.ready else 503, body)
 
 
@@ -73,7 +78,8 @@ READY = (
     "200 when instructions are taken, else 503. `views` is ok, or says why lists answer 503 "
     "VIEWS_UNAVAILABLE: orders are placed all the same, so readiness does not depend on it. Nor does it "
     "depend on single accounts: `accounts_closed` of them are not open, and `accounts` names the first "
-    f"{CLOSED_MAX} with why; `GET /api/v1/accounts` has them all."
+    f"{CLOSED_MAX} with why; `GET /api/v1/accounts` has them all. `kill_flag` is ok, or says what is wrong "
+    "with the flag of `kill --direct`: while its file cannot be opened, only what is reduce-only is sent."
 )
 
 doors: tuple[Door, ...] = (

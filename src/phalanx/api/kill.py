@@ -17,12 +17,15 @@ from phalanx.desk.desk import Executed
 from phalanx.domain.events import Event, InstructionPlanned, KillLifted, KillPut
 from phalanx.domain.instructions import CancelOpenRequest, Origin
 from phalanx.domain.instructions import Door as DoorName
-from phalanx.domain.kills import EVERYBODY, KillCancel, KillLevel, KillScope
+from phalanx.domain.kills import EVERYBODY, KillCancel, KillLevel, KillScope, scopes_over
 from phalanx.domain.time import iso
 from phalanx.engine.commands import LiftKill, PutKill
 from phalanx.engine.state import State
 
 PATH = "/api/v1/kill"
+IN_FORCE_MAX = 20
+"""So many of the kills that stand all the same are named."""
+_LEVELS = tuple(KillLevel)
 _new_kill: Body[NewKill] = Body(NewKill)
 
 
@@ -50,11 +53,15 @@ class CancelAnswer(KillPart, frozen=True, kw_only=True):
 
 class KillPutAnswer(KillAnswer, frozen=True, kw_only=True):
     """What a kill came to. Without ``block`` none stands by it, and ``time`` is null. ``cancel`` and
-    ``flatten``: what that came to, where it was asked for.
+    ``flatten``: what that came to, where it was asked for. ``in_force``, without ``block``: the kills
+    that stop new orders there all the same, as they stand at this answer, also at that of a repeat;
+    the widest first, 20 of ``in_force_total``.
     """
 
     cancel: CancelAnswer | None = None
     flatten: FlattenAnswer | None = None
+    in_force: list[KillAnswer] = []
+    in_force_total: int = 0
 
 
 class KillList(msgspec.Struct, frozen=True):
@@ -118,7 +125,14 @@ async def put_kill(call: Call) -> Answer:
     cancel = _canceled(state, [one for one in events if isinstance(one, InstructionPlanned)])
     cancels = asked.cancel is not KillCancel.NOTHING
     exits = await flattened(call, origin, scope, cancels=cancels) if asked.flatten else None
-    answer = KillPutAnswer(*msgspec.structs.astuple(found), cancel=cancel, flatten=exits)
+    in_force = [] if asked.block else await _in_force(call, scope)
+    answer = KillPutAnswer(
+        *msgspec.structs.astuple(found),
+        cancel=cancel,
+        flatten=exits,
+        in_force=in_force[:IN_FORCE_MAX],
+        in_force_total=len(in_force),
+    )
     return answer_json(200, answer, executed)
 
 
@@ -205,6 +219,29 @@ def _scopes(state: State) -> list[KillScope]:
     return [kill.scope for kill in state.kills.values()]
 
 
+async def _in_force(call: Call, scope: KillScope) -> list[KillAnswer]:
+    """The kills that stop new orders in a scope now, once they are durable."""
+    state = call.desk.state
+    seq = state.seq
+    found = [_standing(state, one) for one in _stopping(state, scope)]
+    await call.desk.durable(seq)
+    return found
+
+
+def _stopping(state: State, scope: KillScope) -> list[KillScope]:
+    """The standing kills that stop some or all new orders in a scope, the widest first. What a strategy
+    buys may be for anybody.
+    """
+    kills = sorted(_scopes(state), key=lambda one: _LEVELS.index(one.level))
+    if not kills or scope.level is KillLevel.ALL:
+        return kills
+    if scope.level is KillLevel.STRATEGY:
+        return [one for one in kills if one.level is not KillLevel.STRATEGY or one == scope]
+    inside = [one for one in state.accounts.values() if scope.covers(one, None)]
+    near = {over.key for account in inside for over in scopes_over(account, None)}
+    return [one for one in kills if one.level is KillLevel.STRATEGY or one.key in near]
+
+
 def _unblocked(origin: Origin, asked: _Asked) -> KillAnswer:
     return _kill(asked.scope, asked.note, origin.actor, None, standing=False)
 
@@ -248,7 +285,8 @@ doors: tuple[Door, ...] = (
         "strategy one for each of its trades; holdings of before stay. Without `cancel` it leaves "
         "alone what works: a buy may still fill, and what is being sold already is not sold again. "
         "With it resting sells are called back and sold anew, and what a cancelled buy still fills"
-        " is sold too. Without a body: a block for everybody. Instructions that are held stay: "
+        " is sold too. An account that keeps a position all the same is named in `unclosed` with why. "
+        "Without a body: a block for everybody. Instructions that are held stay: "
         "what they would buy is refused when their time comes. A repeat under the same "
         "Idempotency-Key does nothing a second time.",
         body=NewKill,

@@ -16,11 +16,17 @@ The file gets its name at its full size, so one that is shorter was cut, and nob
 That is a kill of everybody, adopted like any other before the file is whole again. Whoever orders a kill
 meanwhile writes one of everybody beside his, and then the server's number as he found it: all it may undo
 is that the flag was lowered.
+
+Where the file that has the name cannot be opened, or is none (a folder, a device), a kill that is ordered
+would not be seen. Then the flag counts as up for everybody, from the server's next look until it has
+opened one.
 """
 
+import errno
 import fcntl
 import os
 import secrets
+import stat
 import struct
 import time
 from collections.abc import Iterator, Sequence
@@ -44,6 +50,8 @@ BODY_BYTES_MAX: Final = _ADOPTED - _HEAD.size
 LOCK_TRIES: Final = 100
 LOCK_PAUSE_S: Final = 0.02
 PLACE_TRIES: Final = 10
+_OPEN: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+"""What takes the file's place may be a device that makes whoever opens it wait."""
 
 _everybody: Final = frozenset({EVERYBODY.key})
 _decode: Final = msgspec.json.Decoder(tuple[DirectKill, ...]).decode
@@ -64,27 +72,46 @@ class KillFlagFile:
         """Open the flag of a data folder; a folder that has none gets one, down. Raises OSError."""
         self._path = path
         self._descriptor = _opened(path)
+        self._is_lost = False
         self._forget()
 
     def renew(self) -> bool:
         """Open the file anew where it was removed or replaced, and give one that was cut its size again;
-        whether so. To be asked while it is down: what it orders would be lost. Raises OSError.
+        whether so. A file that orders something is left as it is: that would be lost.
+
+        Raises OSError where that cannot be done: the flag then is up for everybody until it can.
         """
+        if self._is_up():
+            return False
+        try:
+            is_new = self._renewed()
+        except OSError:
+            self._is_lost = True
+            raise
+        self._is_lost = False
+        return is_new
+
+    def is_raised(self) -> bool:
+        """Whether a kill was ordered that nobody has adopted, or could not be seen: two words are read
+        and compared.
+
+        What cannot be read is raised, as of a file that was cut.
+        """
+        return self._is_lost or self._is_up()
+
+    def _renewed(self) -> bool:
         if _is_whole(self._path, self._descriptor):
             return False
         before, self._descriptor = self._descriptor, _opened(self._path)
         os.close(before)
         self._forget()
         # A file that is up and short says by its length that it was cut.
-        if not self.is_raised():
+        if not self._is_up():
             _enlarge(self._descriptor)
         return True
 
-    def is_raised(self) -> bool:
-        """Whether a kill was ordered that nobody has adopted: two words are read and compared.
-
-        What cannot be read is raised, as of a file that was cut.
-        """
+    def _is_up(self) -> bool:
+        """Whether the open file orders something."""
         try:
             ordered = os.pread(self._descriptor, _WORD, 0)
             adopted = os.pread(self._descriptor, _WORD, _ADOPTED)
@@ -94,13 +121,14 @@ class KillFlagFile:
 
     def keys(self) -> frozenset[KillKey]:
         """Whom the raised flag stops; everybody, where it cannot be read."""
-        return self._keys if self._is_parsed(self._content()) else _everybody
+        is_read = not self._is_lost and self._is_parsed(self._content())
+        return self._keys if is_read else _everybody
 
     def read(self) -> RaisedFlag | None:
-        """What is to be adopted; None while it is being written, or the disk cannot be read. What else
-        cannot be read, as what was cut, kills everybody.
+        """What is to be adopted; None where that is nothing, while it is being written, or the disk
+        cannot be read. What else cannot be read, as what was cut, kills everybody.
         """
-        content = self._content()
+        content = self._content() if self._is_up() else None
         if content is None:
             return None
         (number,) = _NUMBER.unpack(content[:_WORD].ljust(_WORD, b"\0"))
@@ -138,8 +166,8 @@ class KillFlagFile:
         adopted once, and what is cut again is another kill.
         """
         if len(content) < SIZE:
-            stat = os.fstat(self._descriptor)
-            id, what = f"cut-{stat.st_ino}-{stat.st_mtime_ns}", "was cut"
+            mine = os.fstat(self._descriptor)
+            id, what = f"cut-{mine.st_ino}-{mine.st_mtime_ns}", "was cut"
         else:
             id, what = f"{crc32(content[:_ADOPTED]):08x}-{number}", "cannot be read"
         return DirectKill(id, EVERYBODY, "desk", f"the kill flag {what}: it stops everybody", 0)
@@ -280,12 +308,18 @@ def _is_whole(path: Path, descriptor: int) -> bool:
 
 
 def _opened(path: Path) -> int:
-    """The file of that name; a folder that has none gets one, down. Raises OSError."""
+    """The file of that name; a folder that has none gets one, down. Raises OSError, also for what is no
+    file: a device may read as a flag that is down.
+    """
     try:
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(path, _OPEN)
     except FileNotFoundError:
         _make(path)
-    return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = os.open(path, _OPEN)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    return descriptor
 
 
 def _make(path: Path) -> None:

@@ -19,10 +19,13 @@ class Executed(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether the desk takes instructions, and which accounts do not, with why."""
+    """Whether the desk takes instructions, and which accounts do not, with why. ``kill_flag``: what is
+    wrong with the flag of `kill --direct`; empty where nothing is.
+    """
 
     ready: bool
     seq: int
     epoch: int
     accounts: Mapping[AccountId, str]
     stopped: str | None = None
+    kill_flag: str = ""

@@ -100,7 +100,7 @@ class Desk:
         self._previews = Previews(state, self.clock, ports.random)
         self._held = HeldInstructions(state, self.clock, ports.timer, self.handle, self._intake)
         self._direct_kills = DirectKills(
-            ports.kill_flag, state, self.handle, lambda: self.durable_seq
+            ports.kill_flag, state, self.handle, lambda: self.durable_seq, self._faults
         )
         self._audience = Audience(self.telemetry, self._boards, self._faults.say)
         self._tasks: list[asyncio.Task[None]] = []
@@ -238,9 +238,9 @@ class Desk:
 
     def readiness(self) -> Readiness:
         """For ``/health/ready``."""
-        return Readiness(
-            self.stopped is None, self.durable_seq, self.epoch, dict(self.closed), self.stopped
-        )
+        trouble = self._direct_kills.trouble
+        is_ready, closed = self.stopped is None, dict(self.closed)
+        return Readiness(is_ready, self.durable_seq, self.epoch, closed, self.stopped, trouble)
 
     def metrics(self) -> bytes:
         """For ``/metrics``."""
@@ -265,10 +265,7 @@ class Desk:
 
     def adopt_direct_kills(self) -> None:
         """Make kills that were ordered past this process its own; until then the gate goes by them."""
-        try:
-            self._direct_kills.look()
-        except OSError as failure:
-            self._faults.say("kill flag", failure)
+        self._direct_kills.look()
 
     async def stop(self) -> None:
         """Close the doors, finish what is decided, keep a snapshot. Safe to call twice."""

@@ -1,9 +1,11 @@
 """Kills that were ordered past the server become the desk's own: journaled, and then the flag is lowered."""
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
+from phalanx.desk.faults import Faults
 from phalanx.desk.ports import KillFlag
 from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.kills import DirectKill, KillCancel, RaisedFlag
@@ -12,9 +14,14 @@ from phalanx.engine.commands import Command, PutKill
 from phalanx.engine.idempotency import first_use
 from phalanx.engine.state import State
 
+_WHERE: Final = "kill flag"
+
 
 class DirectKills:
-    """Looks at the flag at start and at each tick. The gate refuses by it from the first instant on."""
+    """Looks at the flag at start and at each tick. The gate refuses by it from the first instant on.
+
+    ``trouble``: why the last look failed; empty where it did not.
+    """
 
     def __init__(
         self,
@@ -22,21 +29,35 @@ class DirectKills:
         state: State,
         handle: Callable[[Command], None],
         durable_seq: Callable[[], int],
+        faults: Faults,
     ) -> None:
         self._flag = flag
         self._state = state
         self._handle = handle
         self._durable_seq = durable_seq
+        self._faults = faults
         self._adopted: _Adopted | None = None
+        self.trouble = ""
 
     def look(self) -> None:
-        """Adopt what was ordered; lower the flag once that is durable. Raises OSError.
+        """Adopt what was ordered; lower the flag once that is durable.
 
-        What a flag orders is adopted, durably, before another takes its place or it is mended.
+        What a flag orders is adopted, durably, before another takes its place or it is mended. Trouble
+        is said once, when it begins, and when it is over.
         """
-        self._take()
-        if not self._flag.is_raised() and self._flag.renew():
+        before = self.trouble
+        try:
             self._take()
+            if self._flag.renew():
+                self._take()
+        except OSError as failure:
+            self.trouble = failure.strerror or str(failure)
+            if not before:
+                self._faults.say(_WHERE, failure)
+        else:
+            self.trouble = ""
+            if before:
+                self._faults.is_over(_WHERE)
 
     def _take(self) -> None:
         if not self._flag.is_raised():

@@ -34,6 +34,11 @@ class Faults:
         context = {"message": f"the desk goes on after a fault ({where})", "exception": failure}
         asyncio.get_running_loop().call_exception_handler(context)
 
+    def is_over(self, where: str) -> None:
+        """Say that what lasted for a while is broken no more."""
+        context = {"message": f"the desk is over a fault ({where})"}
+        asyncio.get_running_loop().call_exception_handler(context)
+
     def turned_away(self, command: c.Command, failure: Exception) -> c.Command | None:
         """A command of nobody's could not be decided; nothing of it was applied.
 

@@ -31,7 +31,8 @@ class KillFlag(Protocol):
     def renew(self) -> bool:
         """Go by what now has the flag's place, where somebody took that away or cut it; whether so.
 
-        To be asked while it is down: nobody would adopt what it orders. Raises OSError.
+        One that orders something is kept: nobody would adopt that. Raises OSError where it cannot be
+        done, and is raised for everybody from then on until it can.
         """
         ...
 
@@ -44,7 +45,7 @@ class KillFlag(Protocol):
         ...
 
     def read(self) -> RaisedFlag | None:
-        """What is to be adopted; None while it is being written."""
+        """What is to be adopted; None while that is being written, and where nothing is."""
         ...
 
     def lower(self, number: int) -> None:

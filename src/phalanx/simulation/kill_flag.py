@@ -27,7 +27,6 @@ class SimulatedKillFlag:
 
     def renew(self) -> bool:
         """See `KillFlag.renew`: nobody takes it away."""
-        assert not self.is_raised(), "what a raised flag orders would be lost"
         return False
 
     def is_raised(self) -> bool:

@@ -615,3 +615,99 @@ def test_the_number_after_the_last_one_is_not_adopted_by_that(path: Path) -> Non
     overwrite(path, ADOPTED, b"\xff" * 8)
 
     assert not is_adopted(path, order_kill(path, kill()))
+
+
+def a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def a_device(path: Path) -> None:
+    """It reads as a flag that is down."""
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+def a_link_to_nowhere(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def mend(path: Path) -> None:
+    if path.is_dir():
+        path.rmdir()
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize("change", [a_folder, a_device, a_link_to_nowhere])
+def test_one_that_cannot_be_opened_any_more_stops_everybody_until_it_can(
+    flag: KillFlagFile, path: Path, change: Callable[[Path], None]
+) -> None:
+    change(path)
+
+    for _ in range(2):
+        with pytest.raises(OSError, match=str(path)):
+            flag.renew()
+        assert flag.is_raised()
+        assert flag.keys() == {"all/"}
+        assert flag.read() is None, "nobody ordered anything"
+    mend(path)
+
+    assert flag.renew()
+    assert not flag.is_raised()
+    order_kill(path, kill("new", of_account("A1")))
+    assert flag.keys() == {"account/A1"}
+
+
+def test_one_that_nobody_may_open_stops_everybody_until_somebody_may(
+    flag: KillFlagFile, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced(path)
+
+    def refused(*_: object) -> int:
+        raise PermissionError("not allowed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refused)
+        with pytest.raises(PermissionError):
+            flag.renew()
+        assert flag.is_raised()
+
+    assert flag.renew()
+    assert not flag.is_raised()
+
+
+def test_what_the_old_file_orders_while_no_other_can_be_opened_is_adopted(
+    flag: KillFlagFile, path: Path
+) -> None:
+    """Whoever ordered it had opened that one before it was taken away."""
+    away = path.with_name("away")
+    path.rename(away)
+    path.mkdir()
+    with pytest.raises(IsADirectoryError):
+        flag.renew()
+
+    number = order_kill(away, kill("one", of_account("A1")))
+
+    assert orders(flag) == ["one"]
+    assert flag.keys() == {"all/"}
+    flag.lower(number)
+    assert flag.read() is None
+    assert flag.is_raised()
+
+
+def test_one_that_orders_something_gives_way_to_no_other(flag: KillFlagFile, path: Path) -> None:
+    order_kill(path, kill("one", of_account("A1")))
+    replaced(path)
+
+    assert not flag.renew()
+    assert orders(flag) == ["one"]
+
+
+def test_what_is_no_file_is_no_flag_at_the_start_and_takes_no_kill(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+    for use in (lambda: order_kill(path, kill()), lambda: KillFlagFile(path)):
+        with pytest.raises(OSError, match="Not a regular file"):
+            use()

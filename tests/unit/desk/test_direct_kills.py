@@ -1,7 +1,9 @@
 """Kills past the desk: the gate refuses at once, the desk adopts once, and the flag comes down after that."""
 
+import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 from phalanx.brokers.kill_flag import FILE, SIZE, KillFlagFile, order_kill
 from phalanx.brokers.port import Accepted
@@ -344,6 +346,105 @@ def test_a_cut_is_adopted_once_and_the_next_one_again(tmp_path: Path) -> None:
             assert len(rig.events(KillPut)) == number
             await rig.desk.execute(c.LiftKill(ORIGIN))
         assert rig.state.kills == {}
+        flag.close()
+
+    play(story)
+
+
+def said(rig: Rig) -> list[str]:
+    """What of faults is said from here on."""
+    messages: list[str] = []
+
+    def note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        messages.append(context["message"])
+
+    asyncio.get_running_loop().set_exception_handler(note)
+    assert rig.desk.readiness().kill_flag == ""
+    return messages
+
+
+@on_virtual_time
+async def test_a_flag_that_cannot_be_renewed_stops_entries_and_lets_exits_and_cancels_pass(
+    rig: Rig,
+) -> None:
+    await ready(rig)
+    bought = await rig.bought()
+    rig.broker.fill(bought, whole(10))
+    sell = await on_its_way(rig, Side.SELL)
+    entry = await rig.bought(quantity=5)
+    rig.broker.script.append(keep)
+    await rig.cancel(entry)
+    buy = await on_its_way(rig)
+
+    rig.kill_flag.is_lost = True
+    await rig.wait(TICKS)
+
+    request = rig.order(entry).request
+    assert request is not None
+    assert refusal(rig, sell) is None
+    assert refusal(rig, request.id) is None
+    assert refusal(rig, buy) == Reason(ReasonCode.KILL_DIRECT, ("everybody",))
+    assert rig.state.kills == {}, "nobody ordered one"
+
+
+@on_virtual_time
+async def test_a_flag_that_cannot_be_renewed_is_said_once_and_once_when_it_can_again(
+    rig: Rig,
+) -> None:
+    await ready(rig)
+    messages = said(rig)
+
+    rig.kill_flag.is_lost = True
+    await rig.wait(5)
+
+    assert messages == ["the desk goes on after a fault (kill flag)"]
+    assert rig.desk.readiness().kill_flag == "the flag is a folder"
+    assert rig.desk.readiness().ready
+    rig.kill_flag.is_lost = False
+    await rig.wait(5)
+    assert messages[1:] == ["the desk is over a fault (kill flag)"]
+    assert rig.desk.readiness().kill_flag == ""
+    (buy,) = await rig.submit(rig.buy())
+    assert rig.status(buy) is OrdStatus.SENT
+
+
+@on_virtual_time
+async def test_what_was_ordered_in_a_flag_that_cannot_be_renewed_is_adopted(rig: Rig) -> None:
+    await ready(rig)
+    said(rig)
+    rig.kill_flag.is_lost = True
+    await rig.wait(TICKS)
+
+    rig.kill_flag.order(kill(of_account("A2")))
+    await rig.wait(2 * TICKS)
+
+    assert list(rig.state.kills) == ["account/A2"]
+    assert rig.kill_flag.is_raised()
+
+
+def test_a_folder_in_the_files_place_stops_everybody_from_the_next_tick_until_it_is_gone(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / FILE
+
+    async def story(rig: Rig) -> None:
+        rig.flag_file = flag = KillFlagFile(path)
+        await ready(rig)
+        said(rig)
+        buy = await on_its_way(rig)
+        path.unlink()
+        path.mkdir()
+
+        await rig.wait(TICKS)
+        assert refusal(rig, buy) == Reason(ReasonCode.KILL_DIRECT, ("everybody",))
+        assert rig.desk.readiness().kill_flag == "Is a directory"
+        path.rmdir()
+        await rig.wait(TICKS)
+
+        assert refusal(rig, buy) is None
+        order_kill(path, kill(of_account("A1")))
+        await rig.wait(TICKS)
+        assert list(rig.state.kills) == ["account/A1"]
         flag.close()
 
     play(story)

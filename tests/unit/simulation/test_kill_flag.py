@@ -55,3 +55,11 @@ def test_while_somebody_writes_it_stops_everybody_and_says_nothing_else() -> Non
     stopped = flag.keys()
     assert EVERYBODY.key not in stopped
     assert ONE.key in stopped
+
+
+def test_one_that_orders_something_is_not_renewed() -> None:
+    flag = SimulatedKillFlag()
+    flag.order(kill("K1", ONE))
+
+    assert not flag.renew()
+    assert flag.is_raised()

@@ -96,8 +96,13 @@ class Measures:
 
     def fields(self) -> dict[str, object]:
         """The fields of the request, as far as they differ from a plain kill. Raises Failure USAGE where
-        nothing is left to do.
+        nothing is left to do, and for exits that are to be cancelled and made at once.
         """
+        if self.cancel_all and self.flatten:
+            detail = (
+                "--cancel-all calls exits back, --flatten needs them: say --cancel, or one of them"
+            )
+            raise Failure(Exit.USAGE, "EITHER_OR", detail)
         if self.no_block and not (self.cancel or self.cancel_all or self.flatten):
             detail = "--no-block leaves nothing to do: choose --cancel, --cancel-all or --flatten"
             raise Failure(Exit.USAGE, "NOTHING_CHOSEN", detail)
@@ -145,7 +150,7 @@ def kill(
     if is_for_subcommand(context):
         return
     from phalanx.cli.display.listing import shown
-    from phalanx.cli.instructing.kill_answers import is_partial, told
+    from phalanx.cli.instructing.kill_answers import is_partial, left_open, told, unblocked
 
     if past.direct or past.lift or past.data is not None:
         _kill_directly(whom, measures, past, note, changing)
@@ -155,8 +160,12 @@ def kill(
         body["note"] = note
     with changing.connect() as there:
         answer = there.change("PUT", PATH, key=changing.key, body=body)
-    stopped = "new orders may be sent" if measures.no_block else "new orders are stopped"
-    shown(changing, answer, sentence="; ".join([f"{stopped} for {whom}", *told(answer)]))
+    named = str(whom)
+    first = unblocked(answer, named) if measures.no_block else f"new orders are stopped for {named}"
+    shown(changing, answer, sentence="; ".join([first, *told(answer)]))
+    screen = changing.screen()
+    for line in () if screen.as_json else left_open(answer):
+        screen.say(line)
     if is_partial(answer):
         raise typer.Exit(Exit.PARTIAL)
 

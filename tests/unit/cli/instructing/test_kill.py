@@ -142,6 +142,130 @@ def test_it_says_what_the_cancels_came_to(
     assert (result.stdout, result.exit_code) == (said, code)
 
 
+CLOSES: dict[str, object] = {
+    "instruction_id": "I8",
+    "reason": None,
+    "counts": {"orders": 3},
+    "more": [],
+    "unclosed": [],
+    "unclosed_total": 0,
+    "closing_already": 0,
+}
+NOBODY = {**CLOSES, "reason": "NOTHING_VALID", "message": "not valid for any account"}
+KEEPS = {
+    "unclosed": [
+        {"account": "P1", "reason": "ACCOUNT_NOT_RECONCILED", "message": "P1 is not open"},
+        {"account": "P2", "reason": "NO_PRICE", "message": "no price"},
+    ],
+    "unclosed_total": 2,
+}
+LINES = "not closed: P1: P1 is not open\nnot closed: P2: no price\n"
+
+
+@pytest.mark.parametrize(
+    ("flatten", "said", "code"),
+    [
+        (CLOSES, "I8 closes today's positions with 3 orders\n", Exit.OK),
+        (NOBODY, "nothing to close\n", Exit.OK),
+        ({**CLOSES, "instruction_id": None, "reason": "NOTHING_TO_EXIT"}, "nothing to close\n", 0),
+        (
+            {**NOBODY, "closing_already": 2},
+            "positions of 2 accounts are being closed already\n",
+            Exit.OK,
+        ),
+        (
+            {**NOBODY, **KEEPS},
+            f"positions of 2 accounts are not closed\n{LINES}",
+            Exit.PARTIAL,
+        ),
+        (
+            {**CLOSES, **KEEPS, "unclosed_total": 31},
+            (
+                "I8 closes today's positions with 3 orders; positions of 31 accounts are not closed\n"
+                f"{LINES}and 29 more\n"
+            ),
+            Exit.PARTIAL,
+        ),
+        (
+            {**CLOSES, "instruction_id": None, "reason": "PLAN_TOO_LARGE", "message": "too many"},
+            "nothing is closed: too many\n",
+            Exit.PARTIAL,
+        ),
+        (
+            {**CLOSES, "more": [{**NOBODY, "reason": "PLAN_TOO_LARGE", "message": "too many"}]},
+            "I8 closes today's positions with 3 orders; nothing is closed: too many\n",
+            Exit.PARTIAL,
+        ),
+    ],
+)
+def test_it_says_who_keeps_a_position_that_was_to_be_closed(
+    server: FakeServer, flatten: object, said: str, code: int
+) -> None:
+    server.answer("PUT", KILL, body={"standing": True, "flatten": flatten})
+
+    result = run("kill", "--flatten")
+    as_json = run("kill", "--flatten", "--json")
+
+    assert result.stdout == f"new orders are stopped for everybody; {said}"
+    assert (result.exit_code, as_json.exit_code) == (code, code)
+    assert json.loads(as_json.stdout)["flatten"] == flatten
+
+
+def standing(*scopes: tuple[str, str | None]) -> list[dict[str, object]]:
+    return [{"level": level, "name": name} for level, name in scopes]
+
+
+@pytest.mark.parametrize(
+    ("kills", "total", "said"),
+    [
+        ([], 0, "new orders may be sent for client 5"),
+        (
+            standing(("client", "5")),
+            1,
+            "no new kill for client 5, but the kill for client 5 still stands",
+        ),
+        (
+            standing(("all", None)),
+            1,
+            "no new kill for client 5, but the kill for everybody still stands",
+        ),
+        (
+            standing(("all", None), ("broker", "paper"), ("strategy", "RED"), ("account", "A1")),
+            4,
+            (
+                "no new kill for client 5, but the kills for everybody, broker paper, strategy RED, "
+                "account A1 still stand"
+            ),
+        ),
+        (
+            standing(*(("account", f"A{number}") for number in range(6))),
+            30,
+            (
+                "no new kill for client 5, but the kills for account A0, account A1, account A2, "
+                "account A3, account A4 and 25 more still stand"
+            ),
+        ),
+    ],
+)
+def test_without_a_block_it_says_which_kills_still_stand(
+    server: FakeServer, kills: object, total: int, said: str
+) -> None:
+    body = {"standing": False, "cancel": CANCELS, "in_force": kills, "in_force_total": total}
+    server.answer("PUT", KILL, body=body)
+
+    result = run("kill", "--client", "5", "--cancel", "--no-block")
+
+    assert (result.stdout, result.exit_code) == (f"{said}; I7 cancels 12 orders\n", Exit.OK)
+
+
+@pytest.mark.parametrize("words", [[], ["--no-block"], ["--client", "7"], ["--cancel"]])
+def test_exits_are_not_called_back_and_made_at_once(server: FakeServer, words: list[str]) -> None:
+    result = run("kill", "--cancel-all", "--flatten", *words)
+
+    assert (result.exit_code, server.requests) == (Exit.USAGE, [])
+    assert "--cancel-all calls exits back, --flatten needs them" in result.stderr
+
+
 def test_kills_are_shown_with_their_level_and_name(server: FakeServer) -> None:
     kill = {"level": "client", "name": "7", "note": "lunch", "actor": "olga", "time": "t"}
     server.answer("GET", KILL, body={"items": [kill], "total": 1, "as_of": 1})

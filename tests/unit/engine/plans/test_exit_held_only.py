@@ -3,7 +3,7 @@
 import pytest
 
 from phalanx.domain.events import InstructionPlanned
-from phalanx.domain.instructions import ExitScope, InstructionStatus
+from phalanx.domain.instructions import ExitScope, InstructionStatus, Selection
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import OrdStatus, Side
 from tests.engine_world import World
@@ -132,3 +132,17 @@ def test_sells_that_work_where_nothing_is_held_any_more_go_on(world: World) -> N
 
     assert refusal(world) == "NOTHING_TO_EXIT"
     assert world.status(second) is S.NEW
+
+
+def test_of_an_account_that_is_closed_only_a_position_is_said_not_to_be_closed(
+    world: World,
+) -> None:
+    """Whoever holds nothing hears that, though the account is not open either."""
+    world.account(2)
+    held(world, "10")
+    world.closed.update({"A1": "no session", "A2": "no session"})
+
+    planned = world.exit(held_only=True, selection=Selection(accounts=("A1", "A2")))
+
+    said = {skip.account: skip.reason.code.value for skip in planned.skips}
+    assert said == {"A1": "ACCOUNT_NOT_RECONCILED", "A2": "NOTHING_TO_EXIT"}
