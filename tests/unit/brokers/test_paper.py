@@ -3,7 +3,14 @@ import pytest
 
 from phalanx.brokers.paper import CAPABILITIES, PaperBroker, RestoredOrder
 from phalanx.brokers.paper.book import ENDED_MAX, PaperBook
-from phalanx.brokers.port import Accepted, BrokerBook, NeverWritten, PlaceRequest, Unknown
+from phalanx.brokers.port import (
+    Accepted,
+    BrokerBook,
+    NeverWritten,
+    PlaceRequest,
+    TellsLate,
+    Unknown,
+)
 from phalanx.domain.accounts import FillProfile
 from phalanx.domain.numbers import parse_fixed, whole
 from phalanx.domain.orders import (
@@ -70,6 +77,16 @@ async def test_a_fill_comes_after_its_acceptance_and_says_everything() -> None:
             price=parse_fixed("101"),
         ),
     ]
+
+
+async def test_it_says_how_late_it_is_with_what_it_has_to_tell() -> None:
+    world = await _world(FillProfile(ack_delay_ms=30))
+    assert isinstance(world.broker, TellsLate)
+    world.place(order())
+    assert world.broker.behind_ns == 0
+
+    world.clock._elapsed += _ms(45)
+    assert world.broker.behind_ns == _ms(15)
 
 
 async def test_the_answer_takes_its_time() -> None:
