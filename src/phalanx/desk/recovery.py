@@ -1,12 +1,13 @@
 """Replay is truth: rebuild the state of any moment from the journal, without planning anything again."""
 
 from collections.abc import Iterator
+from itertools import takewhile
 
 import msgspec
 
 from phalanx.domain.events import Event, decode_events
 from phalanx.domain.time import Nanoseconds
-from phalanx.engine.apply import apply
+from phalanx.engine.apply import apply_all
 from phalanx.engine.state import SNAPSHOT_VERSION, State, blob_hash, decode_state, encode_state
 from phalanx.journal.port import Journal, JournalReader, Snapshot
 
@@ -25,22 +26,36 @@ def rebuild(
     """
     state = _from_snapshot(reader, until_seq, until_time) if use_snapshot else None
     state = state or State()
-    for seq, event in events_after(reader, state.seq):
-        if until_seq is not None and seq > until_seq:
+    for first_seq, events in _after(reader, state.seq):
+        wanted = events
+        if until_seq is not None:
+            wanted = wanted[: max(0, until_seq - state.seq)]
+        if until_time is not None:
+            wanted = _until(wanted, until_time)
+        apply_all(state, wanted)
+        last = first_seq + len(wanted) - 1
+        assert state.seq == last, f"event {last} made the state count {state.seq}"
+        if len(wanted) < len(events):
             break
-        if until_time is not None and event.time > until_time:
-            break
-        apply(state, event)
-        assert state.seq == seq, f"event {seq} made the state count {state.seq}"
     return state
+
+
+def _until(events: list[Event], time: Nanoseconds) -> list[Event]:
+    """Those before the first that is later."""
+    return list(takewhile(lambda event: event.time <= time, events))
+
+
+def _after(reader: JournalReader, seq: int) -> Iterator[tuple[int, list[Event]]]:
+    """The events after ``seq``, record by record, with the seq of the first of them."""
+    for record in reader.records(seq):
+        known = max(0, seq + 1 - record.first_seq)
+        yield record.first_seq + known, decode_events(record.body)[known:]
 
 
 def events_after(reader: JournalReader, seq: int) -> Iterator[tuple[int, Event]]:
     """Every event after ``seq`` with its own seq, in order."""
-    for record in reader.records(seq):
-        for offset, event in enumerate(decode_events(record.body)):
-            if record.first_seq + offset > seq:
-                yield record.first_seq + offset, event
+    for first_seq, events in _after(reader, seq):
+        yield from enumerate(events, first_seq)
 
 
 def event_at(reader: JournalReader, seq: int) -> Event:

@@ -20,13 +20,14 @@ class Mode(IntEnum):
     LIVE = 2
 
 
-_MODE_LETTER = {Mode.PAPER: "P", Mode.LIVE: "L"}
-_MODES = {letter: mode for mode, letter in _MODE_LETTER.items()}
+_MODES = {"P": Mode.PAPER, "L": Mode.LIVE}
+# By a mode's number: every order asks for its book, and an f-string over a dict takes three times as long.
+_ENDINGS = ("", "/P", "/L")
 
 
 def book_id(account: AccountId, mode: Mode) -> BookId:
     """The identity of one book."""
-    return f"{account}/{_MODE_LETTER[mode]}"
+    return account + _ENDINGS[mode]
 
 
 def split_book(book: BookId) -> tuple[AccountId, Mode]:
@@ -117,4 +118,4 @@ class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def book(self) -> BookId:
         """The book that new instructions go to."""
-        return book_id(self.id, self.mode)
+        return self.id + _ENDINGS[self.mode]

@@ -265,11 +265,12 @@ class FollowUp(StrEnum):
 
 def called_instrument(request: InstructionRequest) -> str:
     """The one instrument a request is about, as the caller wrote it; empty: several, or none."""
-    match request:
-        case SignalRequest() | OrderRequest() | AllocatedRequest() | ExitRequest():
-            return request.instrument
-        case _:
-            return ""
+    # By type: every plan asks this, and a class pattern on a Struct costs four times as much.
+    if type(request) is SignalRequest or type(request) is OrderRequest:
+        return request.instrument
+    if type(request) is AllocatedRequest or type(request) is ExitRequest:
+        return request.instrument
+    return ""
 
 
 def rows_of(request: InstructionRequest) -> int:

@@ -15,6 +15,7 @@ Money: TypeAlias = int
 
 DIGITS = 8
 SCALE: int = 10**DIGITS
+_HALF = SCALE // 2
 FIXED_MAX = 9 * 10**18
 """Largest magnitude we store: 90,000,000,000 units, inside a signed 64-bit integer."""
 
@@ -79,10 +80,13 @@ def whole(units: int) -> Fixed:
 
 def multiply(price: Price, quantity: Quantity) -> Money:
     """``price × quantity``, rounded half up in magnitude to the eighth decimal (exact for whole shares)."""
+    if not quantity % SCALE:
+        # Whole shares are nearly all there is, and need no product of twenty digits.
+        return price * (quantity // SCALE)
     product = price * quantity
     if product >= 0:
-        return (product + SCALE // 2) // SCALE
-    return -((-product + SCALE // 2) // SCALE)
+        return (product + _HALF) // SCALE
+    return -((-product + _HALF) // SCALE)
 
 
 def divide(amount: Money, quantity: Quantity) -> Price:

@@ -1,6 +1,6 @@
 """Orders, fills and what brokers say about them, in FIX 4.4's words."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -111,15 +111,28 @@ class Closing(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 def parts_closed(
-    closes: Iterable[Closing], start: Quantity, end: Quantity
-) -> Iterator[tuple[Closing, Quantity]]:
+    closes: Sequence[Closing], start: Quantity, end: Quantity
+) -> Iterable[tuple[Closing, Quantity]]:
     """How much of the stretch ``start..end`` of a sell's quantity falls to each lot it closes."""
+    if len(closes) == 1 and start < end <= closes[0].quantity and start >= 0:
+        # Within the one lot, as nearly always: no need to walk.
+        return ((closes[0], end - start),)
+    return _parts_closed(closes, start, end)
+
+
+def _parts_closed(
+    closes: Sequence[Closing], start: Quantity, end: Quantity
+) -> Iterator[tuple[Closing, Quantity]]:
     edge = 0
     for closing in closes:
-        part = min(end, edge + closing.quantity) - max(start, edge)
-        if part > 0:
-            yield closing, part
-        edge += closing.quantity
+        begins, edge = edge, edge + closing.quantity
+        first, last = start, end
+        if begins > first:
+            first = begins
+        if edge < last:
+            last = edge
+        if last > first:
+            yield closing, last - first
 
 
 class OrderDraft(msgspec.Struct, frozen=True, array_like=True, gc=False):

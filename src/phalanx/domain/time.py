@@ -64,6 +64,11 @@ def trading_day(now: Nanoseconds, zone_offset_s: int) -> int:
     return (now + zone_offset_s * SECOND) // DAY
 
 
+def day_begins(day: int, zone_offset_s: int) -> Nanoseconds:
+    """The first moment of a trading day: what is before it is of an earlier one."""
+    return day * DAY - zone_offset_s * SECOND
+
+
 def iso(time: Nanoseconds, zone_offset_s: int) -> str:
     """ISO 8601 with microseconds in a zone of fixed offset: ``2026-11-20T09:15:00.000000+05:30``."""
     seconds, rest = divmod(time, SECOND)

@@ -55,8 +55,10 @@ def children(
     price: Price = 0,
 ) -> tuple[OrderDraft, ...]:
     """What its closer sends because this order was ``filled`` so much (at ``price``), or ends so."""
+    if not filled and order.closed_by is None:
+        return ()
     ends = status in TERMINAL and order.status not in TERMINAL
-    if not filled and not (ends and order.closed_by is not None):
+    if not filled and not ends:
         return ()
     closer = closer_of(state, order)
     if closer is None or not closer.percent_bps:

@@ -13,6 +13,9 @@ from phalanx.domain.time import Nanoseconds, trading_day
 from phalanx.engine.state import Book, Lot, Order, State, position_key
 from phalanx.engine.tally import NOTHING, Tally
 
+# By their own names: on Python 3.11 finding an enum's member costs more than comparing with it.
+_BOTH, _HOLDINGS, _SELL = ExitScope.BOTH, ExitScope.HOLDINGS, Side.SELL
+
 Share = tuple[ClOrdId, Quantity]
 """A lot, and how much of it may be sold."""
 
@@ -30,22 +33,22 @@ class Reach(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_whole(self) -> bool:
         """Every lot is within it."""
-        return self.scope is ExitScope.BOTH and not self.trade
+        return self.scope is _BOTH and not self.trade
 
     @property
     def has_positions(self) -> bool:
         """It is about what is bought and sold today, and not about a single trade."""
-        return self.scope is not ExitScope.HOLDINGS and not self.trade
+        return self.scope is not _HOLDINGS and not self.trade
 
     def holds(self, lot: Lot) -> bool:
         """Bought before today and delivered, or financed, is a holding; all else is a position."""
         if self.trade and lot.id != self.trade:
             return False
-        if self.scope is ExitScope.BOTH:
+        if self.scope is _BOTH:
             return True
         before = trading_day(lot.opened_at, self.zone_offset_s) < self.today
         is_holding = before and lot.product is not Product.INTRADAY
-        return is_holding == (self.scope is ExitScope.HOLDINGS)
+        return is_holding == (self.scope is _HOLDINGS)
 
     def covers(self, scope: ExitScope, trade: ClOrdId) -> bool:
         """Whatever an exit of that scope or trade closes is within this one too."""
@@ -68,8 +71,10 @@ def free_of(lot: Lot, tally: Tally) -> Quantity:
     """What of a lot nobody sells yet, after what the plan did so far. Where others sold from a lot,
     less than a sell says is set aside for it.
     """
-    back = min(lot.reserved, tally.unreserved.get(lot.id, 0))
-    return max(0, lot.available + back - tally.reserved.get(lot.id, 0))
+    free = lot.remaining - lot.reserved - tally.reserved.get(lot.id, 0)
+    if tally.unreserved:
+        free += min(lot.reserved, tally.unreserved.get(lot.id, 0))
+    return max(0, free)
 
 
 def sold_of(order: Order, lots: Container[ClOrdId]) -> Quantity:
@@ -99,10 +104,12 @@ def sellable(
     position = book.positions.get(key)
     if position is None:
         return 0
-    if tally is NOTHING:
-        return position.sellable
-    planned = tally.selling.get(key, 0) - tally.freed.get(key, 0)
-    return max(0, position.quantity - position.selling - planned)
+    free = position.quantity - position.selling
+    if tally is not NOTHING:
+        free -= tally.selling.get(key, 0) - tally.freed.get(key, 0)
+    if free < 0:
+        return 0
+    return free
 
 
 def to_cover(
@@ -175,7 +182,7 @@ class WorkingSells:
             self._found = {}
             for order in self._state.open_orders():
                 draft = order.draft
-                if draft.side is Side.SELL:
+                if draft.side is _SELL:
                     place = draft.book, position_key(draft.instrument, draft.product)
                     self._found.setdefault(place, []).append(order)
         return self._found.get((book.id, key), [])

@@ -19,7 +19,7 @@ from phalanx.domain.instructions import (
 )
 from phalanx.domain.orders import Hops, OrdStatus
 from phalanx.domain.reasons import Reason, ReasonCode
-from phalanx.domain.time import SECOND, Nanoseconds, trading_day
+from phalanx.domain.time import SECOND, Nanoseconds, day_begins, trading_day
 from phalanx.engine.commands import Dispatch, ExpireUnsent, Release, Submit
 from phalanx.engine.context import Context
 from phalanx.engine.ids import new_instruction_id
@@ -170,16 +170,18 @@ def dispatch(state: State, command: Dispatch, context: Context) -> list[Event]:
     """
     going: list[str] = []
     late: list[str] = []
+    now, orders, instructions = context.now, state.orders, state.instructions
     zone_offset_s = state.settings.zone_offset_s
-    today = trading_day(context.now, zone_offset_s)
+    today_begins = day_begins(trading_day(now, zone_offset_s), zone_offset_s)
     for cl_ord_id in command.cl_ord_ids:
-        order = state.orders.get(cl_ord_id)
+        order = orders.get(cl_ord_id)
         if order is None or order.status not in _DISPATCHABLE:
             continue
-        instruction = state.instructions[order.instruction_id]
-        expired = context.now >= instruction.expires_at and not order.draft.follows_fill
-        expired = expired or trading_day(order.placed_at, zone_offset_s) < today
-        (late if expired else going).append(cl_ord_id)
+        expired = now >= instructions[order.instruction_id].expires_at
+        if order.placed_at < today_begins or (expired and not order.draft.follows_fill):
+            late.append(cl_ord_id)
+        else:
+            going.append(cl_ord_id)
     events: list[Event] = []
     if going:
         deadline = context.now + state.settings.send_timeout_s * SECOND

@@ -124,7 +124,7 @@ def move(status: OrdStatus, trigger: Trigger, cum_quantity: int = 0) -> OrdStatu
     An order that comes back to NEW with something filled is PARTIALLY_FILLED.
     """
     after = TABLE.get((status, trigger))
-    if after is OrdStatus.NEW and cum_quantity > 0:
+    if cum_quantity > 0 and after is OrdStatus.NEW:
         return OrdStatus.PARTIALLY_FILLED
     return after
 

@@ -36,6 +36,17 @@ on working, each fill of it is sold, and no further BUY comes beside it."""
 
 _REFUSED_REQUESTS = frozenset({ExecType.CANCEL_REJECTED, ExecType.REPLACE_REJECTED})
 
+# By their own names: on Python 3.11 finding an enum's member costs as much as a whole check.
+_NEW, _TRADE, _REPLACED, _REJECTED = (
+    ExecType.NEW,
+    ExecType.TRADE,
+    ExecType.REPLACED,
+    ExecType.REJECTED,
+)
+_FILL_ALL, _FILL_PART = Trigger.FILL_ALL, Trigger.FILL_PART
+_NOT_RECEIVED = OrdStatus.NOT_RECEIVED
+_WORKING = (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
+
 
 def book_report(state: State, command: BookReport, context: Context) -> list[Event]:
     """One report. Nothing comes of a duplicate, or of one that no order in memory fits."""
@@ -45,9 +56,9 @@ def book_report(state: State, command: BookReport, context: Context) -> list[Eve
         return []
     if _is_absurd(report):
         return [_absurd(order, command, context)]
-    if report.exec_type is ExecType.TRADE:
+    if report.exec_type is _TRADE:
         return _book_trade(state, order, command, context)
-    if report.exec_type is ExecType.REPLACED:
+    if report.exec_type is _REPLACED:
         return _book_replaced(state, order, command, context)
     if report.exec_type in _REFUSED_REQUESTS:
         return _book_refused_request(state, order, command, context)
@@ -69,7 +80,7 @@ def _book_status(state: State, order: Order, command: BookReport, context: Conte
             return []
         status = order.status
     reason = None
-    if report.exec_type is ExecType.REJECTED:
+    if report.exec_type is _REJECTED:
         reason = Reason(ReasonCode.BROKER_REJECTED, (report.text,))
     events = [_reported(state, order, status, command, context, reason)]
     if order.status in TERMINAL and status not in TERMINAL and not waits:
@@ -80,19 +91,21 @@ def _book_status(state: State, order: Order, command: BookReport, context: Conte
 def _moved(order: Order, trigger: Trigger, cum_quantity: Quantity) -> OrdStatus | None:
     """As the table has it; what was on its way when its cancel was asked for is then to be canceled."""
     status = move(order.status, trigger, cum_quantity)
-    works = status is OrdStatus.NEW or status is OrdStatus.PARTIALLY_FILLED
-    return OrdStatus.PENDING_CANCEL if works and order.is_canceling else status
+    if order.request is None or status not in _WORKING:
+        return status
+    return OrdStatus.PENDING_CANCEL if order.is_canceling else status
 
 
 def _is_ahead(order: Order, report: ExecutionReport) -> bool:
     """The broker has filled more than is booked: those executions were not told yet."""
-    return max(order.known_cum, report.cum_quantity) > order.cum_quantity
+    booked = order.cum_quantity
+    return order.known_cum > booked or report.cum_quantity > booked
 
 
 def _is_late_news(order: Order, command: BookReport) -> bool:
     """A fill, or another acknowledgement, came first: the OrderID and the hops are news all the same."""
     report = command.report
-    if report.exec_type is not ExecType.NEW:
+    if report.exec_type is not _NEW:
         return False
     return bool((report.order_id and not order.order_id) or command.hops.sent)
 
@@ -114,7 +127,7 @@ def _reported(
         0,
         command.report,
         reason,
-        "LATE" if order.status is OrdStatus.NOT_RECEIVED else "",
+        "LATE" if order.status is _NOT_RECEIVED else "",
         children(state, order, status, context),
         command.hops,
     )
@@ -130,7 +143,7 @@ def _is_absurd(report: ExecutionReport) -> bool:
         and 0 <= report.price <= FIXED_MAX
         and 0 <= report.time <= FIXED_MAX
         and -FIXED_MAX <= report.charges <= FIXED_MAX
-        and (report.last_price > 0 or report.exec_type is not ExecType.TRADE)
+        and (report.last_price > 0 or report.exec_type is not _TRADE)
     )
 
 
@@ -141,9 +154,7 @@ def _absurd(order: Order, command: BookReport, context: Context) -> Event:
         f"{report.exec_type.name} cum {report.cum_quantity} last {report.last_quantity}"
         f" at {report.last_price} charges {report.charges}"
     )
-    kept = ExecutionReport(
-        report.cl_ord_id, ExecType.TRADE, exec_id=report.exec_id, text=said[:200]
-    )
+    kept = ExecutionReport(report.cl_ord_id, _TRADE, exec_id=report.exec_id, text=said[:200])
     return OrderReported(
         context.now, report.cl_ord_id, order.status, order.cum_quantity, 0, kept, flag="ABSURD"
     )
@@ -227,7 +238,7 @@ def _book_trade(state: State, order: Order, command: BookReport, context: Contex
         return [_absurd(order, command, context)]
     goal = _goal(order)
     cum_quantity = order.cum_quantity + filled
-    trigger = Trigger.FILL_ALL if cum_quantity >= goal else Trigger.FILL_PART
+    trigger = _FILL_ALL if cum_quantity >= goal else _FILL_PART
     status = _moved(order, trigger, cum_quantity)
     assert status is not None, f"{order.status.name} has no row for a fill"
     known_cum = max(order.known_cum, report.cum_quantity)
@@ -265,13 +276,19 @@ def _newly_filled(order: Order, report: ExecutionReport) -> Quantity:
     """
     if not report.exec_id:
         return report.cum_quantity - order.cum_quantity
-    told = report.last_quantity or report.cum_quantity - order.known_cum
-    return min(told, max(order.known_cum, report.cum_quantity) - order.cum_quantity)
+    known = order.known_cum
+    told = report.last_quantity or report.cum_quantity - known
+    if report.cum_quantity > known:
+        known = report.cum_quantity
+    untold = known - order.cum_quantity
+    if told > untold:
+        return untold
+    return told
 
 
 def _goal(order: Order) -> Quantity:
     """The most the broker may fill: with a replace in flight, the greater of both quantities."""
-    replace = order.replacing
+    replace = order.replacing if order.request is not None else None
     if replace is None or not replace.dispatched:
         return order.quantity
     return max(order.quantity, replace.quantity)

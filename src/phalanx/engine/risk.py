@@ -36,8 +36,8 @@ from phalanx.engine.state import Book, Order, State
 from phalanx.engine.tally import NOTHING, Tally
 
 _R = ReasonCode
-# By its own name: on Python 3.11 finding an enum's member costs as much as the check itself.
-_SELL = Side.SELL
+# By their own names: on Python 3.11 finding an enum's member costs as much as the check itself.
+_SELL, _MARKET = Side.SELL, OrdType.MARKET
 _KILLED = {
     KillLevel.ALL: _R.KILL_ALL,
     KillLevel.BROKER: _R.KILL_BROKER,
@@ -85,17 +85,14 @@ def refusal(  # noqa: PLR0913, PLR0917  the hot path: one call for each order
 
     ``tally``: what the same plan has given this book already.
     """
-    return (
-        account_refusal(
-            state,
-            context,
-            account,
-            reduces=terms.side is _SELL or terms.covers,
-            strategy=terms.strategy,
-        )
-        or priced.refusal(state, context, account, terms)
-        or _book_refusal(state, account, book, priced, terms, hold, tally)
-    )
+    reason = _standing_refusal(context, account)
+    if reason is None and state.kills and not terms.reduces:
+        reason = kill_refusal(state, account, terms.strategy)
+    if reason is None:
+        reason = priced.refusal(state, context, account, terms)
+    if reason is None:
+        reason = _book_refusal(state, account, book, priced, terms, hold, tally)
+    return reason
 
 
 def account_refusal(
@@ -107,6 +104,14 @@ def account_refusal(
     strategy: str | None = None,
 ) -> Reason | None:
     """Enabled, open, with a broker for its mode, and not stopped, nor is the ``strategy``."""
+    reason = _standing_refusal(context, account)
+    if reason is not None or reduces or not state.kills:
+        return reason
+    return kill_refusal(state, account, strategy)
+
+
+def _standing_refusal(context: Context, account: Account) -> Reason | None:
+    """Enabled, open, with a broker for its mode."""
     if not account.enabled:
         return Reason(_R.ACCOUNT_DISABLED, (account.id,))
     closed = context.closed.get(account.id)
@@ -115,9 +120,7 @@ def account_refusal(
     capabilities = context.capabilities.get(account.broker)
     if capabilities is None or account.mode not in capabilities.modes:
         return Reason(_R.LIVE_NOT_AVAILABLE, (account.id,))
-    if reduces or not state.kills:
-        return None
-    return kill_refusal(state, account, strategy)
+    return None
 
 
 def kill_refusal(state: State, account: Account, strategy: str | None = None) -> Reason | None:
@@ -158,6 +161,7 @@ class PricedInstrument:
     """
 
     __slots__ = (
+        "_last",
         "_verdicts",
         "facts",
         "instrument",
@@ -183,15 +187,22 @@ class PricedInstrument:
         self.protected_sell: Price = 0 if facts is None else facts.protected_sell
         self.last: Price = 0 if facts is None else round_down(facts.last, facts.tick_size)
         self._verdicts: dict[tuple[Terms, Mode, str], Reason | None] = {}
+        self._last: tuple[Terms | None, Mode | None, str, Reason | None] = (None, None, "", None)
 
     def refusal(
         self, state: State, context: Context, account: Account, terms: Terms
     ) -> Reason | None:
         """Tradable, supported, lot, tick, price, band, distance, caps; the same for equal terms."""
+        last, mode, broker, verdict = self._last
+        if last is terms and mode is account.mode and broker == account.broker:
+            # A fan-out asks with one and the same terms: their hash alone costs five times as much.
+            return verdict
         key = (terms, account.mode, account.broker)
         if key in self._verdicts:
-            return self._verdicts[key]
-        verdict = self._verdicts[key] = self._judge(state, context, account, terms)
+            verdict = self._verdicts[key]
+        else:
+            verdict = self._verdicts[key] = self._judge(state, context, account, terms)
+        self._last = (*key, verdict)
         return verdict
 
     def _judge(
@@ -217,7 +228,7 @@ class PricedInstrument:
     def _shape_refusal(self, terms: Terms) -> Reason | None:
         if terms.quantity <= 0 or terms.quantity % self.instrument.lot_size:
             return Reason(_R.LOT_MULTIPLE, (terms.quantity, self.instrument.lot_size))
-        if terms.ord_type is not OrdType.MARKET and terms.limit % self.instrument.tick_size:
+        if terms.ord_type is not _MARKET and terms.limit % self.instrument.tick_size:
             return Reason(_R.OFF_TICK, (terms.limit, self.instrument.tick_size))
         if terms.stop_price % self.instrument.tick_size:
             return Reason(_R.OFF_TICK, (terms.stop_price, self.instrument.tick_size))
@@ -240,7 +251,7 @@ class PricedInstrument:
     def _distance_refusal(self, state: State, terms: Terms) -> Reason | None:
         facts = self.facts
         assert facts is not None
-        if terms.ord_type is OrdType.MARKET:
+        if terms.ord_type is _MARKET:
             return None
         if terms.stop_price and not facts.band_low <= terms.stop_price <= facts.band_high:
             return Reason(_R.OUTSIDE_BAND, (terms.stop_price, facts.band_low, facts.band_high))
@@ -290,14 +301,13 @@ def _book_refusal(
     hold: Money,
     tally: Tally,
 ) -> Reason | None:
-    instrument = priced.instrument
     if terms.side is _SELL:
-        free = sellable(book, instrument.key, terms.product, tally)
+        free = sellable(book, priced.instrument.key, terms.product, tally)
         if terms.quantity > free:
             return Reason(_R.NOT_SELLABLE, (terms.quantity, free))
         return None
     if terms.covers:
-        short = to_cover(state, book, instrument.key, terms.product, tally)
+        short = to_cover(state, book, priced.instrument.key, terms.product, tally)
         if terms.quantity > short:
             return Reason(_R.NOT_SHORT, (terms.quantity, short))
         return None
@@ -308,7 +318,14 @@ def _book_refusal(
     available = available_cash(account, book, tally)
     if hold > available:
         return Reason(_R.INSUFFICIENT_CASH, (hold, available))
-    return _count_refusal(state, book, _orders_of(instrument, terms) + tally.orders)
+    settings = state.settings
+    more = _orders_of(priced.instrument, terms) + tally.orders
+    is_open, sent = book.open_orders + more, book.orders_today + more
+    if is_open > settings.open_orders_max:
+        return Reason(_R.TOO_MANY_OPEN_ORDERS, (str(is_open - 1),))
+    if sent > settings.orders_per_day_max:
+        return Reason(_R.TOO_MANY_ORDERS_TODAY, (str(sent - 1),))
+    return None
 
 
 def entry_refusal(
@@ -363,17 +380,6 @@ def _orders_of(instrument: Instrument, terms: Terms) -> int:
     """How many orders the terms make, sliced at the freeze quantity."""
     freeze = instrument.freeze_quantity
     return -(-terms.quantity // freeze) if freeze else 1
-
-
-def _count_refusal(state: State, book: Book, more: int) -> Reason | None:
-    """``more`` orders, with those that the plan has given the book already."""
-    settings = state.settings
-    is_open, sent = book.open_orders + more, book.orders_today + more
-    if is_open > settings.open_orders_max:
-        return Reason(_R.TOO_MANY_OPEN_ORDERS, (str(is_open - 1),))
-    if sent > settings.orders_per_day_max:
-        return Reason(_R.TOO_MANY_ORDERS_TODAY, (str(sent - 1),))
-    return None
 
 
 def _terms_refusal(

@@ -107,12 +107,13 @@ class Order(msgspec.Struct, gc=False):
     @property
     def missing(self) -> Quantity:
         """Filled as the broker says, and not booked: nobody knows at which price yet."""
-        return max(0, self.known_cum - self.cum_quantity)
+        return self.known_cum - self.cum_quantity if self.known_cum > self.cum_quantity else 0
 
     @property
     def leaves_quantity(self) -> Quantity:
         """What may still be filled; zero once terminal."""
-        return 0 if self.status in TERMINAL else max(0, self.quantity - self.cum_quantity)
+        is_over = self.status in TERMINAL or self.quantity < self.cum_quantity
+        return 0 if is_over else self.quantity - self.cum_quantity
 
     @property
     def is_canceling(self) -> bool:
@@ -182,7 +183,7 @@ class Position(msgspec.Struct, gc=False):
     @property
     def sellable(self) -> Quantity:
         """What may be sold now without going short."""
-        return max(0, self.quantity - self.selling)
+        return self.quantity - self.selling if self.quantity > self.selling else 0
 
 
 class RecentOrder(msgspec.Struct, gc=False):
@@ -372,9 +373,13 @@ class State(msgspec.Struct):
         return (order for order in self.orders.values() if order.status not in TERMINAL)
 
 
+# By a product's number: a key made so costs a fourth of an f-string, and every order needs a few.
+_PRODUCT_ENDINGS = ("", *(f"|{product.value}" for product in Product))
+
+
 def position_key(instrument: InstrumentKey, product: Product) -> str:
     """The key of a position within its book."""
-    return f"{instrument}|{int(product)}"
+    return instrument + _PRODUCT_ENDINGS[product]
 
 
 def foreign_key(book: BookId, exec_id: str) -> str:

@@ -5,6 +5,9 @@ from phalanx.domain.limits import Limit
 from phalanx.domain.numbers import Money, Quantity
 from phalanx.domain.orders import ClOrdId, OrderDraft, Side, parts_closed
 
+_SELL = Side.SELL
+_NOT_RESTRICTED: frozenset[InstrumentKey] = frozenset()
+
 
 class Tally:
     """One book within one plan. ``limit``: the tightest limits that hold for its account, if any, with
@@ -29,7 +32,7 @@ class Tally:
 
     def __init__(self, limit: Limit | None = None) -> None:
         self.limit = limit
-        self.restricted = frozenset(() if limit is None else limit.restricted)
+        self.restricted = _NOT_RESTRICTED if limit is None else frozenset(limit.restricted)
         self.holds: Money = 0
         self.orders = 0
         self.buying: dict[InstrumentKey, Quantity] = {}
@@ -43,7 +46,7 @@ class Tally:
         """One more order of this book; ``position`` is the key of the position it changes."""
         self.orders += 1
         self.holds += draft.hold
-        if draft.side is Side.SELL:
+        if draft.side is _SELL:
             self.selling[position] = self.selling.get(position, 0) + draft.quantity
             for part in draft.closes:
                 self.reserved[part.lot] = self.reserved.get(part.lot, 0) + part.quantity

@@ -13,6 +13,7 @@ from phalanx.domain.numbers import whole
 from phalanx.domain.orders import Product, Side
 from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
+from phalanx.engine.apply import apply
 from phalanx.engine.state import State, decode_state, encode_state, state_hash
 from phalanx.journal.errors import NoSuchSeq
 from phalanx.journal.memory import MemoryJournal
@@ -49,6 +50,17 @@ async def test_any_past_moment_can_be_rebuilt_by_time(rig: Rig) -> None:
     for seq, time, digest in await a_day(rig):
         found = rebuild(reader, until_time=time)
         assert (found.seq, state_hash(found)) == (seq, digest)
+
+
+@on_virtual_time
+async def test_a_moment_in_the_middle_of_a_record_is_one_too(rig: Rig) -> None:
+    await a_day(rig)
+    reader = MemoryJournal(rig.disk)
+    replayed = State()
+    for seq, event in events_after(reader, 0):
+        apply(replayed, event)
+        assert state_hash(rebuild(reader, until_seq=seq)) == state_hash(replayed)
+        assert rebuild(reader, until_seq=seq, use_snapshot=False).seq == seq
 
 
 @on_virtual_time

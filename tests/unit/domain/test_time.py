@@ -1,6 +1,6 @@
 import pytest
 
-from phalanx.domain.time import DAY, HOUR, SECOND, iso, trading_day
+from phalanx.domain.time import DAY, HOUR, SECOND, day_begins, iso, trading_day
 
 INDIA = 19_800
 
@@ -30,3 +30,12 @@ def test_an_instant_is_shown_in_its_zone(time: int, offset_s: int, text: str) ->
 )
 def test_a_day_begins_at_midnight_in_its_zone(now: int, day: int) -> None:
     assert trading_day(now, INDIA) == day
+
+
+@pytest.mark.parametrize("offset_s", [0, INDIA, -3_600])
+@pytest.mark.parametrize("day", [0, 1, 20_777])
+def test_a_day_begins_with_its_first_moment(day: int, offset_s: int) -> None:
+    begins = day_begins(day, offset_s)
+
+    assert trading_day(begins, offset_s) == day
+    assert trading_day(begins - 1, offset_s) == day - 1

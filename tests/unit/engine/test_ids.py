@@ -72,7 +72,11 @@ def test_the_first_letter_says_what_an_id_is_of() -> None:
 def test_many_ids_are_those_made_one_by_one(
     many: Callable[[str, int, int], Iterator[str]], make: Callable[[str, int, int], str]
 ) -> None:
-    assert list(islice(many("QX", 10, 34), 3)) == [make("QX", 10, n) for n in (34, 35, 36)]
+    for first in (34, 36**2 - 2, 36**4 - 1):
+        expected = [make("QX", 10, n) for n in range(first, first + 3)]
+        assert list(islice(many("QX", 10, first), 3)) == expected
+    with pytest.raises(OverflowError):
+        list(islice(many("QX", 10, COUNTER_MAX), 2))
 
 
 def test_a_fill_by_hand_is_told_by_its_id() -> None:

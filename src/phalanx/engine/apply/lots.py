@@ -30,28 +30,52 @@ def drop_if_flat(book: Book, held: Position) -> None:
         book.positions.pop(position_key(held.instrument, held.product), None)
 
 
-def open_lot(book: Book, draft: OrderDraft, opened_at: Nanoseconds, *, by_signal: bool) -> Lot:
+def open_lot(
+    book: Book,
+    draft: OrderDraft,
+    opened_at: Nanoseconds,
+    by_signal: bool,  # noqa: FBT001  the hot path: an argument by name costs as much as a field
+    called: str = "",
+) -> Lot:
     """The lot that a buy's fills go to: the book's open one of that strategy, else a new one.
+
+    ``called``: the caller's name for its instrument.
 
     A later slice finds its first one's. Else only a late arrival finds one open; a plan refuses a
     second buy. In another product it cannot join, and becomes a lot of no strategy.
     """
-    strategy = draft.strategy
-    other = None if strategy is None else open_lot_of(book, strategy, draft.instrument)
-    if other is not None:
-        if other.product is draft.product:
-            return other
-        strategy = None
-    found = find_lot(book, draft.instrument, draft.own_lot)
-    if found is not None:
-        return found
-    lot = Lot(
-        draft.own_lot, strategy, draft.instrument, draft.product, opened_at, by_signal=by_signal
-    )
-    lots = book.lots.get(draft.instrument)
+    strategy, instrument = draft.strategy, draft.instrument
+    own_lot = draft.lot or draft.cl_ord_id
+    lots = book.lots.get(instrument)
     if lots is None:
-        lots = book.lots[draft.instrument] = {}
-    lots[lot.id] = lot
+        lots = book.lots[instrument] = {}
+    else:
+        other = None if strategy is None else open_lot_of(book, strategy, instrument)
+        found = lots.get(own_lot)
+        if other is not None:
+            if other.product is draft.product:
+                found = other
+            else:
+                strategy = None
+        if found is not None:
+            found.called = found.called or called
+            return found
+    # By place, as in ``apply.orders``; zeros and nothing up to the name.
+    lot = Lot(
+        own_lot,
+        strategy,
+        instrument,
+        draft.product,
+        opened_at,
+        by_signal,
+        0,  # remaining
+        0,  # reserved
+        0,  # cost
+        [],  # buys
+        None,  # closing
+        called,
+    )
+    lots[own_lot] = lot
     return lot
 
 
@@ -69,10 +93,11 @@ def home(book: Book, order: Order, *, reopens: bool) -> Lot | None:
     ``reopens``: the order had been given up and lives again; it then leaves a lot that only sells.
     """
     draft = order.draft
-    lot = find_lot(book, draft.instrument, order.lot)
+    lots = book.lots.get(draft.instrument)
+    lot = None if lots is None else lots.get(order.lot)
     if draft.strategy is None:
         return lot
-    if lot is not None and (lot.is_open or lot.closing is not None or not reopens):
+    if lot is not None and (not reopens or lot.closing is not None or lot.is_open):
         return lot
     other = open_lot_of(book, draft.strategy, draft.instrument)
     return other if other is not None and other.product is draft.product else lot
@@ -104,7 +129,11 @@ def add(book: Book, lot: Lot, quantity: Quantity, value: Money) -> None:
     """A buy filled: the position grows, and so does the lot by what is not covering a short."""
     held = position(book, lot.instrument, lot.product)
     held.quantity += quantity
-    long_part = max(0, min(quantity, held.quantity))
+    if held.quantity >= quantity:
+        lot.remaining += quantity
+        lot.cost += value
+        return
+    long_part = max(0, held.quantity)
     lot.remaining += long_part
     lot.cost += value * long_part // quantity
     drop_if_flat(book, held)
@@ -137,11 +166,13 @@ def adopt(book: Book, lot: Lot, quantity: Quantity, cost: Money) -> None:
 
 def reserve(book: Book, draft: OrderDraft, instruction: InstructionId) -> None:
     """A sell was planned: what it is meant to close is no longer available."""
-    position(book, draft.instrument, draft.product).selling += draft.quantity
+    instrument = draft.instrument
+    position(book, instrument, draft.product).selling += draft.quantity
     for closing in draft.closes:
-        lot = book.lots[draft.instrument][closing.lot]
+        lot = book.lots[instrument][closing.lot]
         lot.reserved += closing.quantity
-        lot.closing_sells += lot.closing == instruction
+        if lot.closing == instruction:
+            lot.closing_sells += 1
 
 
 def stop_closing(book: Book, order: Order) -> None:
@@ -159,17 +190,21 @@ def take(book: Book, order: Order, quantity: Quantity) -> list[Lot]:
     """
     draft = order.draft
     held = position(book, draft.instrument, draft.product)
-    from_lots = min(quantity, max(0, held.quantity))
+    from_lots = quantity
+    if held.quantity < quantity:
+        from_lots = max(0, held.quantity)
     held.quantity -= quantity
-    start = order.cum_quantity
+    start, lots = order.cum_quantity, book.lots.get(draft.instrument, {})
     touched = []
     for closing, part in parts_closed(draft.closes, start, start + quantity):
-        lot = find_lot(book, draft.instrument, closing.lot)
+        lot = lots.get(closing.lot)
         if lot is not None:
-            from_lots -= _shrink(lot, min(part, from_lots))
+            from_lots -= _shrink(lot, part) if part < from_lots else _shrink(lot, from_lots)
             touched.append(lot)
-    touched += _take_oldest(book, held, from_lots)
-    drop_if_flat(book, held)
+    if from_lots:
+        touched += _take_oldest(book, held, from_lots)
+    if not held.quantity:
+        drop_if_flat(book, held)
     return touched
 
 
@@ -205,13 +240,15 @@ def release(book: Book, order: Order, start: Quantity, end: Quantity) -> None:
     if start == end:
         return
     draft = order.draft
-    held = position(book, draft.instrument, draft.product)
-    held.selling = max(0, held.selling - (end - start))
+    held, released = position(book, draft.instrument, draft.product), end - start
+    held.selling = held.selling - released if held.selling > released else 0
+    lots = book.lots.get(draft.instrument, {})
     for closing, part in parts_closed(draft.closes, start, end):
-        lot = find_lot(book, draft.instrument, closing.lot)
+        lot = lots.get(closing.lot)
         if lot is not None:
-            lot.reserved = max(0, lot.reserved - part)
-    drop_if_flat(book, held)
+            lot.reserved = lot.reserved - part if lot.reserved > part else 0
+    if not held.quantity:
+        drop_if_flat(book, held)
 
 
 def settle(book: Book, lot: Lot) -> None:
@@ -230,8 +267,9 @@ def settle(book: Book, lot: Lot) -> None:
 def _join(book: Book, lot: Lot) -> None:
     """What is left of a lot goes to another open lot of its strategy, if there is one by then."""
     for other in book.lots[lot.instrument].values():
-        same = other.strategy == lot.strategy and other.product is lot.product
-        if other is not lot and same and other.is_open:
+        if other is lot or other.strategy != lot.strategy:
+            continue
+        if other.product is lot.product and other.is_open:
             moved = lot.available
             cost = lot.cost * moved // lot.remaining
             other.remaining += moved
@@ -242,9 +280,14 @@ def _join(book: Book, lot: Lot) -> None:
 
 
 def _shrink(lot: Lot, quantity: Quantity) -> Quantity:
-    taken = min(quantity, lot.remaining)
-    if taken:
-        lot.cost -= lot.cost * taken // lot.remaining
-        lot.remaining -= taken
-        lot.reserved = min(lot.reserved, lot.remaining)
-    return taken
+    remaining = lot.remaining
+    if quantity >= remaining:
+        if remaining:
+            lot.cost = lot.remaining = lot.reserved = 0
+        return remaining
+    if quantity:
+        lot.cost -= lot.cost * quantity // remaining
+        lot.remaining = remaining - quantity
+        if lot.reserved > lot.remaining:
+            lot.reserved = lot.remaining
+    return quantity

@@ -1,4 +1,4 @@
-"""What happens to orders: placed, dispatched, reported, doubted, ended."""
+"""What happens to orders: dispatched, reported, doubted, ended."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,26 @@ from phalanx.domain.events import (
     OrdersDispatched,
 )
 from phalanx.domain.instructions import InstructionStatus
-from phalanx.domain.numbers import BASIS_POINTS, Money, multiply
+from phalanx.domain.numbers import BASIS_POINTS, Money, Quantity, multiply
 from phalanx.domain.orders import (
     TERMINAL,
     ClOrdId,
     ExecType,
+    ExecutionReport,
     OrderDraft,
     OrdStatus,
     Side,
 )
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.apply import lots
+from phalanx.engine.apply.placing import count_placed, place
 from phalanx.engine.apply.resting import rest, rest_no_longer
 from phalanx.engine.state import Book, Instruction, Lot, Order, State
 
+# By their own names: on Python 3.11 finding an enum's member costs as much as a whole small step of these.
+_BUY, _SELL = Side.BUY, Side.SELL
+_SENT, _IN_DOUBT, _REPLACED = OrdStatus.SENT, OrdStatus.IN_DOUBT, ExecType.REPLACED
+_WORKING, _DONE = InstructionStatus.WORKING, InstructionStatus.DONE
 _ENDS = {
     ExecType.CANCELED: OrdStatus.CANCELED,
     ExecType.REJECTED: OrdStatus.REJECTED,
@@ -31,44 +37,13 @@ _ENDS = {
 }
 
 
-def place(
-    state: State, instruction: Instruction, draft: OrderDraft, time: Nanoseconds, called: str = ""
-) -> Order:
-    """Take a planned order in: count it, set its cash or its lots aside.
-
-    ``called``: the caller's name for the instrument.
-    """
-    order = Order(draft, instruction.id, draft.quantity, draft.limit, draft.hold, draft.hold)
-    order.placed_at = time
-    book = state.books[draft.book]
-    state.orders[draft.cl_ord_id] = order
-    book.orders[draft.cl_ord_id] = None
-    state.next_order += 1
-    book.open_orders += 1
-    book.orders_today += 1
-    book.holds += draft.hold
-    if draft.side is Side.BUY:
-        lot = lots.open_lot(book, draft, time, by_signal=instruction.kind == "signal")
-        lot.called = lot.called or called
-        lot.buys.append(draft.cl_ord_id)
-        order.lot = lot.id
-    else:
-        lots.reserve(book, draft, instruction.id)
-    if draft.reduce_only and book.account in instruction.caps:
-        instruction.caps[book.account] -= draft.quantity
-    instruction.orders += 1
-    instruction.open_orders += 1
-    instruction.in_memory += 1
-    instruction.status = InstructionStatus.WORKING
-    return order
-
-
 def orders_dispatched(state: State, event: OrdersDispatched) -> None:
     """PENDING_NEW → SENT: from here on the broker may know them."""
+    orders, deadline = state.orders, event.deadline
     for cl_ord_id in event.cl_ord_ids:
-        order = state.orders[cl_ord_id]
-        order.status = OrdStatus.SENT
-        order.deadline = event.deadline
+        order = orders[cl_ord_id]
+        order.status = _SENT
+        order.deadline = deadline
 
 
 def dispatch_lapsed(state: State, event: DispatchLapsed) -> None:
@@ -82,39 +57,51 @@ def dispatch_lapsed(state: State, event: DispatchLapsed) -> None:
 def order_reported(state: State, event: OrderReported) -> None:
     """Book a report: the fill, the new status, the children these cause; then its lots settle."""
     order = state.orders[event.cl_ord_id]
-    book = state.book_of(order)
-    report = event.report
-    if report.order_id:
-        order.order_id = report.order_id
-    order.known_cum = max(order.known_cum, event.cum_quantity, report.cum_quantity)
-    if order.status in TERMINAL and event.status not in TERMINAL:
-        _reopen(state, order, book, event.time)
-    if report.exec_type is ExecType.REPLACED and order.replacing is not None:
+    book = state.books[order.draft.book]
+    report, status, time = event.report, event.status, event.time
+    ends = status in TERMINAL
+    _take_note(order, report, event.cum_quantity)
+    if not ends and order.status in TERMINAL:
+        _reopen(state, order, book, time)
+    if report.exec_type is _REPLACED and order.replacing is not None:
         _replace(book, order)
     touched = _fill(state, event, order, book) if event.last_quantity else ()
-    _learn_end(order, event)
-    _enter(state, order, book, event.status, event.time)
-    _place_children(state, order, event.children, event.time)
-    if order.missing:
+    if ends or report.exec_type in _ENDS:
+        _learn_end(order, event, ends=ends)
+    if ends or order.status is not status:
+        _enter(state, order, book, status, time)
+    if event.children:
+        _place_children(state, order, event.children, time)
+    if order.known_cum > order.cum_quantity:
         rest_no_longer(state, order)
-    elif event.status not in TERMINAL:
-        rest(state, order, event.time)
+    elif not ends:
+        rest(state, order, time)
     for lot in touched:
         lots.settle(book, lot)
-    if event.status in TERMINAL or report.exec_type is ExecType.REPLACED:
+    if ends or report.exec_type is _REPLACED:
         settle_lots(book, order)
-    if state.hand_fills:
-        state.hand_fills.pop(report.exec_id, None)
+    state.hand_fills.pop(report.exec_id, None)
 
 
-def _learn_end(order: Order, event: OrderReported) -> None:
+def _take_note(order: Order, report: ExecutionReport, cum_quantity: Quantity) -> None:
+    """What the broker calls the order, and the most that is filled of it."""
+    if report.order_id and report.order_id != order.order_id:
+        order.order_id = report.order_id
+    if cum_quantity > order.known_cum:
+        order.known_cum = cum_quantity
+    if report.cum_quantity > order.known_cum:
+        order.known_cum = report.cum_quantity
+
+
+def _learn_end(order: Order, event: OrderReported, *, ends: bool) -> None:
     """The order ended, or the broker says so while executions are missing."""
     end = _ENDS.get(event.report.exec_type)
-    if event.status not in TERMINAL:
-        order.ends_as = end or order.ends_as
-        return
-    order.ends_as = None
-    if end is not None:
+    if ends:
+        if order.ends_as is not None:
+            order.ends_as = None
+    elif end is not None:
+        order.ends_as = end
+    if ends and end is not None:
         # The broker's last word: it ends only when all is booked, or read and found to be all.
         order.known_cum = max(order.cum_quantity, event.report.cum_quantity)
 
@@ -122,7 +109,7 @@ def _learn_end(order: Order, event: OrderReported) -> None:
 def order_doubted(state: State, event: OrderDoubted) -> None:
     """SENT → IN_DOUBT: its book takes no new entries in the instrument until it is known."""
     order = state.orders[event.cl_ord_id]
-    _enter(state, order, state.book_of(order), OrdStatus.IN_DOUBT, event.time)
+    _enter(state, order, state.book_of(order), _IN_DOUBT, event.time)
 
 
 def order_ended(state: State, event: OrderEnded) -> None:
@@ -153,6 +140,7 @@ def _place_children(
         closer = closer_of(state, order)
         assert closer is not None
         place(state, closer, draft, time)
+        count_placed(state, closer, 1)
         if draft.side is order.draft.side:
             order.resell = max(0, order.resell - draft.quantity)
 
@@ -160,8 +148,11 @@ def _place_children(
 def settle_lots(book: Book, order: Order) -> None:
     """What follows for the lots of an order that ended, was filled late or shrank."""
     draft = order.draft
-    for lot_id in [order.lot] if draft.side is Side.BUY else [c.lot for c in draft.closes]:
-        lot = lots.find_lot(book, draft.instrument, lot_id)
+    known = book.lots.get(draft.instrument)
+    if known is None:
+        return
+    for lot_id in (order.lot,) if draft.side is _BUY else [c.lot for c in draft.closes]:
+        lot = known.get(lot_id)
         if lot is not None:
             lots.settle(book, lot)
 
@@ -175,10 +166,10 @@ def set_hold(book: Book, order: Order, hold: Money) -> None:
 
 def needed_hold(order: Order) -> Money:
     """The part of the full hold that what is left needs, rounded up; with a replace under way, the greater."""
-    if order.draft.side is Side.SELL:
+    if order.draft.side is _SELL:
         return 0
     needed = _part(order.hold_total, order.quantity - order.cum_quantity, order.quantity)
-    replace = order.replacing
+    replace = order.replacing if order.request is not None else None
     if replace is not None:
         left = replace.quantity - order.cum_quantity
         needed = max(needed, _part(replace.hold, left, replace.quantity))
@@ -195,7 +186,7 @@ def finish_if_done(state: State, instruction: Instruction) -> None:
     """An instruction with nothing open any more is DONE, and forgotten when no order keeps it."""
     if instruction.open_orders or instruction.watched:
         return
-    instruction.status = InstructionStatus.DONE
+    instruction.status = _DONE
     if not instruction.in_memory:
         state.instructions.pop(instruction.id, None)
 
@@ -208,21 +199,26 @@ def end(state: State, order: Order, book: Book, status: OrdStatus, time: Nanosec
 
 def let_go(state: State, order: Order, book: Book, status: OrdStatus, time: Nanoseconds) -> None:
     """Let go of everything an open order held, and tell its instruction; its lots are to be settled."""
-    set_hold(book, order, 0)
+    draft = order.draft
+    if order.hold:
+        set_hold(book, order, 0)
     book.open_orders -= 1
     order.status = status
-    order.request = None
-    state.ended[order.draft.cl_ord_id] = time
+    if order.request is not None:
+        order.request = None
+    state.ended[draft.cl_ord_id] = time
     rest_no_longer(state, order)
     if state.hand_fills:
         _forget_hand_fills(state, order)
-    if order.draft.side is Side.BUY:
-        lot = lots.find_lot(book, order.draft.instrument, order.lot)
+    if draft.side is _BUY:
+        lot = lots.find_lot(book, draft.instrument, order.lot)
         if lot is not None:
-            lot.buys.remove(order.draft.cl_ord_id)
-            pass_on(state, lot)
+            lot.buys.remove(draft.cl_ord_id)
+            if lot.closing is not None:
+                pass_on(state, lot)
     else:
-        lots.release(book, order, min(order.cum_quantity, order.quantity), order.quantity)
+        if order.cum_quantity < order.quantity:
+            lots.release(book, order, order.cum_quantity, order.quantity)
         lots.stop_closing(book, order)
     _tell_instructions(state, order, status)
 
@@ -260,33 +256,36 @@ def _fill(state: State, event: OrderReported, order: Order, book: Book) -> Seque
     touched: Sequence[Lot] = ()
     if report.exec_id:
         order.exec_ids[report.exec_id] = quantity
-    if order.draft.side is Side.BUY:
+    if order.draft.side is _BUY:
         book.cash -= value + report.charges
         _fill_buy(state, event, order, book, value)
     else:
         book.cash += value - report.charges
         book.sold_today[order.draft.instrument] = None
-        if order.status not in TERMINAL:
+        if order.status not in TERMINAL and order.cum_quantity < order.quantity:
             upto = min(order.cum_quantity + quantity, order.quantity)
-            lots.release(book, order, min(order.cum_quantity, upto), upto)
+            lots.release(book, order, order.cum_quantity, upto)
         touched = lots.take(book, order, quantity)
     order.cum_quantity = event.cum_quantity
-    order.resell = max(0, order.resell - quantity)
+    if order.resell:
+        order.resell = max(0, order.resell - quantity)
     order.filled_value += value
-    order.charges += report.charges
-    if order.status not in TERMINAL and event.status not in TERMINAL:
+    if report.charges:
+        order.charges += report.charges
+    if order.hold and order.status not in TERMINAL and event.status not in TERMINAL:
         set_hold(book, order, needed_hold(order))
     return touched
 
 
 def _fill_buy(state: State, event: OrderReported, order: Order, book: Book, value: Money) -> None:
     draft = order.draft
-    lot = lots.home(book, order, reopens=False)
+    lot = lots.find_lot(book, draft.instrument, order.lot) or lots.home(book, order, reopens=False)
     if lot is None:
         instruction = state.instructions.get(order.instruction_id)
         by_signal = instruction is not None and instruction.kind == "signal"
-        lot = lots.open_lot(book, draft, event.time, by_signal=by_signal)
-    order.lot = lot.id
+        lot = lots.open_lot(book, draft, event.time, by_signal)
+    if order.lot != lot.id:
+        order.lot = lot.id
     lots.add(book, lot, event.last_quantity, value)
 
 
@@ -294,9 +293,9 @@ def _enter(state: State, order: Order, book: Book, status: OrdStatus, time: Nano
     """Take the new status, and with it whatever begins or ends with it; lots are settled later."""
     before = order.status
     if before is not status:
-        if before is OrdStatus.IN_DOUBT:
+        if before is _IN_DOUBT:
             _leave_doubt(book, order)
-        if status is OrdStatus.IN_DOUBT:
+        if status is _IN_DOUBT:
             enter_doubt(book, order)
     if status not in TERMINAL:
         order.status = status
@@ -331,15 +330,15 @@ def _reopen(state: State, order: Order, book: Book, time: Nanoseconds) -> None:
     if not instruction.ended[order.status.value]:
         del instruction.ended[order.status.value]
     instruction.open_orders += 1
-    instruction.status = InstructionStatus.WORKING
+    instruction.status = _WORKING
     book.open_orders += 1
     order.status = OrdStatus.NEW
     set_hold(book, order, needed_hold(order))
     closer = state.instructions.get(order.closed_by or "")
     if closer is not None:
         closer.watched += 1
-        closer.status = InstructionStatus.WORKING
-    if order.draft.side is Side.BUY:
+        closer.status = _WORKING
+    if order.draft.side is _BUY:
         _join_again(book, order, instruction, closer_of(state, order), time)
     else:
         _reserve_again(book, order)
@@ -359,7 +358,7 @@ def _join_again(
     draft = order.draft
     lot = lots.home(book, order, reopens=True)
     if lot is None:
-        lot = lots.open_lot(book, draft, time, by_signal=instruction.kind == "signal")
+        lot = lots.open_lot(book, draft, time, instruction.kind == "signal")
         if closer is not None and not lot.buys and not lot.remaining:
             lot.closing = closer.id
     lot.buys.append(draft.cl_ord_id)
@@ -383,7 +382,7 @@ def _replace(book: Book, order: Order) -> None:
     assert replace is not None
     assert request is not None
     quantity = max(replace.quantity, order.cum_quantity)
-    if order.draft.side is Side.SELL:
+    if order.draft.side is _SELL:
         lots.release(book, order, quantity, order.quantity)
     order.quantity = quantity
     order.limit = replace.limit
@@ -401,7 +400,8 @@ def _tell_instructions(state: State, order: Order, status: OrdStatus) -> None:
     instruction.open_orders -= 1
     ended = int(status)
     instruction.ended[ended] = instruction.ended.get(ended, 0) + 1
-    finish_if_done(state, instruction)
+    if not instruction.open_orders:
+        finish_if_done(state, instruction)
     if order.closed_by is not None:
         closer = state.instructions.get(order.closed_by)
         if closer is not None:

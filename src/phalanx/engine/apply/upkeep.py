@@ -70,16 +70,18 @@ def orders_retired(state: State, event: OrdersRetired) -> None:
     """Terminal orders leave; an instruction leaves with its last one. Some stay until the day rolls."""
     for cl_ord_id in event.kept:
         state.kept[cl_ord_id] = state.ended.pop(cl_ord_id)
+    orders, books, instructions = state.orders, state.books, state.instructions
     for cl_ord_id in event.cl_ord_ids:
-        order = state.orders.pop(cl_ord_id)
-        del state.book_of(order).orders[cl_ord_id]
+        order = orders.pop(cl_ord_id)
+        del books[order.draft.book].orders[cl_ord_id]
         forget_end(state, cl_ord_id)
         if order.followed_by is not None:
             remember_followed(state, cl_ord_id, order.followed_by)
-        _let_go(state, state.instructions[order.instruction_id])
-        closer = state.instructions.get(order.closed_by or "")
-        if closer is not None:
-            _let_go(state, closer)
+        _let_go(state, instructions[order.instruction_id])
+        if order.closed_by is not None:
+            closer = instructions.get(order.closed_by)
+            if closer is not None:
+                _let_go(state, closer)
 
 
 def remember_followed(state: State, source: ClOrdId, instruction_id: InstructionId) -> None:

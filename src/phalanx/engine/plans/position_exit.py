@@ -37,6 +37,9 @@ from phalanx.engine.risk import PricedInstrument, Terms, account_refusal, refusa
 from phalanx.engine.state import Book, Instruction, Lot, Order, State, position_key
 
 _R = ReasonCode
+# By their own names: on Python 3.11 finding an enum's member costs more than comparing with it.
+_BUY, _SELL, _MARKET, _LIMIT = Side.BUY, Side.SELL, OrdType.MARKET, OrdType.LIMIT
+_HOLDINGS, _PENDING_NEW = ExitScope.HOLDINGS, OrdStatus.PENDING_NEW
 
 
 class ExitInProgress(NamedTuple):
@@ -96,6 +99,7 @@ class _Position:
             self.context.instruments, self.state.local_instruments, key
         )
         self.priced: PricedInstrument | None = None
+        self.terms: Terms | None = None
 
     # --- long ----------------------------------------------------------------------------------
 
@@ -106,7 +110,7 @@ class _Position:
         lots = [lot for lot in all_lots if reach.holds(lot)]
         before = self._done()
         buying = lots if reach.trade else all_lots
-        if reach.scope is ExitScope.HOLDINGS or self.request.held_only:
+        if reach.scope is _HOLDINGS or self.request.held_only:
             buying = []  # what buys today is no holding yet, and what works is not held
         for lot in buying:
             self._cancel_buys(lot)
@@ -138,7 +142,7 @@ class _Position:
         if total <= 0:
             return
         wanted = self._wanted(total)
-        if not wanted or not self._may_send(Side.SELL, wanted):
+        if not wanted or not self._may_send(_SELL, wanted):
             return
         self._count(wanted)
         if standing:
@@ -146,7 +150,7 @@ class _Position:
             free = self._free(lots)
         shares = [(lot.id, free_of(lot, self.tally)) for lot in lots]
         now = round_down(min(wanted, free), self._lot_size())
-        self._send(Side.SELL, now, closings(shares, now))
+        self._send(_SELL, now, closings(shares, now))
 
     def _free(self, lots: list[Lot]) -> Quantity:
         """What of these lots nobody sells, unsent sells that the plan ends not counted."""
@@ -188,7 +192,7 @@ class _Position:
                 return
             part = sell.free if takes_all else min(sell.free, missing)
             missing -= min(part, missing)
-            if sell.order.status is OrdStatus.PENDING_NEW:
+            if sell.order.status is _PENDING_NEW:
                 self.plan.cancel(sell.order)
                 order = sell.order
                 self.tally.free(order.draft, order.quantity, order.leaves_quantity, self.place)
@@ -209,15 +213,15 @@ class _Position:
             kept, beyond = self._buying_back()
         short = max(0, -self.held - kept)
         wanted = self._wanted(short) if short else 0
-        if wanted and not self._may_send(Side.BUY, wanted):
+        if wanted and not self._may_send(_BUY, wanted):
             wanted = 0
         self._count(wanted)
-        may_fill = sum(o.leaves_quantity for o in beyond if o.status is not OrdStatus.PENDING_NEW)
+        may_fill = sum(o.leaves_quantity for o in beyond if o.status is not _PENDING_NEW)
         now = round_down(max(0, min(wanted, short - may_fill)), self._lot_size())
         missing = wanted - now
         for order in reversed(beyond):
             part = min(missing, order.leaves_quantity)
-            if order.status is OrdStatus.PENDING_NEW:
+            if order.status is _PENDING_NEW:
                 # It ends here: what it would have bought back is free for an order of our own.
                 covering = self.tally.covering.get(self.place, 0)
                 self.tally.covering[self.place] = covering - order.leaves_quantity
@@ -225,7 +229,7 @@ class _Position:
             elif part or not order.is_canceling:
                 missing -= part
                 self.plan.cancel(order, part)
-        self._send(Side.BUY, now, ())
+        self._send(_BUY, now, ())
         if self._done() == before:
             self._skip(_R.ALREADY_EXITING, self._symbol())
 
@@ -281,13 +285,20 @@ class _Position:
         return reason is None
 
     def _terms(self, side: Side, quantity: Quantity) -> Terms:
+        """What is asked about first, and sent then, are the same terms: checked once."""
+        terms = self.terms
+        if terms is None or terms.quantity != quantity or terms.side is not side:
+            terms = self.terms = self._new_terms(side, quantity)
+        return terms
+
+    def _new_terms(self, side: Side, quantity: Quantity) -> Terms:
         assert self.priced is not None
-        buys = side is Side.BUY
+        buys = side is _BUY
         if self.request.price:
-            price, ord_type = self.request.price, OrdType.LIMIT
+            price, ord_type = self.request.price, _LIMIT
         else:
             price = self.priced.protected_buy if buys else self.priced.protected_sell
-            ord_type = OrdType.MARKET
+            ord_type = _MARKET
         return Terms(side, self.product, ord_type, quantity, price, covers=buys)
 
     def _send(self, side: Side, quantity: Quantity, closes: tuple[Closing, ...]) -> None:
@@ -300,7 +311,7 @@ class _Position:
         most = self.state.settings.quantity_max
         for part, closed in slices(quantity, closes, most, instrument.lot_size):
             terms = self._terms(side, part)
-            hold = hold_for(self.account, terms.limit, part) if side is Side.BUY else 0
+            hold = hold_for(self.account, terms.limit, part) if side is _BUY else 0
             reason = refusal(
                 self.state, self.context, self.account, self.book, priced, terms, hold, self.tally
             )
@@ -335,7 +346,7 @@ class _Position:
 
 def _is_on_its_way(order: Order) -> bool:
     """A MARKET order, unless it stands unfilled for a person, or is about to end or to shrink."""
-    if order.draft.ord_type is not OrdType.MARKET or order.unfilled or order.is_canceling:
+    if order.draft.ord_type is not _MARKET or order.unfilled or order.is_canceling:
         return False
     replace = order.replacing
     return replace is None or replace.quantity >= order.quantity

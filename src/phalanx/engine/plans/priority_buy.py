@@ -1,10 +1,11 @@
 """The plan of a priority_buy: every chosen account's cash is spent down one list of instruments."""
 
 from collections import Counter
+from collections.abc import Collection
 
 from phalanx.domain.accounts import Account, Mode
 from phalanx.domain.allocation import Leftover, ListMethod
-from phalanx.domain.instructions import PriorityBuyRequest
+from phalanx.domain.instructions import PriorityBuyRequest, Skip
 from phalanx.domain.instruments import Instrument, InstrumentKey, known_instrument
 from phalanx.domain.limits import Limit
 from phalanx.domain.numbers import Money, Quantity, multiply
@@ -162,10 +163,10 @@ class _Buying:
                 self._places.setdefault(name, []).append(place)
         self._holdings = Holdings(state, context, accounts)
         self._siblings = Counter((account.client_id, account.mode) for account in accounts)
-        self._verdicts: dict[tuple[Mode, str], list[Reason | None]] = {}
+        self._verdicts: dict[tuple[Mode, str], tuple[list[Reason | None], list[int]]] = {}
         self._costs: dict[int, Costs] = {}
         self._rooms: dict[tuple[Quantity | None, ...], list[int]] = {}
-        self._ranks: list[list[tuple[Account, Book, int]]] = [[] for _ in stocks]
+        self._bought: list[tuple[Account, Book, list[int], list[int]]] = []
         self._sized = 0
 
     def size(self, account: Account) -> None:
@@ -183,14 +184,12 @@ class _Buying:
         wanted = self._wanted(account, book, held)
         if not wanted:
             return
-        limit = self._plan.tally(self._state, account, book).limit
-        rooms = self._rooms_of(limit)
-        bought = self._share(account, book, wanted, [rooms[place] for place in wanted])
-        for place, lots in bought:
-            self._ranks[place].append((account, book, lots))
-        self._sized += len(bought)
+        rooms = self._rooms_of(self._plan.tally_of_one(self._state, account, book).limit)
+        places, lots = self._share(account, book, wanted, rooms)
+        self._bought.append((account, book, places, lots))
+        self._sized += len(places)
         if self._siblings[account.client_id, account.mode] > 1:
-            for place, _ in bought:
+            for place in places:
                 names = self._stocks[place].identity
                 assert names is not None
                 held.add(names)
@@ -198,7 +197,11 @@ class _Buying:
     def order_by_rank(self) -> None:
         """Check every order once more as a whole, and plan it."""
         state, context, plan = self._state, self._context, self._plan
-        for stock, entries in zip(self._stocks, self._ranks, strict=True):
+        ranks: list[list[tuple[Account, Book, int]]] = [[] for _ in self._stocks]
+        for account, book, places, counts in self._bought:
+            for place, lots in zip(places, counts, strict=True):
+                ranks[place].append((account, book, lots))
+        for stock, entries in zip(self._stocks, ranks, strict=True):
             priced = stock.priced
             if priced is None or not entries:
                 continue
@@ -222,15 +225,17 @@ class _Buying:
 
     def _wanted(self, account: Account, book: Book, held: Held) -> list[int]:
         """The places of the stocks that are new, eligible and within the caps on their number."""
-        reasons = self._verdict(account)
-        has = {p for name in held.names & self._places.keys() for p in self._places[name]}
-        tally = self._plan.tally(self._state, account, book)
+        reasons, wanted = self._verdict(account)
+        has: set[int] = set()
+        if held.names:
+            has = {p for name in held.names & self._places.keys() for p in self._places[name]}
+        tally = self._plan.tally_of_one(self._state, account, book)
         if has or book.doubts or tally.limit is not None:
             reasons = [
                 stock.held if place in has else reason or self._own_refusal(book, stock, tally)
                 for place, (stock, reason) in enumerate(zip(self._stocks, reasons, strict=True))
             ]
-        wanted = [place for place, reason in enumerate(reasons) if reason is None]
+            wanted = _accepted(reasons)
         if len(wanted) < len(reasons):
             for place, reason in enumerate(reasons):
                 if reason is not None:
@@ -243,12 +248,15 @@ class _Buying:
         assert stock.one_lot is not None
         return entry_refusal(self._state, book, stock.priced, stock.one_lot, tally)
 
-    def _verdict(self, account: Account) -> list[Reason | None]:
-        """Why accounts of this mode and broker may not buy one lot of each stock, for each place."""
+    def _verdict(self, account: Account) -> tuple[list[Reason | None], list[int]]:
+        """Why accounts of this mode and broker may not buy one lot of each stock, for each place; and
+        the places of which they may.
+        """
         key = (account.mode, account.broker)
         found = self._verdicts.get(key)
         if found is None:
-            found = self._verdicts[key] = [self._judge(account, stock) for stock in self._stocks]
+            reasons = [self._judge(account, stock) for stock in self._stocks]
+            found = self._verdicts[key] = (reasons, _accepted(reasons))
         return found
 
     def _judge(self, account: Account, stock: _Stock) -> Reason | None:
@@ -264,6 +272,8 @@ class _Buying:
         most = request.max_new or len(wanted)
         if request.max_names:
             most = min(most, max(0, request.max_names - len(held.stocks)))
+        if most >= len(wanted):
+            return wanted
         for place in wanted[most:]:
             facts = (self._stocks[place].symbol, str(most))
             self._skip(account, place, Reason(_R.NOT_WANTED, facts))
@@ -271,14 +281,14 @@ class _Buying:
 
     def _skip(self, account: Account, place: int, reason: Reason) -> None:
         stock = self._stocks[place]
-        self._plan.skip_for(account.id, reason, stock.key, stock.row)
+        self._plan.skips.append(Skip(account.id, reason, stock.key, stock.row))
 
     # --- how many --------------------------------------------------------------------------------
 
     def _share(
         self, account: Account, book: Book, wanted: list[int], rooms: list[int]
-    ) -> list[tuple[int, int]]:
-        """(place, lots) of what is bought; the rest is skipped.
+    ) -> tuple[list[int], list[int]]:
+        """The places of what is bought, and how many lots of each; the rest is skipped.
 
         With EQUAL_SPLIT all that whole lots leave of the cash is left over, for all stocks wanted.
         With FIXED_AMOUNT it is what they leave of the amounts spent, for the stocks that were bought.
@@ -288,24 +298,23 @@ class _Buying:
         if cash <= 0:
             facts = (min(costs.one_lot[place] for place in wanted), cash)
             self._plan.skip_for(account.id, Reason(_R.INSUFFICIENT_CASH, facts))
-            return []
+            return [], []
         allocation = self._request.allocation
         splits = allocation.method is ListMethod.EQUAL_SPLIT
         share = cash // len(wanted) if splits else allocation.amount
         lots = costs.lots_for(share, wanted, rooms)
         if not splits:
-            shares = self._down_the_list(account, cash, wanted, lots, rooms)
-            return self._worth_ordering(account, shares, share)
-        if allocation.leftover is not Leftover.KEEP:
+            wanted, lots = self._down_the_list(account, cash, wanted, lots, rooms)
+        elif allocation.leftover is not Leftover.KEEP:
             prices = [costs.one_lot[place] for place in wanted]
             left = cash - sum(spent(share, prices, lots))
-            self._spend_leftover(left, prices, lots, rooms)
-        return self._worth_ordering(account, list(zip(wanted, lots, strict=True)), share)
+            self._spend_leftover(left, prices, lots, [rooms[place] for place in wanted])
+        return self._worth_ordering(account, wanted, lots, share)
 
     def _down_the_list(
         self, account: Account, cash: Money, wanted: list[int], lots: list[int], rooms: list[int]
-    ) -> list[tuple[int, int]]:
-        """(place, lots) of what the cash covers, and of what the amount buys no lot of."""
+    ) -> tuple[list[int], list[int]]:
+        """Places and lots of what the cash covers, and of what the amount buys no lot of."""
         amount = self._request.allocation.amount
         costs = self._costs_of(account)
         prices = [costs.one_lot[place] for place in wanted]
@@ -313,29 +322,31 @@ class _Buying:
         left, uncovered = down_the_list(cash, needs, lots)
         bought = [need for need, count in zip(needs, lots, strict=True) if count]
         left = min(left, amount * len(bought) - sum(bought))
-        rooms = [room if count else 0 for room, count in zip(rooms, lots, strict=True)]
+        rooms = [rooms[p] if count else 0 for p, count in zip(wanted, lots, strict=True)]
         self._spend_leftover(left, prices, lots, rooms)
         for index, was_left in uncovered.items():
             place = wanted[index]
             facts = (needs[index], self._stocks[place].symbol, was_left)
             self._skip(account, place, Reason(_R.RANK_NOT_COVERED, facts))
-        shares = zip(wanted, lots, strict=True)
-        return [share for index, share in enumerate(shares) if index not in uncovered]
+        return _without(uncovered, wanted, lots)
 
     def _worth_ordering(
-        self, account: Account, shares: list[tuple[int, int]], share: Money
-    ) -> list[tuple[int, int]]:
-        """Those of (place, lots) that are at least a lot, and worth the least that an order must be."""
-        if not self._request.allocation.min_order_value and all(lots for _, lots in shares):
-            return shares
-        found = []
-        for place, lots in shares:
-            reason = self._too_little(place, lots, share)
-            if reason is None:
-                found.append((place, lots))
-            else:
-                self._skip(account, place, reason)
-        return found
+        self, account: Account, places: list[int], lots: list[int], share: Money
+    ) -> tuple[list[int], list[int]]:
+        """Those that are at least a lot, and worth the least that an order must be."""
+        if not self._request.allocation.min_order_value:
+            if 0 not in lots:
+                return places, lots
+            few = _zeros(lots)
+        else:
+            few = list(range(len(lots)))
+        left_out = []
+        for index in few:
+            reason = self._too_little(places[index], lots[index], share)
+            if reason is not None:
+                left_out.append(index)
+                self._skip(account, places[index], reason)
+        return _without(left_out, places, lots)
 
     def _spend_leftover(
         self, left: Money, prices: list[Money], lots: list[int], rooms: list[int]
@@ -378,3 +389,28 @@ class _Buying:
             found = rooms_within(self._limits, self._lot_sizes, quantity_max, value_max)
             self._rooms[own] = found
         return found
+
+
+def _accepted(reasons: list[Reason | None]) -> list[int]:
+    """The places that nothing speaks against."""
+    return [place for place, reason in enumerate(reasons) if reason is None]
+
+
+def _zeros(lots: list[int]) -> list[int]:
+    """The indices of zeros; there are few, so they are looked for at the speed of ``list.index``."""
+    found, begin = [], 0
+    for _ in range(lots.count(0)):
+        found.append(lots.index(0, begin))
+        begin = found[-1] + 1
+    return found
+
+
+def _without(
+    left_out: Collection[int], places: list[int], lots: list[int]
+) -> tuple[list[int], list[int]]:
+    """Places and lots without those at the indices that are left out, which rise."""
+    if left_out:
+        places, lots = places.copy(), lots.copy()
+        for index in reversed([*left_out]):
+            del places[index], lots[index]
+    return places, lots

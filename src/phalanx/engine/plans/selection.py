@@ -20,7 +20,7 @@ def shuffled(found: Sequence[_T], seed: int) -> list[_T]:
     count = len(found)
     if count < 2:  # noqa: PLR2004  nothing to choose
         return list(found)
-    keys = memoryview(shake_128(b"%d" % seed).digest(8 * count)).cast("Q")
+    keys = memoryview(shake_128(b"%d" % seed).digest(8 * count)).cast("Q").tolist()
     return [found[place] for place in sorted(range(count), key=keys.__getitem__)]
 
 

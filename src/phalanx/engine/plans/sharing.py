@@ -5,6 +5,8 @@ rounded up: n lots never need more than n times it. *Rooms* are the most lots th
 """
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import mul
 
 from phalanx.domain.accounts import Account
 from phalanx.domain.numbers import (
@@ -23,9 +25,23 @@ class Costs:
     """What one lot of each stock costs the accounts of one charge rate, of which ``account`` is any.
 
     ``one_lot`` is zero where there is no limit: such a stock must not be asked for.
+
+    For dividing, costs and shares are counted in the greatest *unit* that all costs are multiples of:
+    the quotients are the same, and small numbers are divided in a third of the time.
     """
 
-    __slots__ = ("_account", "_inexact", "_limits", "_lot_sizes", "one_lot")
+    __slots__ = (
+        "_account",
+        "_cut_from",
+        "_inexact",
+        "_limits",
+        "_lot_sizes",
+        "_places",
+        "_rooms",
+        "_unit",
+        "_units",
+        "one_lot",
+    )
 
     def __init__(
         self, account: Account, limits: Sequence[Price], lot_sizes: Sequence[Quantity]
@@ -42,24 +58,48 @@ class Costs:
             self.one_lot.append(value + charges + (more > 0))
             if beyond or more:
                 self._inexact.add(place)
+        self._unit = reduce(_common, self.one_lot, 0) or 1
+        self._places: Sequence[int] = ()
+        self._units: list[int] = []
+        self._rooms: Sequence[int] = ()
+        self._cut_from = 0
 
     def lots_for(self, share: Money, places: Sequence[int], rooms: Sequence[int]) -> list[int]:
-        """The most lots of each of ``places`` whose hold is within ``share``, and within its room."""
+        """The most lots of each of ``places`` whose hold is within ``share``, and within its room.
+
+        ``rooms`` are those of all stocks, by place.
+        """
         if share <= 0:
             return [0] * len(places)
-        one_lot = self.one_lot
-        found = [
-            lots if (lots := share // one_lot[place]) < room else room
-            for place, room in zip(places, rooms, strict=True)
-        ]
+        if places is not self._places or rooms is not self._rooms:
+            # Most accounts want just what the one before wanted, in the same rooms.
+            self._turn_to(places, rooms)
+        share_units = share // self._unit
+        found = [share_units // units for units in self._units]
+        if share_units >= self._cut_from:
+            found = [min(lots, rooms[place]) for place, lots in zip(places, found, strict=True)]
         if self._inexact:
             # Where a cost was rounded up, a few more lots than the quotient may fit.
             for index, place in enumerate(places):
                 if place in self._inexact:
                     limit, lot_size = self._limits[place], self._lot_sizes[place]
                     quantity = affordable(self._account, limit, share, lot_size)
-                    found[index] = min(quantity // lot_size, rooms[index])
+                    found[index] = min(quantity // lot_size, rooms[place])
         return found
+
+    def _turn_to(self, places: Sequence[int], rooms: Sequence[int]) -> None:
+        """What dividing for these takes. Below ``_cut_from`` units a share fills nobody's room."""
+        self._places, self._rooms = places, rooms
+        self._units = [self.one_lot[place] // self._unit for place in places]
+        too_many = (rooms[p] + 1 for p in places)
+        self._cut_from = min(map(mul, too_many, self._units), default=0)
+
+
+def _common(a: Money, b: Money) -> Money:
+    """The greatest amount that both are multiples of; with nothing, the other."""
+    while b:
+        a, b = b, a % b
+    return a
 
 
 def spent(share: Money, costs: Sequence[Money], lots: Sequence[int]) -> list[Money]:

@@ -1,10 +1,10 @@
 """The plan of a signal: STRATEGY says BUY or SELL an INSTRUMENT."""
 
-from phalanx.domain.accounts import Account, Mode
+from phalanx.domain.accounts import Account, Mode, book_id
 from phalanx.domain.instructions import EVERYBODY, Selection, SignalRequest
 from phalanx.domain.instruments import Instrument
-from phalanx.domain.numbers import BASIS_POINTS, Money, Price, Quantity, round_down
-from phalanx.domain.orders import Closing, OrdType, Side
+from phalanx.domain.numbers import BASIS_POINTS, Money, Price, Quantity
+from phalanx.domain.orders import ClOrdId, Closing, OrdType, Product, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.strategies import SellScope, Sizing, SizingRule, Strategy, Subscription
 from phalanx.engine.context import Context, find_instrument
@@ -13,9 +13,12 @@ from phalanx.engine.plans.selection import chosen, shuffled
 from phalanx.engine.pricing import affordable, hold_for
 from phalanx.engine.risk import PricedInstrument, Terms, available_cash, refusal
 from phalanx.engine.state import Book, Lot, State
+from phalanx.engine.tally import NOTHING
 
 _R = ReasonCode
+# By their own names: on Python 3.11 finding an enum's member costs more than comparing with it.
 _BUY, _SELL, _MARKET = Side.BUY, Side.SELL, OrdType.MARKET
+_LIVE, _ACCOUNT, _FIXED_QUANTITY = Mode.LIVE, SellScope.ACCOUNT, Sizing.FIXED_QUANTITY
 
 
 def plan_signal(state: State, context: Context, request: SignalRequest) -> Plan:
@@ -32,14 +35,14 @@ def plan_signal(state: State, context: Context, request: SignalRequest) -> Plan:
     subscriptions = _subscribed(state, context, plan, strategy, request.selection)
     if isinstance(subscriptions, Reason):
         return Plan(state, subscriptions)
-    priced = plan.price(state, context, instrument)
-    plan_one = _buy if request.side is Side.BUY else _sell
+    signal = _Signal(state, context, plan, strategy, plan.price(state, context, instrument))
+    answer = signal.buy if request.side is _BUY else signal.sell
     for subscription in subscriptions:
         account = state.accounts[subscription.account]
         if not subscription.enabled:
             plan.skip(account.id, _R.SUBSCRIPTION_DISABLED, strategy.name)
         else:
-            plan_one(state, context, plan, account, subscription, priced)
+            answer(account, subscription)
     if not plan.orders and not plan.cancels:
         code = _R.NOTHING_VALID if plan.skips else _R.NO_SUBSCRIBERS
         plan.refusal = Reason(code, () if plan.skips else (strategy.name,))
@@ -65,47 +68,133 @@ def _subscribed(
     return [subscriptions[account.id] for account in accounts if account.id in subscriptions]
 
 
-def _buy(
-    state: State,
-    context: Context,
-    plan: Plan,
-    account: Account,
-    subscription: Subscription,
-    priced: PricedInstrument,
-) -> None:
-    instrument = priced.instrument
-    strategy = subscription.strategy
-    if instrument.key not in _traded(state, subscription):
-        plan.skip(account.id, _R.NOT_IN_SUBSCRIPTION, strategy, instrument.symbol)
-        return
-    book = state.books[account.book]
-    blocking = _blocking_lot(state, book, subscription, instrument)
-    if blocking is not None:
-        plan.skip_for(account.id, blocking)
-        return
-    limit = priced.protected_buy if subscription.ord_type is _MARKET else priced.last
-    quantity = instrument.lot_size  # without a price nothing can be sized: the checks say why
-    if limit:
-        quantity = _size(subscription.sizing, account, book, instrument, limit)
-    if quantity <= 0:
-        cash = _budget(subscription.sizing, account, book)
-        plan.skip(account.id, _R.ZERO_QUANTITY, cash, instrument.lot_size, limit)
-        return
-    product, ord_type = subscription.product, subscription.ord_type
-    terms = Terms(_BUY, product, ord_type, quantity, limit, strategy=strategy)
-    hold = hold_for(account, limit, quantity)
-    tally = plan.tally_of_one(state, account, book, strategy)
-    reason = refusal(state, context, account, book, priced, terms, hold, tally)
-    if reason is None:
-        plan.add(book, instrument, terms, hold, strategy=strategy)
-    else:
-        plan.skip_for(account.id, reason)
+class _Signal:
+    """One signal, answered account by account; what many of them have alike is found once."""
 
+    __slots__ = (
+        "_charge_bps",
+        "_context",
+        "_hold",
+        "_instrument",
+        "_is_limited",
+        "_is_traded",
+        "_key",
+        "_plan",
+        "_priced",
+        "_state",
+        "_strategy",
+        "_terms",
+    )
 
-def _traded(state: State, subscription: Subscription) -> tuple[str, ...]:
-    if subscription.instruments is not None:
-        return subscription.instruments
-    return state.strategies[subscription.strategy].instruments
+    def __init__(
+        self,
+        state: State,
+        context: Context,
+        plan: Plan,
+        strategy: Strategy,
+        priced: PricedInstrument,
+    ) -> None:
+        self._state = state
+        self._context = context
+        self._plan = plan
+        self._strategy = strategy.name
+        self._priced = priced
+        self._instrument = priced.instrument
+        self._key = priced.instrument.key
+        self._is_traded = self._key in strategy.instruments
+        self._is_limited = bool(state.limits)
+        self._terms: Terms | None = None
+        self._charge_bps = -1
+        self._hold: Money = 0
+
+    def buy(self, account: Account, subscription: Subscription) -> None:
+        """An order by the subscription's sizing rule, or a skip."""
+        state, plan, priced, instrument = self._state, self._plan, self._priced, self._instrument
+        own = subscription.instruments
+        if not (self._is_traded if own is None else self._key in own):
+            plan.skip(account.id, _R.NOT_IN_SUBSCRIPTION, self._strategy, instrument.symbol)
+            return
+        book = state.books[book_id(account.id, account.mode)]
+        if self._key in book.lots:
+            blocking = _blocking_lot(state, book, subscription, instrument)
+            if blocking is not None:
+                plan.skip_for(account.id, blocking)
+                return
+        product, ord_type = subscription.product, subscription.ord_type
+        limit = priced.protected_buy if ord_type is _MARKET else priced.last
+        quantity = instrument.lot_size  # without a price nothing can be sized: the checks say why
+        if limit:
+            quantity = _size(subscription.sizing, account, book, instrument, limit)
+        if quantity <= 0:
+            cash = _budget(subscription.sizing, account, book)
+            plan.skip(account.id, _R.ZERO_QUANTITY, cash, instrument.lot_size, limit)
+            return
+        terms = self._terms_of(_BUY, product, ord_type, quantity, limit)
+        if account.charge_bps != self._charge_bps:
+            self._charge_bps = account.charge_bps
+            self._hold = hold_for(account, limit, quantity)
+        hold = self._hold
+        tally = plan.tally(state, account, book, self._strategy) if self._is_limited else NOTHING
+        reason = refusal(state, self._context, account, book, priced, terms, hold, tally)
+        if reason is None:
+            plan.add(book, instrument, terms, hold, self._strategy)
+        else:
+            plan.skip_for(account.id, reason)
+
+    def sell(self, account: Account, subscription: Subscription) -> None:
+        """Close one lot that a signal opened, or a skip."""
+        scope = subscription.sell_scope
+        if scope is None:
+            if account.mode is _LIVE:
+                self._plan.skip(account.id, _R.SELL_SCOPE_NOT_CHOSEN)
+                return
+            scope = _ACCOUNT
+        book = self._state.books[book_id(account.id, account.mode)]
+        lots = book.lots.get(self._key)
+        lot = None if lots is None else _lot_to_close(lots, self._strategy, scope)
+        if lot is None:
+            self._plan.skip(account.id, _R.NO_OPEN_LOT, self._instrument.symbol)
+        else:
+            self._close(account, book, lot)
+
+    def _close(self, account: Account, book: Book, lot: Lot) -> None:
+        """Sell at once what is held and cancel what is still buying; later fills become further sells."""
+        state, plan, priced, instrument = self._state, self._plan, self._priced, self._instrument
+        available = lot.remaining - lot.reserved
+        quantity = available - available % instrument.lot_size
+        reason = None
+        if quantity:
+            terms = self._terms_of(_SELL, lot.product, _MARKET, quantity, priced.protected_sell)
+            reason = refusal(state, self._context, account, book, priced, terms, 0)
+            if reason is None:
+                closes = (Closing(lot.id, quantity),)
+                plan.add(book, instrument, terms, 0, lot.strategy, closes)
+        if reason is not None:
+            # What is held stays, and says why; what still buys is stopped all the same.
+            plan.skip_for(account.id, reason)
+        elif not quantity and not lot.buys:
+            plan.skip(account.id, _R.LOT_MULTIPLE, available, instrument.lot_size)
+        for cl_ord_id in lot.buys:
+            plan.cancel(state.orders[cl_ord_id])
+
+    def _terms_of(
+        self, side: Side, product: Product, ord_type: OrdType, quantity: Quantity, limit: Price
+    ) -> Terms:
+        """The terms of the account before, as long as they are the same: the checks then know them too,
+        and what such an order holds is known as well. ``limit`` follows from the others.
+        """
+        terms = self._terms
+        if (
+            terms is None
+            or terms.quantity != quantity
+            or terms.product is not product
+            or terms.ord_type is not ord_type
+        ):
+            strategy = self._strategy if side is _BUY else None
+            terms = Terms(side, product, ord_type, quantity, limit, strategy=strategy)
+            self._terms = terms
+            self._charge_bps = -1
+        return terms
 
 
 def _blocking_lot(
@@ -114,7 +203,7 @@ def _blocking_lot(
     """An open buy forbids another, and so does one whose cancel had no effect; one still closing in
     another product could not take it in later.
     """
-    for lot in book.lots.get(instrument.key, {}).values():
+    for lot in book.lots[instrument.key].values():
         if lot.strategy != subscription.strategy:
             continue
         if lot.is_open:
@@ -132,7 +221,7 @@ def _size(
     rule: SizingRule, account: Account, book: Book, instrument: Instrument, limit: Price
 ) -> Quantity:
     lot_size = instrument.lot_size
-    if rule.sizing is Sizing.FIXED_QUANTITY:
+    if rule.sizing is _FIXED_QUANTITY:
         return rule.amount or lot_size
     return affordable(account, limit, _budget(rule, account, book), lot_size)
 
@@ -144,70 +233,12 @@ def _budget(rule: SizingRule, account: Account, book: Book) -> Money:
     return rule.amount
 
 
-def _sell(
-    state: State,
-    context: Context,
-    plan: Plan,
-    account: Account,
-    subscription: Subscription,
-    priced: PricedInstrument,
-) -> None:
-    scope = subscription.sell_scope
-    if scope is None:
-        if account.mode is Mode.LIVE:
-            plan.skip(account.id, _R.SELL_SCOPE_NOT_CHOSEN)
-            return
-        scope = SellScope.ACCOUNT
-    instrument = priced.instrument
-    book = state.books[account.book]
-    lot = _lot_to_close(book, subscription.strategy, scope, instrument)
-    if lot is None:
-        plan.skip(account.id, _R.NO_OPEN_LOT, instrument.symbol)
-        return
-    _close(state, context, plan, account, book, lot, priced)
-
-
-def _lot_to_close(
-    book: Book, strategy: str, scope: SellScope, instrument: Instrument
-) -> Lot | None:
+def _lot_to_close(lots: dict[ClOrdId, Lot], strategy: str, scope: SellScope) -> Lot | None:
     """The named strategy's open lot first, then (scope ACCOUNT) the oldest other that a signal opened."""
-    lots = book.lots.get(instrument.key)
-    if not lots:
-        return None
     oldest = None
     for lot in lots.values():
         if lot.by_signal and lot.is_open:
             if lot.strategy == strategy:
                 return lot
             oldest = oldest or lot
-    return oldest if scope is SellScope.ACCOUNT else None
-
-
-def _close(
-    state: State,
-    context: Context,
-    plan: Plan,
-    account: Account,
-    book: Book,
-    lot: Lot,
-    priced: PricedInstrument,
-) -> None:
-    """Sell at once what is held and cancel what is still buying; later fills become further sells."""
-    instrument = priced.instrument
-    quantity = round_down(lot.available, instrument.lot_size)
-    buys = [state.orders[cl_ord_id] for cl_ord_id in lot.buys]
-    reason = None
-    if quantity:
-        limit = priced.protected_sell
-        terms = Terms(_SELL, lot.product, _MARKET, quantity, limit)
-        reason = refusal(state, context, account, book, priced, terms, 0)
-        if reason is None:
-            closes = (Closing(lot.id, quantity),)
-            plan.add(book, instrument, terms, 0, strategy=lot.strategy, closes=closes)
-    if reason is not None:
-        # What is held stays, and says why; what still buys is stopped all the same.
-        plan.skip_for(account.id, reason)
-    elif not buys and not quantity:
-        plan.skip(account.id, _R.LOT_MULTIPLE, lot.available, instrument.lot_size)
-    for order in buys:
-        plan.cancel(order)
+    return oldest if scope is _ACCOUNT else None

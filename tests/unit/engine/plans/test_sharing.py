@@ -84,8 +84,32 @@ class TestCosts:
         costs = Costs(Account("A1", 1), [whole(100), whole(1)], [whole(1), whole(1)])
 
         assert costs.lots_for(whole(1_000), [0, 1], [7, 9]) == [7, 9]
+        places = [0, 1]
+        assert costs.lots_for(whole(500), places, [9, 900]) == [5, 500]
+        assert costs.lots_for(whole(500), places, [4, 900]) == [4, 500]
         tiny = Costs(Account("A1", 1, charge_bps=7), [1], [1])
         assert tiny.lots_for(whole(1), [0], [5]) == [5]
+
+    @given(
+        limits=st.lists(st.integers(1, 400).map(lambda n: n * SCALE // 20), min_size=4, max_size=4),
+        asked=st.lists(
+            st.tuples(
+                st.integers(0, 10**13),
+                st.sampled_from([(0, 1, 2, 3), (3, 1), (2,), (0, 2, 3)]),
+                st.sampled_from([(9, 9, 9, 9), (400, 0, 3, 10**6), (10**6,) * 4]),
+            ),
+            min_size=2,
+            max_size=6,
+        ),
+    )
+    def test_whoever_asked_before_and_whatever_the_costs_have_in_common(
+        self, limits: list[int], asked: list[tuple[int, tuple[int, ...], tuple[int, ...]]]
+    ) -> None:
+        costs = Costs(Account("A1", 1, charge_bps=10), limits, [SCALE] * 4)
+
+        for share, places, rooms in asked:
+            expected = [min(share // costs.one_lot[place], rooms[place]) for place in places]
+            assert costs.lots_for(share, places, rooms) == expected
 
 
 class TestDownTheList:

@@ -3,7 +3,7 @@ from itertools import permutations
 import msgspec
 import pytest
 
-from phalanx.domain.accounts import Mode
+from phalanx.domain.accounts import Account, Client, Mode
 from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import Selection, SignalRequest
 from phalanx.domain.numbers import whole
@@ -11,7 +11,7 @@ from phalanx.domain.orders import ExecType, OrdType, Product, Side, TimeInForce
 from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.strategies import Sizing, SizingRule, Strategy, Subscription
 from phalanx.engine import commands as c
-from tests.engine_world import LOCAL, World, fixed
+from tests.engine_world import LOCAL, PAPER, World, fixed
 
 
 def test_a_buy_is_a_market_delivery_day_order_of_one_lot(world: World) -> None:
@@ -289,3 +289,52 @@ class TestNamed:
 
         assert planned.skips == ()
         assert len(planned.orders) == 1
+
+
+def test_many_accounts_have_each_what_it_would_have_alone() -> None:
+    """Equal terms are made and checked once; whoever differs in anything has his own."""
+    ten = SizingRule(Sizing.FIXED_QUANTITY, whole(10))
+    kinds: list[tuple[int, dict[str, object]]] = [
+        (0, {"sizing": ten}),
+        (12, {"sizing": ten}),
+        (12, {"sizing": ten, "product": Product.INTRADAY}),
+        (12, {"sizing": ten, "ord_type": OrdType.LIMIT}),
+        (0, {}),
+        (12, {}),
+    ]
+    together, drafts = World(), {}
+    for client, (charge_bps, terms) in enumerate(kinds * 3, 1):
+        account = together.account(client, charge_bps=charge_bps)
+        together.subscribe(account, "RED", "INFY", **terms)
+        alone = World()
+        alone.subscribe(alone.account(client, charge_bps=charge_bps), "RED", "INFY", **terms)
+        (drafts[account],) = alone.signal("RED", "INFY", Side.BUY).orders
+    orders = set()
+    for together.seed in range(6):
+        planned = together.decided(c.Submit(LOCAL, SignalRequest("RED", "INFY", Side.BUY)))[0]
+        assert isinstance(planned, InstructionPlanned)
+        orders.add(tuple(draft.book for draft in planned.orders))
+        assert len(planned.orders) == len(drafts)
+        for draft in planned.orders:
+            alone_draft = drafts[draft.book.removesuffix("/P")]
+            assert draft == msgspec.structs.replace(alone_draft, cl_ord_id=draft.cl_ord_id)
+    assert len(orders) > 1
+
+
+def test_accounts_of_two_brokers_are_judged_each_by_what_its_broker_takes() -> None:
+    world = World()
+    world.capabilities["limits only"] = msgspec.structs.replace(
+        PAPER, name="limits only", ord_types=frozenset({OrdType.LIMIT})
+    )
+    for client in range(1, 9):
+        account = Account(f"A{client}", client, broker="paper" if client % 2 else "limits only")
+        cash = ((account.book, fixed("1000000"), "opening"),)
+        person = Client(client, f"Client {client}")
+        world.do(c.PutReference(LOCAL, (person,), (account,), cash=cash))
+        world.subscribe(account.id, "RED", "INFY")
+
+    planned = world.signal("RED", "INFY", Side.BUY)
+
+    assert {draft.book for draft in planned.orders} == {"A1/P", "A3/P", "A5/P", "A7/P"}
+    assert {skip.account for skip in planned.skips} == {"A2", "A4", "A6", "A8"}
+    assert {skip.reason.code for skip in planned.skips} == {ReasonCode.ORDER_TYPE_NOT_SUPPORTED}

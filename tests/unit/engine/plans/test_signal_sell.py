@@ -413,3 +413,21 @@ def test_the_answer_names_reason_and_facts(world: World) -> None:
     assert planned.refusal is not None
     assert planned.refusal.code is ReasonCode.NOTHING_VALID
     assert str(planned.skips[0].reason) == "no open buy of INFY to sell"
+
+
+def test_many_lots_are_closed_each_by_what_is_left_of_it_in_its_product() -> None:
+    world = World()
+    lots = {}
+    for client in range(1, 13):
+        product = Product.INTRADAY if client % 3 else Product.DELIVERY
+        sizing = SizingRule(Sizing.FIXED_QUANTITY, whole(1 + client % 2))
+        account = world.account(client)
+        world.subscribe(account, "RED", "INFY", sizing=sizing, product=product)
+        lots[f"{account}/P"] = (sizing.amount, product)
+    for draft in world.signal("RED", "INFY", Side.BUY).orders:
+        world.filled(draft.cl_ord_id)
+
+    planned = world.signal("RED", "INFY", Side.SELL)
+
+    assert {d.book: (d.quantity, d.product) for d in planned.orders} == lots
+    assert all(closing.quantity == d.quantity for d in planned.orders for closing in d.closes)
