@@ -13,7 +13,7 @@ export UV_PYTHON           ?= $(PYTHON)
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test coverage mutants lint format bench build clean
+.PHONY: help setup develop demo test coverage mutants lint format bench soak build clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ format: develop  ## put the code in the house format, mend what can be mended
 
 bench: develop  ## measure against the budgets; JSON=1 for machines
 	@$(RUN) benchmarks $(if $(JSON),--json)
+
+soak: develop  ## orders for MINUTES (60), RATE a second: flat memory, no growing queue
+	@$(RUN) benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE))
 
 build: $(UV_READY)  ## make dist/: the wheel and the source archive
 	@rm -rf dist && $(UV) build --quiet

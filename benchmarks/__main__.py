@@ -9,16 +9,32 @@ from pathlib import Path
 
 import msgspec
 
-from benchmarks import commits, engine, fan_out, intake, replay
+from benchmarks import (
+    allocation,
+    commits,
+    disturbances,
+    engine,
+    fan_out,
+    intake,
+    replay,
+    stream,
+    tat,
+    week,
+)
 from benchmarks.figures import Figure
 from benchmarks.machine import describe
 from benchmarks.options import Options
 from benchmarks.report import rows, table
 
 BENCHMARKS: dict[str, Callable[[Options], Iterator[Figure]]] = {
+    "tat": tat.measure,
+    "disturbances": disturbances.measure,
+    "allocation": allocation.measure,
     "engine": engine.measure,
     "intake": intake.measure,
+    "stream": stream.measure,
     "replay": replay.measure,
+    "week": week.measure,
     "fan-out": fan_out.measure,
     "journal": commits.measure,
 }
@@ -51,7 +67,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="only a JSON array on stdout")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, smaller journals")
     parser.add_argument("--only", action="append", choices=BENCHMARKS, help="may be repeated")
-    parser.add_argument("--history", type=int, default=100_000, help="orders of the past")
+    parser.add_argument("--history", type=int, default=1_000_000, help="orders of the past")
     parser.add_argument("--changes", type=int, default=1_000_000, help="order changes to replay")
     parser.add_argument("--folder", type=Path, help="where journals are written [a temporary one]")
     return parser.parse_args()

@@ -2,7 +2,8 @@
 
 A sample covers every account once: 1,000 signals to one account each, 10 to a hundred, one to a
 thousand, first BUY, then SELL. Between them the reports are booked, and what ended leaves memory.
-The history is a past of that kind, either retired, as an hour after its end, or still in memory.
+The history is a past of that kind, either retired, as an hour after its end, or (a tenth of it, as
+only so much is meant to be there) still in memory.
 Counted is the thread's processor time: nothing here waits, so others on the machine show less in it.
 """
 
@@ -13,6 +14,7 @@ import msgspec
 
 from benchmarks.figures import Budget, Figure, Series
 from benchmarks.floors.events import create_and_encode, take_apart
+from benchmarks.history import live_through, relive
 from benchmarks.options import Options
 from benchmarks.scene import (
     ACCOUNTS,
@@ -41,7 +43,8 @@ FLAT = Budget(ratio_at_most=1.25)
 
 def measure(options: Options) -> Iterator[Figure]:
     """Figures in µs per order or report; each with its floor, and flatness over history."""
-    workers = {history: Worker(prepare, history, options.history) for history in HISTORIES}
+    past = options.size(options.history)
+    workers = {history: Worker(prepare, history, _share(history, past)) for history in HISTORIES}
     samples: dict[str, list[Sample]] = {history: [] for history in HISTORIES}
     try:
         for worker in workers.values():
@@ -52,15 +55,18 @@ def measure(options: Options) -> Iterator[Figure]:
     finally:
         for worker in workers.values():
             worker.stop()
-    yield from _figures(samples, options.history)
+    yield from _figures(samples, past)
 
 
-def _figures(samples: dict[str, list[Sample]], history: int) -> Iterator[Figure]:
-    past = f"{history:,} orders"
+def _share(history: str, past: int) -> int:
+    return past // 10 if history == IN_MEMORY else past
+
+
+def _figures(samples: dict[str, list[Sample]], past: int) -> Iterator[Figure]:
     names = {
         NEW: "no history",
-        RETIRED: f"{past} retired",
-        IN_MEMORY: f"{past} in memory",
+        RETIRED: f"{_share(RETIRED, past):,} orders retired",
+        IN_MEMORY: f"{_share(IN_MEMORY, past):,} orders in memory",
     }
     for fan_out in FAN_OUTS:
         for kind, name in names.items():
@@ -93,19 +99,10 @@ def prepare(history: str, orders: int) -> Callable[[], Sample]:
             RiskSettings(), retire_after_s=10**9, terminal_orders_max=orders
         )
         scene.configure(kept)
-    if history != NEW:
         live_through(scene, orders)
+    elif history == RETIRED:
+        relive(scene, orders)
     return Day(scene).sample
-
-
-def live_through(scene: Scene, orders: int) -> None:
-    """So many orders placed, filled, closed and retired, or kept where the settings keep them."""
-    for _ in range(0, orders, 2 * ACCOUNTS):
-        for side in (Side.BUY, Side.SELL):
-            _, drafts = scene.submit(signals(ACCOUNTS, side)[0])
-            scene.report(acknowledged(drafts))
-            scene.report(filled(drafts))
-        scene.retire()
 
 
 class Day:

@@ -24,7 +24,7 @@ from phalanx.domain.time import MILLISECOND
 from phalanx.engine.commands import Submit
 
 ACCOUNTS = 1_000
-ROUNDS = 40
+ROUNDS = 20
 WARM_UP = 4
 QUIET_S_MAX = 5.0
 ORIGIN = Origin("local", Door.INSTRUCTIONS, "00000000-1")

@@ -1,5 +1,6 @@
 """A measured figure: our samples, the floor's samples of the same run, and the budget."""
 
+from collections.abc import Sequence
 from statistics import median
 
 import msgspec
@@ -79,7 +80,7 @@ def series(*values: float) -> Series:
     return Series(values)
 
 
-def percentile(values: list[float], share: float) -> float:
+def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that at least ``share`` (0..1) of the values do not exceed."""
     ordered = sorted(values)
     return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]

@@ -25,7 +25,7 @@ from phalanx.domain.events import (
 from phalanx.domain.orders import ExecType
 from phalanx.journal.sqlite import SqliteJournalReader
 
-ROUNDS = 5
+ROUNDS = 4
 SETTLE_S = 0.5
 """After the last answer: time for what the broker says to be journaled."""
 BUDGET = Budget(at_least=10_000, ratio_at_least=0.6)
@@ -59,11 +59,11 @@ class Case(msgspec.Struct, frozen=True):
 CASES = (
     Case(1, 500),
     Case(1, 500, keyed=True),
-    Case(64, 8_000),
-    Case(64, 8_000, keyed=True),
-    Case(256, 12_000, budget=BUDGET),
-    Case(256, 12_000, keyed=True, budget=BUDGET),
-    Case(256, 12_000, keyed=True, market=True),
+    Case(64, 6_000),
+    Case(64, 6_000, keyed=True),
+    Case(256, 10_000, budget=BUDGET),
+    Case(256, 10_000, keyed=True, budget=BUDGET),
+    Case(256, 10_000, keyed=True, market=True),
 )
 
 

@@ -8,12 +8,14 @@ import msgspec
 class Options(msgspec.Struct, frozen=True):
     """``folder``: where journals are written, on the disk to be measured. ``history``: orders of
     the past in the engine's benchmark; ``changes``: order changes in the replayed journal.
+    ``quick``: fewer rounds, and everything so many times smaller as ``shrink`` says.
     """
 
     folder: Path
     quick: bool = False
-    history: int = 100_000
+    history: int = 1_000_000
     changes: int = 1_000_000
+    shrink: int = 10
 
     def rounds(self, full: int) -> int:
         """How many rounds, where a full run takes ``full``."""
@@ -21,4 +23,4 @@ class Options(msgspec.Struct, frozen=True):
 
     def size(self, full: int) -> int:
         """How much of something, where a full run takes ``full``."""
-        return max(1, full // 10) if self.quick else full
+        return max(1, full // self.shrink) if self.quick else full

@@ -19,7 +19,7 @@ from phalanx.config import Settings
 from phalanx.desk.recovery import rebuild
 from phalanx.journal.sqlite import SqliteJournalReader
 
-ROUNDS = 5
+ROUNDS = 4
 REPLAY = Budget(at_least=400_000)
 READY = Budget(at_most=1)
 ORDERS_IN_MEMORY = 50_000

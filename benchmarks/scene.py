@@ -1,8 +1,10 @@
 """A trading day without a desk: an engine, a thousand accounts, and somebody who says time passed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from phalanx.brokers.paper import CAPABILITIES
+from phalanx.brokers.stub.terms import stub_capabilities
+from phalanx.domain.accounts import Account
 from phalanx.domain.events import Event, InstructionPlanned, encode_event
 from phalanx.domain.instructions import Door, OrderRequest, Origin, SignalRequest
 from phalanx.domain.instruments import (
@@ -12,7 +14,7 @@ from phalanx.domain.instruments import (
     Quote,
     QuoteSource,
 )
-from phalanx.domain.numbers import SCALE, whole
+from phalanx.domain.numbers import SCALE, Money, whole
 from phalanx.domain.orders import (
     ClOrdId,
     ExecType,
@@ -35,26 +37,37 @@ FAN_OUTS = (1, 100, 1_000)
 NAMES = {"INFY": "1594", "TCS": "11536", "RELIANCE": "2885", "ACC": "22"}
 """Stocks and their tokens: one for each fan-out, the last one for single orders."""
 PRICE = 100 * SCALE
+OPENING_CASH: Money = whole(1_000_000_000)
 START = 1_767_584_700 * SECOND
 ORIGIN = Origin("local", Door.INSTRUCTIONS, "00000000-1")
 
 
 class Scene:
-    """``ACCOUNTS`` accounts; every fan-out has strategies that cover them all, and a stock of its own."""
+    """``ACCOUNTS`` accounts; every fan-out has strategies that cover them all, and a stock of its own.
+    With ``profiles`` those people instead, with accounts on the terms of ``account``, each with ``cash``.
+    """
 
-    def __init__(self, start: Nanoseconds = START) -> None:
+    def __init__(
+        self,
+        start: Nanoseconds = START,
+        profiles: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+        account: Account | None = None,
+        cash: Money = OPENING_CASH,
+        stocks: Mapping[str, str] = NAMES,
+    ) -> None:
         self.state = State()
         self.now = start
         self._index = InstrumentIndex(
             Instrument(f"NSE:{token}", "NSE", token, name, "EQ", SCALE, SCALE // 20)
-            for name, token in NAMES.items()
+            for name, token in stocks.items()
         )
-        self._capabilities = {CAPABILITIES.name: CAPABILITIES}
+        stub = stub_capabilities()
+        self._capabilities = {CAPABILITIES.name: CAPABILITIES, stub.name: stub}
         self._quote = Quote(PRICE, PRICE, 0, QuoteSource.CLOSE)
-        profiles = {f"U{n}": _strategies_of(n) for n in range(ACCOUNTS)}
+        people = profiles or {f"U{n}": _strategies_of(n) for n in range(ACCOUNTS)}
         self.founding = [
             *self.do(c.BeginTerm(1, "benchmark", "AA")),
-            *self.do(c.ImportProfiles(ORIGIN, profiles, whole(1_000_000_000))),
+            *self.do(c.ImportProfiles(ORIGIN, people, cash, account)),
         ]
 
     def context(self) -> Context:

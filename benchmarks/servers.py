@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,28 +19,34 @@ START_S = 60
 class Server:
     """One process that prints a line of JSON with its ``url`` when it is ready."""
 
-    def __init__(self, command: list[str], log: Path) -> None:
+    def __init__(
+        self, command: list[str], log: Path, settings: Mapping[str, str] | None = None
+    ) -> None:
+        names = {f"PHALANX_{name.upper()}": value for name, value in (settings or {}).items()}
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 command,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**os.environ, "PHALANX_OPENING_CASH": OPENING_CASH},
+                env={**os.environ, "PHALANX_OPENING_CASH": OPENING_CASH, **names},
             )
         self.process = self._process.pid
         said = self._first_line(log)
         self.port = int(urlsplit(said["url"]).port or 0)
 
     @classmethod
-    def phalanx(cls, data: Path, *options: str) -> "Server":
-        """`phalanx serve` over a data folder, on a free port."""
+    def phalanx(
+        cls, data: Path, *options: str, settings: Mapping[str, str] | None = None
+    ) -> "Server":
+        """`phalanx serve` over a data folder, on a free port; ``settings`` by name."""
         command = [sys.executable, "-m", "phalanx.cli", "serve", "--json", "--port", "0"]
-        return cls([*command, "--data", str(data), *options], data.with_suffix(".log"))
+        command += ["--data", str(data), *options]
+        return cls(command, data.with_suffix(".log"), settings)
 
     @classmethod
-    def floor(cls, data: Path, *options: str) -> "Server":
-        """The bare door over a data folder, on a free port."""
-        command = [sys.executable, "-m", "benchmarks.floors.door", "--data", str(data)]
+    def floor(cls, data: Path, *options: str, name: str = "door") -> "Server":
+        """The bare door over a data folder, or another floor with a door, on a free port."""
+        command = [sys.executable, "-m", f"benchmarks.floors.{name}", "--data", str(data)]
         return cls([*command, *options], data.with_suffix(".log"))
 
     def stop(self) -> None:

@@ -118,17 +118,27 @@ class BareDoor:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:  # noqa: ANN401
         """Decode, commit, answer."""
-        body = b""
-        more = True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-        self._decode(body)
+        self._decode(await read_body(receive))
         await self._groups.durable(self._order.plan)
         self._groups.add(self._order.reports)
-        await send({"type": "http.response.start", "status": 202, "headers": HEADERS})
-        await send({"type": "http.response.body", "body": ANSWER})
+        await answer(send)
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body of a request."""
+    body = b""
+    more = True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+async def answer(send: Send) -> None:
+    """As many bytes as the answer to a single order has."""
+    await send({"type": "http.response.start", "status": 202, "headers": HEADERS})
+    await send({"type": "http.response.body", "body": ANSWER})
 
 
 def config(application: Any) -> uvicorn.Config:  # noqa: ANN401
@@ -172,17 +182,21 @@ class Server(uvicorn.Server):
         print(msgspec.json.encode({"ready": True, "url": self._url}).decode(), flush=True)
 
 
-async def serve(data: Path, order: Template) -> None:
+async def serve(application: Any) -> None:  # noqa: ANN401
     """Serve until SIGTERM; prints a line of JSON when it does."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server = Server(config(application), url)
+    freeze()
+    await server.serve([listener])
+
+
+async def _serve_orders(data: Path, order: Template) -> None:
     journal = SqliteJournal(data)
     journal.acquire()
     groups = Groups(journal)
     committing = asyncio.create_task(groups.run())
-    listener = socket.create_server(("127.0.0.1", 0))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server = Server(config(BareDoor(groups, order)), url)
-    freeze()
-    await server.serve([listener])
+    await serve(BareDoor(groups, order))
     committing.cancel()
     journal.close()
 
@@ -196,7 +210,7 @@ def main() -> None:
     asked = parser.parse_args()
     asked.data.mkdir(parents=True, exist_ok=True)
     ord_type = OrdType.MARKET if asked.market else OrdType.LIMIT
-    uvloop.run(serve(asked.data, template(ord_type, keyed=asked.keyed)))
+    uvloop.run(_serve_orders(asked.data, template(ord_type, keyed=asked.keyed)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import os
 
-from benchmarks.engine import live_through
+from benchmarks.history import live_through
 from benchmarks.scene import ACCOUNTS, Scene, acknowledged, canceled, single_orders
 from phalanx.engine.state import encode_state
 
