@@ -299,13 +299,15 @@ class System:
         if not settings.stub_broker:
             return {}
         from phalanx.brokers.stub import NAME, StubBroker, stub_capabilities
-        from phalanx.brokers.wire import parse_address
+        from phalanx.brokers.wire import Dialer, parse_address
 
         def accounts() -> list[AccountId]:
             return [a.id for a in self.desk.state.accounts.values() if a.broker == NAME]
 
         capabilities = stub_capabilities(BrokerKind(settings.stub_kind), settings.stub_late_ms)
-        return {NAME: StubBroker(parse_address(settings.stub_broker), capabilities, accounts)}
+        address = parse_address(settings.stub_broker)
+        dialer = Dialer(address, settings.stub_broker_source, settings.stub_broker_ca)
+        return {NAME: StubBroker(dialer, capabilities, accounts)}
 
     def _account(self, account: AccountId) -> Account | None:
         return self.desk.state.accounts.get(account)

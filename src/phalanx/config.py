@@ -1,5 +1,7 @@
 """The settings of one process: flag > environment ``PHALANX_*`` > ``phalanx.toml`` > default."""
 
+import ssl
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -25,7 +27,9 @@ class Settings(BaseSettings):
     ``quote_seed`` decides the synthetic prices and the walk. Every account's book at its broker is read
     about once in ``reconcile_interval_s``. ``stub_broker`` is the URL of a stub broker's server, known to
     accounts as broker ``stub``, of ``stub_kind``; a request reaches it ``stub_late_ms`` after it was
-    written at the latest. A file whose name is empty is none.
+    written at the latest. Over https it is believed when its certificate is signed by an authority of
+    ``stub_broker_ca``, by default one that the system trusts; connections to it leave from
+    ``stub_broker_source``, an address of this machine. A file whose name is empty is none.
     """
 
     model_config = SettingsConfigDict(
@@ -44,7 +48,9 @@ class Settings(BaseSettings):
     quotes_interval_ms: int = Field(default=1_000, ge=20, le=3_600_000)
     quote_seed: int = Field(default=0, ge=0)
     reconcile_interval_s: int = Field(default=60, ge=1, le=86_400)
-    stub_broker: str = Field(default="", pattern=r"^(http://[^/?#@\s]+/?)?$")
+    stub_broker: str = Field(default="", pattern=r"^(https?://[^/?#@\s]+/?)?$")
+    stub_broker_ca: Path | None = None
+    stub_broker_source: str = ""
     stub_kind: Literal["D", "L", "N"] = "L"
     stub_late_ms: int = Field(default=20_000, ge=0, le=3_600_000)
     snapshot_after_events: int = Field(default=50_000, ge=0)
@@ -52,7 +58,7 @@ class Settings(BaseSettings):
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
     server: str = "http://127.0.0.1:8080"
 
-    @field_validator("profiles", "instruments", "quotes_file", mode="before")
+    @field_validator("profiles", "instruments", "quotes_file", "stub_broker_ca", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         # As a path an empty text would be the folder that the server was started in.
@@ -69,6 +75,29 @@ class Settings(BaseSettings):
         if not is_good:
             raise ValueError(f"{value!r} has no host, or no port from 1 to 65535")
         return value
+
+    @field_validator("stub_broker_ca")
+    @classmethod
+    def _has_certificates(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
+            except OSError as error:
+                raise ValueError(f"no certificates in {value}: {error.strerror}") from None
+        return value
+
+    @field_validator("stub_broker_source")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value:
+            ip_address(value)
+        return value
+
+    @model_validator(mode="after")
+    def _authorities_need_tls(self) -> "Settings":
+        if self.stub_broker_ca is not None and not self.stub_broker.startswith("https:"):
+            raise ValueError("stub_broker_ca is of no use: stub_broker is not reached over https")
+        return self
 
     @model_validator(mode="after")
     def _replay_needs_a_file(self) -> "Settings":

@@ -16,6 +16,7 @@ from phalanx.engine import commands as c
 from phalanx.simulation.exchange import StubExchange
 from phalanx.simulation.stub_server import StubServer
 from tests.api.conftest import WORKED_EXAMPLE, Site, open_site
+from tests.fakes.wire_peer import CA, server_context
 
 ACCOUNTS = "/api/v1/accounts"
 PATH = f"{ACCOUNTS}/PAPER-1"
@@ -247,13 +248,34 @@ async def test_the_first_account_of_a_client_is_its_primary_one(example: Site) -
     assert desk.state.primary_accounts[7] == "PAPER-7"
 
 
-async def test_an_account_at_a_broker_is_open_once_its_book_was_read(tmp_path: Path) -> None:
+async def test_an_account_says_that_its_broker_cannot_be_reached_from_an_address_of_others(
+    tmp_path: Path,
+) -> None:
+    there = {"stub_broker": "http://127.0.0.1:1", "stub_broker_source": "192.0.2.1"}
+    async with open_site(tmp_path / "data", **there) as site:
+        await site.profiles(WORKED_EXAMPLE)
+        await site.send("POST", ACCOUNTS, {"client": 1, "broker": "stub", "account": "HP0417"})
+
+        async def says_why() -> bool:
+            shown = await site.get(f"{ACCOUNTS}/HP0417")
+            return "from 192.0.2.1: " in shown["closed_because"]
+
+        await site.until(says_why)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+async def test_an_account_at_a_broker_is_open_once_its_book_was_read(
+    tmp_path: Path, tls: bool
+) -> None:
     exchange = StubExchange("stub", BrokerKind.LOOK_UP, SystemClock())
     exchange.open("HP0417", whole(5_000))
     server = StubServer(exchange)
-    port = await server.start()
+    port = await server.start(tls=server_context() if tls else None)
+    there = {"stub_broker": f"{'https' if tls else 'http'}://127.0.0.1:{port}"}
+    if tls:
+        there["stub_broker_ca"] = str(CA)
     try:
-        async with open_site(tmp_path / "data", stub_broker=f"http://127.0.0.1:{port}") as site:
+        async with open_site(tmp_path / "data", **there) as site:
             await site.profiles(WORKED_EXAMPLE)
             body = {"client": 1, "broker": "stub", "account": "HP0417", "cash": 5_000}
             answer = await site.send("POST", ACCOUNTS, body)

@@ -21,6 +21,7 @@ def place_request(order: Order, account: AccountId) -> PlaceRequest:
         order.quantity,
         order.limit,
         draft.stop_price,
+        draft.reduce_only,
     )
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "ReplaceRequest",
     "ReportListener",
     "SessionListener",
+    "TellsEgress",
     "Ticket",
     "Unknown",
 ]
@@ -43,7 +44,8 @@ __all__ = [
 
 class PlaceRequest(msgspec.Struct, frozen=True, gc=False):
     """One new order as it goes on the wire. ``limit`` is the protected price of a MARKET or STOP order;
-    ``stop_price`` the last price at which a STOP or STOP_LIMIT begins to work.
+    ``stop_price`` the last price at which a STOP or STOP_LIMIT begins to work; ``reduce_only``: an exit,
+    which goes before what else waits for a connection.
     """
 
     cl_ord_id: ClOrdId
@@ -56,6 +58,7 @@ class PlaceRequest(msgspec.Struct, frozen=True, gc=False):
     quantity: Quantity
     limit: Price
     stop_price: Price = 0
+    reduce_only: bool = False
 
 
 class CancelRequest(msgspec.Struct, frozen=True, gc=False):
@@ -206,4 +209,15 @@ class FillsByHand(Protocol):
         that has ended or an ExecID that was filled before. ``refused`` is called, later, with why a
         working order was not filled; never for an ExecID that has been or will be reported.
         """
+        ...
+
+
+@runtime_checkable
+class TellsEgress(Protocol):
+    """A broker whose logins leave from source addresses of their own. Of one that does not tell, all
+    logins have the same.
+    """
+
+    def egress(self, login: str) -> str:
+        """The source address of a login's requests; the same for as long as the process lives."""
         ...

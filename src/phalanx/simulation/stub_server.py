@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import ssl
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -61,9 +62,13 @@ class StubServer:
         }
         exchange.listeners.append(self._hear)
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Listen; returns the port. Raises OSError."""
-        self._server = await asyncio.start_server(self._serve, host, port, limit=HEAD_BYTES_MAX)
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> int:
+        """Listen, over TLS where a context with a certificate is given; returns the port. Raises OSError."""
+        self._server = await asyncio.start_server(
+            self._serve, host, port, limit=HEAD_BYTES_MAX, ssl=tls
+        )
         found: int = self._server.sockets[0].getsockname()[1]
         return found
 

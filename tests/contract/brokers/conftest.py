@@ -11,6 +11,7 @@ from tests.contract.brokers.stub import StubHarness
 HARNESSES: dict[str, Callable[[], Harness]] = {
     "paper": PaperHarness,
     **{f"stub {kind}": partial(StubHarness, kind) for kind in BrokerKind},
+    "stub over TLS": partial(StubHarness, BrokerKind.LOOK_UP, tls=True),
 }
 
 

@@ -5,7 +5,7 @@ import asyncio
 from phalanx.bootstrap import SystemClock
 from phalanx.brokers.port import PlaceRequest
 from phalanx.brokers.stub import StubBroker, stub_capabilities
-from phalanx.brokers.wire import Address
+from phalanx.brokers.wire import Address, Dialer
 from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.numbers import parse_fixed, whole
 from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
@@ -13,6 +13,7 @@ from phalanx.simulation.exchange import StubExchange, StubOrder
 from phalanx.simulation.stub_server import StubServer
 from tests.contract.brokers.harness import Behaviour
 from tests.fakes.desk import Reports
+from tests.fakes.wire_peer import CA, server_context
 
 ACCOUNTS = tuple(behaviour.name for behaviour in Behaviour)
 SLOW_S = 30.0
@@ -20,22 +21,22 @@ SLOW_S = 30.0
 
 
 class StubHarness:
-    def __init__(self, kind: BrokerKind) -> None:
+    def __init__(self, kind: BrokerKind, *, tls: bool = False) -> None:
         self._exchange = StubExchange("stub", kind, SystemClock())
         self._server = StubServer(self._exchange, _delay_s)
         self.reports = Reports()
         self._heard = 0
         self._tags = 0
         self._kind = kind
+        self._tls = tls
         for behaviour in Behaviour:
             if behaviour is not Behaviour.REJECTS:
                 self._exchange.open(behaviour.name, whole(1_000_000))
 
     async def start(self) -> None:
-        port = await self._server.start()
-        self.broker = StubBroker(
-            Address("127.0.0.1", port), stub_capabilities(self._kind), lambda: ACCOUNTS
-        )
+        port = await self._server.start(tls=server_context() if self._tls else None)
+        dialer = Dialer(Address("127.0.0.1", port, self._tls), ca=CA)
+        self.broker = StubBroker(dialer, stub_capabilities(self._kind), lambda: ACCOUNTS)
         self.broker.listen(self.reports.append)
         self._exchange.listeners.append(self._count)
 

@@ -22,6 +22,7 @@ class Code(StrEnum):
     BELOW_FILLED = "BELOW_FILLED"
 
 
+# Paper declares no limit: an account's own rate limit is all that binds it.
 CAPABILITIES = Capabilities(
     name="paper",
     kind=BrokerKind.LOOK_UP,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -22,7 +23,7 @@ from phalanx.brokers.port import (
 )
 from phalanx.brokers.stub.messages import ANSWERING, CANCEL, PLACE, REPLACE
 from phalanx.brokers.stub.session import Session
-from phalanx.brokers.wire import UNREACHABLE, Address, Answer, Pool, RequestHead, Timeouts
+from phalanx.brokers.wire import UNREACHABLE, Answer, Dialer, Pool, RequestHead
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.broker_books import BrokerBook
 from phalanx.domain.capabilities import Capabilities
@@ -40,18 +41,18 @@ class StubBroker:
 
     def __init__(
         self,
-        address: Address,
+        dialer: Dialer,
         capabilities: Capabilities,
         accounts: Callable[[], Iterable[AccountId]],
-        timeouts: Timeouts = Timeouts(),  # noqa: B008  frozen
     ) -> None:
         self.capabilities = capabilities
-        self._address = address
+        self._dialer = dialer
         self._accounts = accounts
-        self._timeouts = timeouts
-        self._session = Session(address, self._hear, self._changed)
+        self._session = Session(dialer, self._hear, self._changed)
+        self._encode = msgspec.json.Encoder().encode
         self._pools: dict[AccountId, Pool] = {}
         self._heads: dict[str, RequestHead] = {}
+        self._read: Callable[[Answer], Outcome]
         self._report: ReportListener = lambda _report: None
         self._tell: SessionListener = lambda _account, _why: None
         self._is_closed = False
@@ -94,7 +95,7 @@ class StubBroker:
         if reason is not None:
             ticket.done(NeverWritten(reason))
         else:
-            self._send(PLACE, request, ticket)
+            self._send(PLACE, request, ticket, urgent=request.reduce_only)
 
     def cancel(self, request: CancelRequest, ticket: Ticket) -> None:
         """See `Broker.cancel`."""
@@ -122,16 +123,11 @@ class StubBroker:
         if head is None:
             ticket.done(UNREACHABLE)
             return
-        token = self._session.token
-        self._pool(request.account).send(
-            head.request(msgspec.json.encode(request)),
-            ticket,
-            lambda answer: self._outcome(answer, token),
-            urgent=urgent,
-        )
+        body = self._encode(request)
+        self._pool(request.account).send(head.request(body), ticket, self._read, urgent=urgent)
 
     def _outcome(self, answer: Answer, token: str) -> Outcome:
-        """What a complete answer says, where it is the broker's own."""
+        """What a complete answer says, where it is the broker's own, to a request under this token."""
         if answer.status not in ANSWERING:
             return Unknown(f"HTTP {answer.status}")
         try:
@@ -149,15 +145,18 @@ class StubBroker:
     def _pool(self, account: AccountId) -> Pool:
         pool = self._pools.get(account)
         if pool is None:
-            pool = self._pools[account] = Pool(self._address, self._timeouts)
+            pool = self._pools[account] = Pool(self._dialer)
         return pool
 
     def _prepare(self) -> None:
         """Every request of this session begins like this."""
-        headers = {"Authorization": f"Bearer {self._session.token}"}
+        token = self._session.token
+        headers = {"Authorization": f"Bearer {token}"}
         self._heads = {
-            path: RequestHead(self._address, path, headers) for path in (PLACE, CANCEL, REPLACE)
+            path: RequestHead(self._dialer.address, path, headers)
+            for path in (PLACE, CANCEL, REPLACE)
         }
+        self._read = partial(self._outcome, token=token)
 
     def _hold(self) -> None:
         """Without a session nothing is written, what waits for a connection neither."""

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from phalanx.brokers.stub.messages import BOOK, LOGIN, POLL_S, REPORTS, LoggedIn, ReportsPage
-from phalanx.brokers.wire import Address
+from phalanx.brokers.wire import Dialer
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.broker_books import BrokerBook
 from phalanx.domain.orders import ExecutionReport
@@ -36,7 +36,7 @@ class Session:
 
     def __init__(
         self,
-        address: Address,
+        dialer: Dialer,
         heard: Callable[[ExecutionReport], None],
         changed: Callable[[str], None],
     ) -> None:
@@ -46,10 +46,16 @@ class Session:
         self._position = 0
         self._task: asyncio.Task[None] | None = None
         self._expired: asyncio.Future[None] | None = None
+        self._from = f" from {dialer.source}" if dialer.source else ""
         self._http = httpx.AsyncClient(
-            base_url=f"http://{address.authority}",
+            base_url=dialer.address.url,
             timeout=httpx.Timeout(TIMEOUT_S, read=POLL_S + TIMEOUT_S),
-            limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+            transport=httpx.AsyncHTTPTransport(
+                verify=dialer.tls or True,
+                limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
+                local_address=dialer.source or None,
+                trust_env=False,
+            ),
             trust_env=False,
         )
 
@@ -144,7 +150,7 @@ class Session:
                     if len(body) > BODY_BYTES_MAX:
                         raise ConnectionError(f"{path}: the answer is too long")
         except httpx.HTTPError as error:
-            raise ConnectionError(f"{path}: {error!r}") from error
+            raise ConnectionError(f"{path}{self._from}: {_cause(error)}") from error
         if answer.status_code == HTTPStatus.UNAUTHORIZED and token:
             self.expire(token)
         if answer.status_code != HTTPStatus.OK:
@@ -153,3 +159,11 @@ class Session:
             return msgspec.json.decode(body, type=kind)
         except msgspec.DecodeError as error:
             raise ConnectionError(f"{path}: {error}") from error
+
+
+def _cause(error: BaseException) -> str:
+    """What was wrong at the bottom of it: an address, a certificate. Libraries above it say only that."""
+    found = error
+    while (below := found.__cause__ or found.__context__) is not None:
+        found = below.exceptions[0] if isinstance(below, BaseExceptionGroup) else below
+    return str(found) or repr(error)

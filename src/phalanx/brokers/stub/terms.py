@@ -29,7 +29,8 @@ def stub_capabilities(
 ) -> Capabilities:
     """The capability table of a stub broker of this kind.
 
-    A used tag is refused with a code that is not in it: it proves that the tag was taken.
+    A used tag is refused with a code that is not in it: it proves that the tag was taken. It declares no
+    limit: an account's own rate limit is all that binds it.
     """
     return Capabilities(
         name=NAME,

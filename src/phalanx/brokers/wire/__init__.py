@@ -7,6 +7,7 @@ proxies and retries. Logins, books and reports are not in such a hurry and go th
 from phalanx.brokers.wire.address import Address, parse_address
 from phalanx.brokers.wire.answer import Answer
 from phalanx.brokers.wire.connection import UNREACHABLE
+from phalanx.brokers.wire.dialer import Dialer
 from phalanx.brokers.wire.pool import Pool
 from phalanx.brokers.wire.requests import RequestHead
 from phalanx.brokers.wire.timeouts import Timeouts
@@ -15,6 +16,7 @@ __all__ = [
     "UNREACHABLE",
     "Address",
     "Answer",
+    "Dialer",
     "Pool",
     "RequestHead",
     "Timeouts",

@@ -2,19 +2,22 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
-from functools import partial
-from typing import TypeAlias, cast
+from typing import Protocol, TypeAlias, cast
 
 import msgspec
 
 from phalanx.brokers.port import NeverWritten, Ticket
-from phalanx.brokers.wire.address import Address
 from phalanx.brokers.wire.answer import Answer, AnswerParser, BadAnswer
-from phalanx.brokers.wire.timeouts import Timeouts
+from phalanx.brokers.wire.patience import Patience
+from phalanx.brokers.wire.quiet import pending_on
+from phalanx.brokers.wire.tls import Tls
 from phalanx.domain.reasons import Reason, ReasonCode
 
 UNREACHABLE = NeverWritten(Reason(ReasonCode.BROKER_UNREACHABLE), again=True)
+
+_SETTLE_BYTES = 64 << 10
+_SETTLE_TURNS_MAX = 4
+"""An idle connection on which more than so much is pending is not worth reading."""
 
 
 class NoAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -23,26 +26,45 @@ class NoAnswer(msgspec.Struct, frozen=True, gc=False):
     why: str
 
 
-Told: TypeAlias = Callable[[Answer | NoAnswer], None]
+Result: TypeAlias = Answer | NoAnswer
+
+
+class Owner(Protocol):
+    """Whoever sends on a connection."""
+
+    def told(self, connection: "Connection", result: Result) -> None:
+        """What came of the request that was written; once, and later than its ``send``."""
+        ...
+
+    def lost(self, connection: "Connection") -> None:
+        """It is of no use any more; once, after what was under way was told."""
+        ...
 
 
 class Connection(asyncio.Protocol):
-    """Carries one request at a time. Reading is the transport's work; the first write goes past it
-    straight to the socket, because a transport does not say whether the kernel took anything.
-
-    ``lost`` is called once, when it is of no use any more; after what was under way was told.
+    """Carries one request at a time. Reading answers is the transport's work; the first write goes past
+    it straight to the socket, because a transport does not say whether the kernel took anything, and so
+    does the look at what is pending on an idle connection.
     """
 
     def __init__(
-        self, own: socket.socket, timeouts: Timeouts, lost: Callable[["Connection"], None]
+        self,
+        own: socket.socket,
+        owner: Owner,
+        patience: Patience,
+        write_s: float,
+        tls: Tls | None = None,
     ) -> None:
         self._socket = own
-        self._timeouts = timeouts
-        self._lost = lost
-        self._transport: asyncio.Transport | None = None
+        self._owner = owner
+        self._patience = patience
+        self._write_s = write_s
+        self._tls = tls
+        self._pending = pending_on(own)
+        self._transport: asyncio.Transport
         self._parser: AnswerParser | None = None
-        self._told: Told | None = None
-        self._timers: list[asyncio.TimerHandle] = []
+        self._writing: asyncio.TimerHandle | None = None
+        self._is_waiting = False
         self._is_closed = False
 
     @property
@@ -54,42 +76,37 @@ class Connection(asyncio.Protocol):
         """Whether it is idle and nothing speaks against writing: no data, end or error is pending.
 
         In the same turn as the write: a request on a stale connection would be in doubt for nothing.
+        One that is idle and not fresh is to be closed.
         """
-        if self._is_closed or self._told is not None:
+        if self._is_closed or self._is_waiting or self._transport.get_write_buffer_size():
             return False
-        try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        return not self._pending() or (self._tls is not None and self._settle(self._tls))
 
-    def send(self, request: bytes, ticket: Ticket, told: Told) -> NeverWritten | None:
+    def send(self, request: bytes, ticket: Ticket) -> NeverWritten | None:
         """Write a request, if the gate lets it, in one synchronous block.
 
-        None: the kernel took it, or a part of it, and ``told`` will be called, once and later.
-        Otherwise not one byte left.
+        None: the kernel took it, or a part of it, and the owner will be told. Otherwise not one byte
+        of it left.
         """
-        assert self._told is None, "one request at a time"
-        assert self._transport is not None, "connected"
+        assert not self._is_waiting, "one request at a time"
         reason = ticket.admit()
         if reason is not None:
             return NeverWritten(reason)
         try:
-            count = self._socket.send(request)
+            # Sealed only now: what was sealed and not sent ends the connection.
+            sealed = request if self._tls is None else self._tls.seal(request)
+            count = self._socket.send(sealed)
         except OSError:
             # Also when its buffer is full, which an idle connection's is not: it is not well.
             self.close("it takes nothing")
             return UNREACHABLE
         ticket.written()
-        self._told = told
-        self._parser = AnswerParser()
-        later = asyncio.get_running_loop().call_later
-        self._timers.append(later(self._timeouts.answer_s, self.close, "no answer in time"))
-        if count < len(request):
-            self._transport.write(request[count:])
-            self._timers.append(later(self._timeouts.write_s, self._check_written))
+        self._is_waiting = True
+        self._patience.begin(self)
+        if count < len(sealed):
+            self._transport.write(sealed[count:])
+            later = asyncio.get_running_loop().call_later
+            self._writing = later(self._write_s, self._check_written)
         return None
 
     def close(self, why: str) -> None:
@@ -97,10 +114,9 @@ class Connection(asyncio.Protocol):
         if self._is_closed:
             return
         self._is_closed = True
-        if self._transport is not None:
-            self._transport.abort()
+        self._transport.abort()
         self._tell(NoAnswer(why))
-        self._lost(self)
+        self._owner.lost(self)
 
     # --- the transport's callbacks -----------------------------------------------------------------
 
@@ -110,24 +126,19 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """A part of the answer; what nobody asked for ends the connection."""
-        parser = self._parser
-        if parser is None:
-            self.close("data that nobody asked for")
+        """A part of the answer, under TLS perhaps; what nobody asked for ends the connection."""
+        tls = self._tls
+        if tls is None:
+            self._read(data)
             return
-        try:
-            answer = parser.feed(data)
-        except BadAnswer as bad:
-            self.close(f"the answer cannot be trusted: {bad}")
-            return
-        if answer is None:
-            return
-        is_last = parser.is_last
-        self._is_closed = is_last
-        self._tell(answer)
-        if is_last and self._transport is not None:
-            self._transport.abort()
-            self._lost(self)
+        plain = tls.open(data)
+        due = tls.due()
+        if due:
+            self._transport.write(due)
+        if plain:
+            self._read(plain, ends=bool(tls.end))
+        if tls.end:
+            self.close(tls.end)
 
     def eof_received(self) -> None:
         """The broker closed its side; that is the end of the connection."""
@@ -137,45 +148,58 @@ class Connection(asyncio.Protocol):
         """It broke."""
         self.close(f"the connection broke: {exc}" if exc else "the connection was closed")
 
+    # --- inside ------------------------------------------------------------------------------------
+
+    def _settle(self, tls: Tls) -> bool:
+        """Take in what TLS has to say to an idle connection, a ticket or new keys, and answer it by
+        itself, so that the next write is the request. Whether there was nothing else.
+        """
+        try:
+            for _ in range(_SETTLE_TURNS_MAX):
+                data = self._socket.recv(_SETTLE_BYTES)
+                if not data or tls.open(data):
+                    return False
+                due = tls.due()
+                if tls.end or (due and self._socket.send(due) < len(due)):
+                    return False
+                if not self._pending():
+                    return True
+        except OSError:
+            pass
+        return False
+
+    def _read(self, data: bytes, *, ends: bool = False) -> None:
+        """Text of the broker's; ``ends``: there will be no more of it."""
+        if not self._is_waiting:
+            self.close("data that nobody asked for")
+            return
+        parser = self._parser
+        if parser is None:
+            parser = self._parser = AnswerParser()
+        try:
+            answer = parser.feed(data)
+        except BadAnswer as bad:
+            self.close(f"the answer cannot be trusted: {bad}")
+            return
+        if answer is None:
+            return
+        is_last = self._is_closed = ends or parser.is_last
+        self._tell(answer)
+        if is_last:
+            self._transport.abort()
+            self._owner.lost(self)
+
     def _check_written(self) -> None:
-        if self._transport is not None and self._transport.get_write_buffer_size():
+        if self._transport.get_write_buffer_size():
             self.close("the request could not be written in time")
 
-    def _tell(self, result: Answer | NoAnswer) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        told, self._told, self._parser = self._told, None, None
-        if told is not None:
-            told(result)
-
-
-async def connect(
-    address: Address, timeouts: Timeouts, lost: Callable[[Connection], None]
-) -> Connection:
-    """A connection that stands. Raises OSError, TimeoutError included."""
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(timeouts.connect_s):
-        found = await loop.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
-        failure = OSError(f"no address of {address.host}")
-        for family, kind, protocol, _, place in found:
-            own = socket.socket(family, kind, protocol)
-            made = Connection(own, timeouts, lost)
-            try:
-                own.settimeout(0)
-                own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                await loop.sock_connect(own, place)
-                await loop.create_connection(partial(_same, made), sock=own)
-                return made
-            except OSError as error:
-                own.close()
-                failure = error
-            except BaseException:
-                own.close()
-                raise
-        raise failure
-
-
-def _same(connection: Connection) -> Connection:
-    """The protocol is made before its transport: it has the socket already."""
-    return connection
+    def _tell(self, result: Result) -> None:
+        if not self._is_waiting:
+            return
+        self._is_waiting = False
+        self._parser = None
+        self._patience.end(self)
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+        self._owner.told(self, result)

@@ -3,15 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 
 import msgspec
 
 from phalanx.brokers.port import Outcome, Ticket, Unknown
-from phalanx.brokers.wire.address import Address
 from phalanx.brokers.wire.answer import Answer
-from phalanx.brokers.wire.connection import UNREACHABLE, Connection, NoAnswer, connect
-from phalanx.brokers.wire.timeouts import Timeouts
+from phalanx.brokers.wire.connection import UNREACHABLE, Connection, NoAnswer, Result
+from phalanx.brokers.wire.dialer import Dialer
 
 CONNECTIONS_MAX = 4
 """Of one account: one is kept open, more are opened when requests have to wait."""
@@ -34,11 +32,10 @@ class _Call(msgspec.Struct, gc=False):
 class Pool:
     """Sends requests, each at most once, each on a connection that was well when it was written."""
 
-    def __init__(self, address: Address, timeouts: Timeouts = Timeouts()) -> None:  # noqa: B008  frozen
-        self._address = address
-        self._timeouts = timeouts
+    def __init__(self, dialer: Dialer) -> None:
+        self._dialer = dialer
         self._idle: list[Connection] = []
-        self._busy: dict[Connection, None] = {}
+        self._busy: dict[Connection, _Call] = {}
         self._urgent: deque[_Call] = deque()
         self._normal: deque[_Call] = deque()
         self._opening: set[asyncio.Task[None]] = set()
@@ -49,7 +46,7 @@ class Pool:
     async def warm(self) -> None:
         """Open the connection that is kept. Raises OSError."""
         if not self._count:
-            self._idle.append(await connect(self._address, self._timeouts, self._lost))
+            self._idle.append(await self._dialer.connect(self))
 
     def send(
         self,
@@ -69,7 +66,13 @@ class Pool:
         if self._is_closed or len(waiting) >= WAITING_MAX:
             ticket.done(UNREACHABLE)
             return
-        waiting.append(_Call(request, ticket, read))
+        call = _Call(request, ticket, read)
+        if not (self._urgent or self._normal):
+            connection = self._take()
+            if connection is not None:
+                self._write(connection, call)
+                return
+        waiting.append(call)
         self._move()
 
     def give_up(self) -> None:
@@ -104,14 +107,14 @@ class Pool:
                 if len(self._opening) < wanted and self._count < CONNECTIONS_MAX:
                     self._open()
                 return
-            call = waiting.popleft()
-            self._busy[connection] = None
-            refused = connection.send(
-                call.request, call.ticket, partial(self._told, connection, call)
-            )
-            if refused is not None:
-                self._free(connection)
-                call.ticket.done(refused)
+            self._write(connection, waiting.popleft())
+
+    def _write(self, connection: Connection, call: _Call) -> None:
+        self._busy[connection] = call
+        refused = connection.send(call.request, call.ticket)
+        if refused is not None:
+            self._free(connection)
+            call.ticket.done(refused)
 
     def _take(self) -> Connection | None:
         """The connection used last of those that are well; the others are dropped."""
@@ -122,7 +125,16 @@ class Pool:
             connection.close("stale")
         return None
 
-    def _told(self, connection: Connection, call: _Call, result: Answer | NoAnswer) -> None:
+    def _free(self, connection: Connection) -> None:
+        self._busy.pop(connection, None)
+        if connection.is_open:
+            self._idle.append(connection)
+
+    # --- what connections tell (`Owner`) -------------------------------------------------------------
+
+    def told(self, connection: Connection, result: Result) -> None:
+        """The request on this connection was answered, or will not be; the next one may have it."""
+        call = self._busy[connection]
         self._free(connection)
         if isinstance(result, NoAnswer):
             call.ticket.done(Unknown(result.why))
@@ -131,10 +143,13 @@ class Pool:
         if not self._is_closed:
             self._move()
 
-    def _free(self, connection: Connection) -> None:
+    def lost(self, connection: Connection) -> None:
+        """Another one is opened, unless there are others."""
+        if connection in self._idle:
+            self._idle.remove(connection)
         self._busy.pop(connection, None)
-        if connection.is_open:
-            self._idle.append(connection)
+        if not (self._is_closed or self._count):
+            self._open_later()
 
     # --- opening -----------------------------------------------------------------------------------
 
@@ -144,7 +159,7 @@ class Pool:
         task.add_done_callback(self._opened)
 
     async def _connect(self) -> None:
-        connection = await connect(self._address, self._timeouts, self._lost)
+        connection = await self._dialer.connect(self)
         if self._is_closed:
             connection.close("closed")
         else:
@@ -164,13 +179,6 @@ class Pool:
             asyncio.get_running_loop().call_exception_handler(context)
         if not self._count:
             self.give_up()
-            self._open_later()
-
-    def _lost(self, connection: Connection) -> None:
-        if connection in self._idle:
-            self._idle.remove(connection)
-        self._busy.pop(connection, None)
-        if not (self._is_closed or self._count):
             self._open_later()
 
     def _open_later(self) -> None:

@@ -1,26 +1,31 @@
 """A stub broker's server and a module that is logged in there, over real sockets."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from phalanx.bootstrap import SystemClock
 from phalanx.brokers.port import Accepted, PlaceRequest
 from phalanx.brokers.stub import StubBroker, stub_capabilities
-from phalanx.brokers.wire import Address
+from phalanx.brokers.wire import Address, Dialer
 from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
 from phalanx.simulation.exchange import StubExchange
 from phalanx.simulation.stub_server import StubServer
 from tests.fakes.desk import RecordingTicket, Reports
+from tests.fakes.wire_peer import CA, server_context, until
+
+__all__ = ["ACCOUNTS", "Stage", "stage", "until"]
 
 ACCOUNTS = ("A", "B")
-WAIT_S_MAX = 10.0
 
 
 class Stage:
-    def __init__(self) -> None:
+    """``tls``: over TLS, with this certificate of the tests. ``source``: where the module comes from."""
+
+    def __init__(self, tls: str = "", source: str = "") -> None:
+        self._tls = server_context(tls) if tls else None
+        self._source = source
         self.exchange = StubExchange("stub", BrokerKind.LOOK_UP, SystemClock())
         self.server = StubServer(self.exchange, lambda _account: self.delay_s)
         self.delay_s = 0.0
@@ -34,14 +39,16 @@ class Stage:
 
     async def listen(self) -> None:
         """Start the server, on the same port as before if it had one."""
-        self.port = await self.server.start(port=self.port)
+        self.port = await self.server.start(port=self.port, tls=self._tls)
 
     def module(self) -> StubBroker:
-        made = StubBroker(Address("127.0.0.1", self.port), stub_capabilities(), lambda: ACCOUNTS)
+        address = Address("127.0.0.1", self.port, self._tls is not None)
+        dialer = Dialer(address, self._source, CA if self._tls else None)
+        made = StubBroker(dialer, stub_capabilities(), lambda: ACCOUNTS)
         made.listen(self.reports.append, lambda account, why: self.sessions.append((account, why)))
         return made
 
-    def place(self, account: str = "A") -> RecordingTicket:
+    def place(self, account: str = "A", *, reduce_only: bool = False) -> RecordingTicket:
         self._tags += 1
         ticket = RecordingTicket()
         request = PlaceRequest(
@@ -54,6 +61,7 @@ class Stage:
             TimeInForce.DAY,
             whole(10),
             whole(100),
+            reduce_only=reduce_only,
         )
         self.broker.place(request, ticket)
         return ticket
@@ -72,8 +80,8 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage() -> AsyncIterator[Stage]:
-    made = Stage()
+async def stage(tls: str = "", source: str = "") -> AsyncIterator[Stage]:
+    made = Stage(tls, source)
     await made.listen()
     made.broker = made.module()
     try:
@@ -82,10 +90,3 @@ async def stage() -> AsyncIterator[Stage]:
     finally:
         await made.broker.close()
         await made.server.close()
-
-
-async def until(holds: Callable[[], object]) -> None:
-    """Turn the loop until it holds."""
-    async with asyncio.timeout(WAIT_S_MAX):
-        while not holds():  # noqa: ASYNC110  what holds is not the loop's business
-            await asyncio.sleep(0.002)

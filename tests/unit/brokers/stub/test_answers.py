@@ -8,7 +8,7 @@ import pytest
 from phalanx.brokers.outcome import Reply
 from phalanx.brokers.port import Accepted, Refused, Unknown
 from phalanx.brokers.stub import StubBroker, stub_capabilities
-from phalanx.brokers.wire import Address, Answer
+from phalanx.brokers.wire import Address, Answer, Dialer
 from phalanx.domain.capabilities import BrokerKind
 
 CAPABILITIES = stub_capabilities()
@@ -16,7 +16,7 @@ CAPABILITIES = stub_capabilities()
 
 @cache
 def _broker() -> StubBroker:
-    return StubBroker(Address("127.0.0.1", 1), CAPABILITIES, lambda: ())
+    return StubBroker(Dialer(Address("127.0.0.1", 1)), CAPABILITIES, lambda: ())
 
 
 def _answer(status: int, **fields: object) -> Answer:

@@ -9,18 +9,21 @@ from phalanx.brokers.wire import Address, RequestHead, parse_address
         ("http://127.0.0.1:8090", Address("127.0.0.1", 8090), "127.0.0.1:8090"),
         ("http://broker.example/", Address("broker.example", 80), "broker.example:80"),
         ("http://[::1]:8090", Address("::1", 8090), "[::1]:8090"),
+        ("https://broker.example", Address("broker.example", 443, True), "broker.example:443"),
+        ("https://[::1]:8090/", Address("::1", 8090, True), "[::1]:8090"),
     ],
 )
 def test_an_address_is_read_from_its_url(url: str, address: Address, authority: str) -> None:
     assert parse_address(url) == address
     assert address.authority == authority
+    assert parse_address(address.url) == address
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        *("", "127.0.0.1:8090", "https://broker.example", "http://", "http://:80"),
-        *("http://a/b", "http://a?b", "http://a#b", "http://me@a", "http://a:port"),
+        *("", "127.0.0.1:8090", "ftp://broker.example", "http://", "https://", "http://:80"),
+        *("http://a/b", "https://a/b", "http://a?b", "http://a#b", "http://me@a", "http://a:port"),
     ],
 )
 def test_anything_else_is_refused(url: str) -> None:

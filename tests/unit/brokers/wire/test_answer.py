@@ -7,7 +7,7 @@ from phalanx.brokers.wire.answer import (
     AnswerParser,
     BadAnswer,
 )
-from tests.unit.brokers.wire.peer import OK
+from tests.fakes.wire_peer import OK
 
 
 def _head(*lines: str) -> bytes:

@@ -1,7 +1,6 @@
 """Requests find a connection that is well, wait for one, or are said to be never written; none goes twice."""
 
 import asyncio
-import socket
 from collections.abc import Callable
 
 import pytest
@@ -12,10 +11,20 @@ from phalanx.brokers.wire.connection import UNREACHABLE
 from phalanx.brokers.wire.pool import CONNECTIONS_MAX, WAITING_MAX
 from phalanx.domain.reasons import Reason, ReasonCode
 from tests.fakes.desk import RecordingTicket
-from tests.unit.brokers.wire.peer import LOOPS, OK, REQUEST, Peer, arrived, reset, run, until
+from tests.fakes.wire_peer import (
+    OK,
+    REQUEST,
+    TLS_WIRES,
+    WIRES,
+    End,
+    Peer,
+    TlsEnd,
+    Wire,
+    run,
+    until,
+)
 
 KILLED = Reason(ReasonCode.KILL_ALL)
-NewLoop = Callable[[], asyncio.AbstractEventLoop]
 
 
 def _read(answer: Answer) -> Outcome:
@@ -28,47 +37,47 @@ def _send(pool: Pool, refuse: Reason | None = None, *, urgent: bool = False) -> 
     return ticket
 
 
-async def _warm(peer: Peer) -> tuple[Pool, socket.socket]:
-    pool = Pool(peer.address)
+async def _warm(peer: Peer) -> tuple[Pool, End]:
+    pool = Pool(peer.dialer())
     await pool.warm()
     return pool, peer.accept()
 
 
-@LOOPS
-def test_on_a_warm_connection_a_request_leaves_at_once(new_loop: NewLoop) -> None:
+@WIRES
+def test_on_a_warm_connection_a_request_leaves_at_once(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
         pool, end = await _warm(peer)
 
         ticket = _send(pool)
 
-        assert arrived(end) == REQUEST
+        assert end.arrived() == REQUEST
         assert ticket.calls == ["admit", "written"]
-        end.sendall(OK)
+        end.say(OK)
         await until(lambda: ticket.outcomes)
         assert ticket.outcome == Accepted("200")
         pool.close()
 
-    run(new_loop, story)
+    run(wire, story)
 
 
-@LOOPS
-def test_without_a_connection_one_is_opened_and_the_gate_is_asked_then(new_loop: NewLoop) -> None:
+@WIRES
+def test_without_a_connection_one_is_opened_and_the_gate_is_asked_then(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool = Pool(peer.address)
+        pool = Pool(peer.dialer())
         ticket = _send(pool)
         assert ticket.calls == []
 
         await until(lambda: ticket.calls)
 
         assert ticket.calls == ["admit", "written"]
-        assert arrived(peer.accept()) == REQUEST
+        assert peer.accept().arrived() == REQUEST
         pool.close()
 
-    run(new_loop, story)
+    run(wire, story)
 
 
-@LOOPS
-def test_more_at_once_get_more_connections_up_to_the_bound(new_loop: NewLoop) -> None:
+@WIRES
+def test_more_at_once_get_more_connections_up_to_the_bound(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
         pool, first = await _warm(peer)
         tickets = [_send(pool) for _ in range(CONNECTIONS_MAX + 2)]
@@ -78,21 +87,21 @@ def test_more_at_once_get_more_connections_up_to_the_bound(new_loop: NewLoop) ->
 
         assert not peer.has_more()
         assert [ticket.calls for ticket in tickets[-2:]] == [[], []]
-        assert [arrived(end) for end in ends] == [REQUEST] * CONNECTIONS_MAX
+        assert [end.arrived() for end in ends] == [REQUEST] * CONNECTIONS_MAX
 
-        ends[2].sendall(OK)
+        ends[2].say(OK)
         await until(lambda: tickets[-2].calls)
-        assert arrived(ends[2]) == REQUEST, "one request at a time, on a connection that is free"
+        assert ends[2].arrived() == REQUEST, "one request at a time, on a connection that is free"
         assert tickets[-1].calls == []
         pool.close()
 
-    run(new_loop, story)
+    run(wire, story)
 
 
-@LOOPS
-@pytest.mark.parametrize("spoil", [socket.socket.close, reset], ids=["closed", "reset"])
+@WIRES
+@pytest.mark.parametrize("spoil", [End.close, End.reset], ids=["closed", "reset"])
 def test_a_stale_connection_is_replaced_and_carries_nothing(
-    new_loop: NewLoop, spoil: Callable[[socket.socket], object]
+    wire: Wire, spoil: Callable[[End], object]
 ) -> None:
     async def story(peer: Peer) -> None:
         pool, end = await _warm(peer)
@@ -103,20 +112,20 @@ def test_a_stale_connection_is_replaced_and_carries_nothing(
         await until(lambda: ticket.calls)
 
         assert ticket.calls == ["admit", "written"]
-        assert arrived(peer.accept()) == REQUEST
+        assert peer.accept().arrived() == REQUEST
         pool.close()
 
-    run(new_loop, story)
+    run(wire, story)
 
 
-@LOOPS
+@WIRES
 def test_a_request_whose_connection_breaks_is_unknown_and_never_sent_again(
-    new_loop: NewLoop,
+    wire: Wire,
 ) -> None:
     async def story(peer: Peer) -> None:
         pool, end = await _warm(peer)
         ticket = _send(pool)
-        reset(end)
+        end.reset()
         await until(lambda: ticket.outcomes)
         assert isinstance(ticket.outcome, Unknown)
 
@@ -124,32 +133,54 @@ def test_a_request_whose_connection_breaks_is_unknown_and_never_sent_again(
         await until(peer.has_more)
         await asyncio.sleep(0.02)
 
-        assert arrived(peer.accepted[-1]) == b""
+        assert peer.ends[-1].arrived() == b""
         assert ticket.calls == ["admit", "written", "done"]
         pool.close()
 
-    run(new_loop, story)
+    run(wire, story)
 
 
-@LOOPS
-def test_what_the_gate_refuses_leaves_the_connection_to_the_next(new_loop: NewLoop) -> None:
+@WIRES
+def test_what_the_gate_refuses_leaves_the_connection_to_the_next(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
         pool, end = await _warm(peer)
 
         refused, sent = _send(pool, KILLED), _send(pool)
 
         assert refused.outcome == NeverWritten(KILLED)
-        assert arrived(end) == REQUEST
+        assert end.arrived() == REQUEST
         assert sent.calls == ["admit", "written"]
         pool.close()
 
-    run(new_loop, story)
+    run(wire, story)
 
 
-@LOOPS
-def test_nobody_there_is_never_written_and_tried_again_later(new_loop: NewLoop) -> None:
+@TLS_WIRES
+def test_an_answer_that_ends_tls_leaves_nothing_to_whoever_waits(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool = Pool(peer.address)
+        pool, end = await _warm(peer)
+        tickets = [_send(pool) for _ in range(CONNECTIONS_MAX)]
+        await until(lambda: all(ticket.calls for ticket in tickets))
+        assert isinstance(end, TlsEnd)
+        assert end.arrived() == REQUEST
+        waiting = _send(pool)
+        end.tls.write(OK)
+        end.say_goodbye()
+
+        await until(lambda: waiting.calls)
+
+        assert tickets[0].outcome == Accepted("200")
+        assert end.arrived() == b""
+        assert waiting.calls == ["admit", "written"], "on another one"
+        pool.close()
+
+    run(wire, story)
+
+
+@WIRES
+def test_nobody_there_is_never_written_and_tried_again_later(wire: Wire) -> None:
+    async def story(peer: Peer) -> None:
+        pool = Pool(peer.dialer())
         peer.stop_listening()
 
         tickets = [_send(pool), _send(pool)]
@@ -161,11 +192,11 @@ def test_nobody_there_is_never_written_and_tried_again_later(new_loop: NewLoop) 
             await pool.warm()
         pool.close()
 
-    run(new_loop, story)
+    run(wire, story)
 
 
-@LOOPS
-def test_what_is_urgent_goes_before_what_waits(new_loop: NewLoop) -> None:
+@WIRES
+def test_what_is_urgent_goes_before_what_waits(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
         pool, _ = await _warm(peer)
         tickets = [_send(pool) for _ in range(CONNECTIONS_MAX + 1)]
@@ -176,13 +207,13 @@ def test_what_is_urgent_goes_before_what_waits(new_loop: NewLoop) -> None:
         assert [ticket.calls for ticket in tickets[-2:]] == [[], []]
         pool.close()
 
-    run(new_loop, story)
+    run(wire, story)
 
 
-@LOOPS
-def test_a_full_queue_takes_no_more_but_what_is_urgent(new_loop: NewLoop) -> None:
+@WIRES
+def test_a_full_queue_takes_no_more_but_what_is_urgent(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool = Pool(peer.address)
+        pool = Pool(peer.dialer())
         waiting = [_send(pool) for _ in range(WAITING_MAX)]
 
         assert _send(pool).outcome == UNREACHABLE
@@ -192,11 +223,11 @@ def test_a_full_queue_takes_no_more_but_what_is_urgent(new_loop: NewLoop) -> Non
         assert [ticket.calls for ticket in waiting] == [[]] * 2 * WAITING_MAX
         pool.close()
 
-    run(new_loop, story)
+    run(wire, story)
 
 
-@LOOPS
-def test_a_lost_connection_is_there_again_before_it_is_needed(new_loop: NewLoop) -> None:
+@WIRES
+def test_a_lost_connection_is_there_again_before_it_is_needed(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
         pool, end = await _warm(peer)
         end.close()
@@ -206,18 +237,18 @@ def test_a_lost_connection_is_there_again_before_it_is_needed(new_loop: NewLoop)
         ticket = _send(pool)
 
         assert ticket.calls == ["admit", "written"]
-        assert arrived(peer.accepted[-1]) == REQUEST
+        assert peer.ends[-1].arrived() == REQUEST
         pool.close()
 
-    run(new_loop, story)
+    run(wire, story)
 
 
-@LOOPS
+@WIRES
 def test_a_slow_answer_is_unknown_and_the_next_request_has_another_connection(
-    new_loop: NewLoop,
+    wire: Wire,
 ) -> None:
     async def story(peer: Peer) -> None:
-        pool = Pool(peer.address, Timeouts(answer_s=0.05))
+        pool = Pool(peer.dialer(Timeouts(answer_s=0.05)))
         await pool.warm()
         slow = peer.accept()
         ticket = _send(pool)
@@ -227,15 +258,15 @@ def test_a_slow_answer_is_unknown_and_the_next_request_has_another_connection(
         following = _send(pool)
         await until(lambda: following.calls)
 
-        assert arrived(slow) == REQUEST, "and nothing more"
-        assert arrived(peer.accept()) == REQUEST
+        assert slow.arrived() == REQUEST, "and nothing more"
+        assert peer.accept().arrived() == REQUEST
         pool.close()
 
-    run(new_loop, story)
+    run(wire, story)
 
 
-@LOOPS
-def test_closing_answers_everybody_once(new_loop: NewLoop) -> None:
+@WIRES
+def test_closing_answers_everybody_once(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
         pool, _ = await _warm(peer)
         tickets = [_send(pool) for _ in range(3)]
@@ -248,4 +279,4 @@ def test_closing_answers_everybody_once(new_loop: NewLoop) -> None:
         assert [ticket.calls.count("written") for ticket in tickets] == [1, 0, 0]
         await asyncio.sleep(0.01)
 
-    run(new_loop, story)
+    run(wire, story)
