@@ -5,8 +5,8 @@ by hand, follow-ups.
 import pytest
 
 from phalanx.desk.firing import wire as wire_module
-from phalanx.desk.firing.lanes import MovingWindow
 from phalanx.desk.firing.turns import Turns
+from phalanx.desk.firing.windows import MovingWindow
 from phalanx.desk.held import HeldInstructions
 from phalanx.desk.showing.boards import Boards
 from phalanx.domain.accounts import RateLimit

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from phalanx.domain.accounts import Mode
+from phalanx.domain.accounts import Mode, RateLimit
 from phalanx.domain.orders import OrdType, Product, TimeInForce
 
 
@@ -16,6 +16,23 @@ class BrokerKind(StrEnum):
     NO_TAG = "N"
 
 
+class LimitScope(StrEnum):
+    """Who counts together in a limit: each account by itself, the accounts of a login, or those whose
+    requests leave from one source address.
+    """
+
+    ACCOUNT = "account"
+    LOGIN = "login"
+    EGRESS = "egress"
+
+
+class ScopedLimit(msgspec.Struct, frozen=True):
+    """A limit of a broker's: new orders, replaces and cancels count together in it."""
+
+    scope: LimitScope
+    limit: RateLimit
+
+
 class Capabilities(msgspec.Struct, frozen=True):
     """What a broker module declares.
 
@@ -24,6 +41,9 @@ class Capabilities(msgspec.Struct, frozen=True):
     nothing can arrive late, because the broker lives in our process.
     ``looks_to_prove``: so many complete readings of its book in a row, all after that, prove that an
     order which is in none of them was never received.
+    ``limits``: each binds, and an account's own rate limit too: a request goes when all have a place.
+    ``limit_slack_ms``: by how much the time from our write to where the broker counts may differ from
+    one request to the next; every window is kept so much longer than it says.
     """
 
     name: str
@@ -39,3 +59,5 @@ class Capabilities(msgspec.Struct, frozen=True):
     streaming: bool
     late_ms: int | None = 180_000
     looks_to_prove: int = 3
+    limits: tuple[ScopedLimit, ...] = ()
+    limit_slack_ms: int = 0

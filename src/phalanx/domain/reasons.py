@@ -100,6 +100,7 @@ class ReasonCode(StrEnum):
     STALE_EPOCH = "STALE_EPOCH"
     DESK_STOPPING = "DESK_STOPPING"
     SEND_DEADLINE = "SEND_DEADLINE"
+    RATE_LIMITED = "RATE_LIMITED"
     BROKER_REJECTED = "BROKER_REJECTED"
     BROKER_UNREACHABLE = "BROKER_UNREACHABLE"
     ABSENT_AT_BROKER = "ABSENT_AT_BROKER"
@@ -190,6 +191,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.STALE_EPOCH: "another process took over before the order was written",
     ReasonCode.DESK_STOPPING: "the desk was stopping; the order goes at the next start if it still may",
     ReasonCode.SEND_DEADLINE: "the send deadline passed before the order was written",
+    ReasonCode.RATE_LIMITED: "a rate limit was changed before it was written, and has no place for it now",
     ReasonCode.BROKER_REJECTED: "the broker refused: {0}",
     ReasonCode.BROKER_UNREACHABLE: "the broker could not be reached, nothing was written",
     ReasonCode.ABSENT_AT_BROKER: "the broker does not know the order: it was not received",

@@ -1,15 +1,14 @@
-"""Lanes on any timetable: no window of any start holds more than the limit, and nobody waits in vain."""
+"""A moving window on any timetable: no window of any start holds more than the limit."""
 
 from heapq import heappop, heappush
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phalanx.desk.firing.lanes import Lane, MovingWindow, Waiting
-from phalanx.desk.firing.turns import Turns
+from phalanx.desk.firing.windows import MovingWindow, reserve
 from phalanx.domain.accounts import RateLimit
 from phalanx.domain.time import MILLISECOND, Nanoseconds
-from tests.fakes.clock import ManualClock
+from tests.property.desk.limited_world import Fate, LimitedWorld, Terms, check_windows, is_urgent
 
 LIMITS = st.builds(
     RateLimit,
@@ -29,21 +28,12 @@ STEPS = st.lists(
 )
 
 
-def check_windows(times: list[Nanoseconds], limit: RateLimit) -> None:
-    """A window that begins at any write holds at most the limit; so does any other."""
-    times = sorted(times)
-    window = limit.window_ms * MILLISECOND
-    for index in range(len(times) - limit.count):
-        assert times[index + limit.count] - times[index] >= window
-
-
 @given(LIMITS, STEPS)
 def test_no_window_holds_more_than_the_limit(
     limit: RateLimit, steps: list[tuple[int, int, bool, bool]]
 ) -> None:
     found = MovingWindow(limit, 0)
-    written = [0] * limit.count
-    """What the process before may have sent until this one began."""
+    written: list[Nanoseconds] = []
     due: list[tuple[Nanoseconds, bool]] = []
     now = 0
     for pause, delay, urgent, is_written in steps:
@@ -51,21 +41,23 @@ def test_no_window_holds_more_than_the_limit(
         while due and due[0][0] <= now:
             use(found, *heappop(due), written)
         before = found.free_at(now, urgent=urgent)
-        taken = found.reserve(now, urgent=urgent)
+        taken = reserve((found,), now, urgent=urgent)
         assert taken == (before == now)
         if taken:
             heappush(due, (now + delay, is_written))
     while due:
         use(found, *heappop(due), written)
 
-    check_windows(written, limit)
-    assert found._pending == 0
+    # What the process before may have sent until this one began counts too.
+    check_windows(written, limit, since=0)
+    assert found.pending == 0
 
 
 def use(
     window: MovingWindow, at: Nanoseconds, is_written: bool, written: list[Nanoseconds]
 ) -> None:
     if is_written:
+        assert window.has_room(at), "who has a place can be written, whenever that is"
         window.written(at)
         written.append(at)
     else:
@@ -73,40 +65,19 @@ def use(
 
 
 @given(LIMITS, STEPS)
-def test_everybody_goes_in_the_end_and_never_too_many(
+def test_cancels_and_exits_go_in_their_turn_and_before_new_risk(
     limit: RateLimit, steps: list[tuple[int, int, bool, bool]]
 ) -> None:
-    clock = ManualClock()
-    written = [0] * limit.count
-    gone: list[str] = []
-    delays = iter([delay for _, delay, _, _ in steps] * 2)
+    world = LimitedWorld(Terms(limit))
+    lane = world.turns.lane(world.accounts["A0"])
+    for pause, delay, urgent, _ in steps:
+        world.clock.advance(pause)
+        world.ask("A0", Fate(delay, 0, True), urgent=urgent)
+        turns = [
+            (not is_urgent(w), w.turn) for w in (*lane.urgent.everybody(), *lane.normal.everybody())
+        ]
+        assert lane.best() == min(turns, default=None)
+    world.settle()
 
-    def move(lanes: list[Lane]) -> None:
-        for lane in lanes:
-            while (waiting := lane.take(clock.monotonic())) is not None:
-                gone.append(waiting.cl_ord_id)
-                clock.call_later(next(delays), land)
-
-    def land() -> None:
-        written.append(clock.monotonic())
-        lane.written(clock.monotonic())
-        turns.look(lane)
-
-    turns = Turns(clock, clock, move)  # type: ignore[arg-type]
-    lane = turns.lane("A1", limit)
-    lane.open = True
-    for number, (pause, delay, urgent, _) in enumerate(steps):
-        clock.advance(pause)
-        if lane.goes_now(clock.monotonic(), urgent=urgent):
-            gone.append(str(number))
-            clock.call_later(delay, land)
-        else:
-            lane.wait(Waiting(str(number), clock.monotonic()), urgent=urgent)
-            turns.look(lane)
-    clock.advance(len(steps) * 2_000 * MILLISECOND)
-
-    check_windows(written, limit)
-    assert sorted(gone) == sorted(map(str, range(len(steps))))
     assert not lane
-    urgent_ones = [name for name in gone if steps[int(name)][2]]
-    assert urgent_ones == sorted(urgent_ones, key=int)
+    assert len(world.writes) == len(steps)

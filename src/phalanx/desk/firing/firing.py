@@ -4,13 +4,14 @@
 record). What then becomes durable is written by ``wire``.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from phalanx.brokers.port import Broker
 from phalanx.desk.firing.flights import FlightKey, Flights
 from phalanx.desk.firing.gate import Gate
 from phalanx.desk.firing.lanes import Lane, Waiting
+from phalanx.desk.firing.scopes import bounds_of
 from phalanx.desk.firing.turns import Turns
 from phalanx.desk.firing.ways import Ways
 from phalanx.desk.firing.wire import Wire
@@ -30,6 +31,7 @@ from phalanx.domain.events import (
 from phalanx.domain.orders import ClOrdId, OrderDraft, OrdStatus, RequestKind
 from phalanx.domain.time import Clock, Nanoseconds, Timer
 from phalanx.engine.commands import Command, Dispatch, DispatchRequest, ExpireUnsent
+from phalanx.engine.ids import new_cl_ord_id
 from phalanx.engine.state import Order, State
 
 _KNOWN_AT_BROKER = frozenset(
@@ -61,12 +63,13 @@ class Firing:
         self.gate = gate
         self.clock = clock
         self.handle = handle
-        self.turns = Turns(clock, timer, self._pump)
+        self.turns = Turns(clock, timer, self._pump, lambda account: bounds_of(account, brokers))
         self._state = state
         self._brokers = brokers
         self._closed = closed
         self._queued: set[ClOrdId] = set()
         self._queued_requests: dict[ClOrdId, str] = {}
+        self._next_expiry: Nanoseconds | None = None
         self._ways = Ways(state)
         self._flights = Flights(self._queued.__contains__)
         self.wire = Wire(state, brokers, gate, clock, handle, self.turns, self._ways)
@@ -135,15 +138,15 @@ class Firing:
         for cl_ord_id in event.cl_ord_ids:
             order = self._state.orders[cl_ord_id]
             lane = self.lane_of(order)
-            lane.wait_again(Waiting(cl_ord_id, now), urgent=order.draft.reduce_only)
+            waiting = Waiting(cl_ord_id, now)
             self._queued.add(cl_ord_id)
-            self.turns.look(lane)
+            self._mind_expiry(waiting)
+            self.turns.wait(lane, waiting, urgent=order.draft.reduce_only)
         return []
 
     def _after_account(self, event: AccountPut) -> list[Command]:
         account = event.account
-        lane = self.turns.lane(account.id, account.rate_limit)
-        lane.change(account.rate_limit, self.clock.monotonic())
+        lane = self.turns.put(account)
         lane.open = self._may_open(account.id)
         self.turns.look(lane)
         return []
@@ -162,12 +165,13 @@ class Firing:
         urgent, waiting = draft.reduce_only, Waiting(cl_ord_id, now)
         flight = self._flight(draft)
         if flight is not None and not self._flights.enters(flight, waiting, urgent=urgent):
+            self._mind_expiry(waiting)
             return True
-        if lane.goes_now(now, urgent=urgent):
+        if lane.goes_now(now, waiting, urgent=urgent):
             return False
-        lane.wait(waiting, urgent=urgent)
         self._queued.add(cl_ord_id)
-        self.turns.look(lane)
+        self._mind_expiry(waiting)
+        self.turns.wait(lane, waiting, urgent=urgent)
         return True
 
     def _flight(self, draft: OrderDraft) -> FlightKey | None:
@@ -190,9 +194,8 @@ class Firing:
         if following is not None:
             waiting, urgent = following
             lane = self.lane_of(self._state.orders[waiting.cl_ord_id])
-            lane.wait(waiting, urgent=urgent)
             self._queued.add(waiting.cl_ord_id)
-            self.turns.look(lane)
+            self.turns.wait(lane, waiting, urgent=urgent)
 
     def _after_request_of(self, order: Order) -> list[Command]:
         """A request can go once the broker has acknowledged the order; until then it waits there."""
@@ -206,12 +209,16 @@ class Firing:
         cancels = request.kind is RequestKind.CANCEL
         urgent = cancels or order.draft.reduce_only
         now = self.clock.monotonic()
-        if lane.goes_now(now, urgent=urgent, cancels=cancels):
+        waiting = Waiting(cl_ord_id, now, request.id, cancels, self._planned_last())
+        if lane.goes_now(now, waiting, urgent=urgent):
             return [DispatchRequest(cl_ord_id, self._state.epoch)]
         self._queued_requests[cl_ord_id] = request.id
-        lane.wait(Waiting(cl_ord_id, now, request.id, cancels), urgent=urgent)
-        self.turns.look(lane)
+        self.turns.wait(lane, waiting, urgent=urgent)
         return []
+
+    def _planned_last(self) -> ClOrdId:
+        state = self._state
+        return new_cl_ord_id(state.desk_id, state.shard, max(0, state.next_order - 1))
 
     def _give_back(self, command: Dispatch, events: Sequence[Event]) -> None:
         """Orders that ended before their turn do not use their place."""
@@ -270,23 +277,22 @@ class Firing:
         for command in follow_ups:
             self.handle(command)
 
-    def _pump(self, lanes: Iterable[Lane]) -> None:
-        """Let everything in these lanes go whose turn has come."""
+    def _pump(self, coming: Iterator[tuple[Lane, Waiting]]) -> None:
+        """Let everything go whose turn has come: as it was planned, over all lanes, cancels and exits
+        before that.
+        """
         now = self.clock.monotonic()
         going: list[ClOrdId] = []
-        for lane in lanes:
-            while (waiting := lane.take(now)) is not None:
-                cl_ord_id = waiting.cl_ord_id
-                if not self._left_the_queue(waiting):
-                    lane.window.give_back()
-                elif waiting.request_id:
-                    self.handle(DispatchRequest(cl_ord_id, self._state.epoch))
-                else:
-                    self._ways.waited(cl_ord_id, now - waiting.since)
-                    going.append(cl_ord_id)
+        for lane, waiting in coming:
+            cl_ord_id = waiting.cl_ord_id
+            if not self._left_the_queue(waiting):
+                self.turns.unused(lane)
+            elif waiting.request_id:
+                self.handle(DispatchRequest(cl_ord_id, self._state.epoch))
+            else:
+                self._ways.waited(cl_ord_id, now - waiting.since)
+                going.append(cl_ord_id)
         if going:
-            # As they were planned, over all lanes: a priority list goes by rank.
-            going.sort()
             self.handle(Dispatch(tuple(going), self._state.epoch))
 
     def _left_the_queue(self, waiting: Waiting) -> bool:
@@ -305,14 +311,20 @@ class Firing:
         return self._flights.may_go(waiting, urgent=order.draft.reduce_only)
 
     def expire(self, now: Nanoseconds) -> None:
-        """End the waiting orders whose instruction's time is over (``now``: wall time)."""
+        """End the waiting orders whose instruction's time is over (``now``: wall time). Nobody is looked at
+        before the first of those times.
+        """
+        if self._next_expiry is None or now < self._next_expiry:
+            return
+        self._next_expiry = None
         expired = dict.fromkeys(w.cl_ord_id for w in self._flights.waiting() if self._late(w, now))
         for lane in self.turns.waiting():
-            waiting = (*lane.urgent, *lane.normal)
+            waiting = (*lane.urgent.everybody(), *lane.normal.everybody())
             gone = dict.fromkeys(w.cl_ord_id for w in waiting if self._late(w, now))
             if gone:
                 lane.drop(gone)
                 expired.update(gone)
+                self.turns.look(lane)
         for cl_ord_id in expired:
             self._queued.discard(cl_ord_id)
             self._ways.forget(cl_ord_id)
@@ -320,10 +332,20 @@ class Firing:
             self.handle(ExpireUnsent(tuple(expired)))
 
     def _late(self, waiting: Waiting, now: Nanoseconds) -> bool:
+        at = self._mind_expiry(waiting, now)
+        return at is not None and at <= now
+
+    def _mind_expiry(self, waiting: Waiting, now: Nanoseconds = 0) -> Nanoseconds | None:
+        """When the instruction of who waits expires; if that is later than ``now``, it is looked at then.
+        None: it waits for as long as it takes.
+        """
         order = self._state.orders.get(waiting.cl_ord_id)
         if waiting.request_id or order is None or order.draft.follows_fill:
-            return False
-        return self._state.instructions[order.instruction_id].expires_at <= now
+            return None
+        at = self._state.instructions[order.instruction_id].expires_at
+        if at > now and (self._next_expiry is None or at < self._next_expiry):
+            self._next_expiry = at
+        return at
 
     def waiting_count(self) -> int:
         """How many orders and requests wait for their turn."""
@@ -344,4 +366,4 @@ class Firing:
         return self._state.accounts[account].broker in self._brokers
 
     def _lane(self, account: AccountId) -> Lane:
-        return self.turns.lane(account, self._state.accounts[account].rate_limit)
+        return self.turns.lane(self._state.accounts[account])

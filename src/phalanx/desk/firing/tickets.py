@@ -58,10 +58,10 @@ class OrderTicket:
         self._done = False
 
     def admit(self) -> Reason | None:
-        """The gate, in the same synchronous block as the write."""
+        """The gate and the limits, in the same synchronous block as the write."""
         if self._done or self._sent is not None:
             return Reason(ReasonCode.NEVER_SENT, ("once is enough",))
-        return self._sender.gate.admit_order(self._order)
+        return self._sender.gate.admit_order(self._order) or _limited(self._sender, self._lane)
 
     def written(self) -> None:
         """The kernel took the order."""
@@ -86,7 +86,7 @@ class OrderTicket:
                 report = ExecutionReport(cl_ord_id, ExecType.REJECTED, text=said)
                 sender.handle(BookReport(report, self._answered()))
             case NeverWritten(reason, again):
-                again = again or sender.gate.closed
+                again = again or sender.gate.closed or reason.code is ReasonCode.RATE_LIMITED
                 if again:
                     sender.wait_longer(cl_ord_id, self._hops.waited)
                 sender.never_written(self._lane, again=again)
@@ -152,10 +152,10 @@ class RequestTicket:
         self._done = False
 
     def admit(self) -> Reason | None:
-        """The gate, in the same synchronous block as the write."""
+        """The gate and the limits, in the same synchronous block as the write."""
         if self._done or self._sent or not self._is_pending():
             return Reason(ReasonCode.NEVER_SENT, (self._order.status.name,))
-        return self._sender.gate.admit_request(self._order)
+        return self._sender.gate.admit_request(self._order) or _limited(self._sender, self._lane)
 
     def written(self) -> None:
         """The kernel took the request."""
@@ -205,3 +205,10 @@ class RequestTicket:
             and request.id == self._request_id
             and self._order.status not in TERMINAL
         )
+
+
+def _limited(sender: Sender, lane: Lane) -> Reason | None:
+    """A limit was changed since the place was reserved, and this would be one too many for it."""
+    if not lane.is_limited or lane.has_room(sender.clock.monotonic()):
+        return None
+    return Reason(ReasonCode.RATE_LIMITED)

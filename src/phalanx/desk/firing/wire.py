@@ -169,8 +169,7 @@ class Wire:
         return self._brokers.get(self._state.accounts[lane.account].broker)
 
     def _lane(self, order: Order) -> Lane:
-        account = self._state.accounts[self._state.book_of(order).account]
-        return self._turns.lane(account.id, account.rate_limit)
+        return self._turns.lane(self._state.accounts[self._state.book_of(order).account])
 
 
 def _failed(ticket: Ticket, failure: Exception) -> None:
