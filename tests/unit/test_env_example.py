@@ -56,7 +56,9 @@ def test_a_stub_broker_is_reached_over_http_or_https_and_nothing_else(url: str) 
         Settings(stub_broker=url)
 
 
-@pytest.mark.parametrize("url", ["", "http://broker", "http://127.0.0.1:1", "http://[::1]:80/", "https://a:1"])
+@pytest.mark.parametrize(
+    "url", ["", "http://broker", "http://127.0.0.1:1", "http://[::1]:80/", "https://a:1"]
+)
 def test_where_a_stub_broker_may_be(url: str) -> None:
     assert Settings(stub_broker=url).stub_broker == url
 
