@@ -22,6 +22,7 @@ from benchmarks.scene import Scene, acknowledged, filled
 from benchmarks.worker import freeze
 from phalanx.api.bodies import Receive, Send
 from phalanx.api.instruction_shapes import InstructionBody
+from phalanx.api.protocol import DirectProtocol
 from phalanx.cli.process import hosting
 from phalanx.domain.events import join_events
 from phalanx.domain.instructions import Door, OrderRequest, Origin
@@ -146,7 +147,7 @@ def config(application: Any) -> uvicorn.Config:  # noqa: ANN401
     return uvicorn.Config(
         application,
         loop="none",
-        http="httptools",
+        http=DirectProtocol,
         ws="websockets-sansio",
         ws_max_size=hosting.MESSAGE_BYTES_MAX,
         ws_max_queue=8,

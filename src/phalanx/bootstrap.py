@@ -7,6 +7,7 @@ import secrets
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,12 +43,15 @@ from phalanx.market.store import InstrumentStore
 from phalanx.market.table import read_content
 from phalanx.market.upsert import upsert
 from phalanx.market.walk import Walk
+from phalanx.views.apart import ApartFollower
 from phalanx.views.archive import ViewsArchive
-from phalanx.views.feed import ViewsFeed
+from phalanx.views.feed import Follow, ViewsFeed
+from phalanx.views.follower import Follower
 from phalanx.views.queries import Views
 
 if TYPE_CHECKING:
     from phalanx.api.front import Front
+    from phalanx.api.protocol import DirectProtocol
 
 GC_THRESHOLD = (20_000, 20, 1_000)
 SWITCH_INTERVAL_S = 0.0002
@@ -56,15 +60,10 @@ REMAINS = ("views.db", "instruments")
 
 
 class SystemClock:
-    """The machine's clocks."""
+    """The machine's clocks, themselves: they are read with every write."""
 
-    def now(self) -> Nanoseconds:
-        """Wall time, UTC."""
-        return time.time_ns()
-
-    def monotonic(self) -> Nanoseconds:
-        """Never goes back."""
-        return time.monotonic_ns()
+    now = staticmethod(time.time_ns)
+    monotonic = staticmethod(time.monotonic_ns)
 
 
 class LoopTimer:
@@ -100,7 +99,7 @@ class SystemRandom:
 class System:
     """One running Phalanx: a desk with its journal, market and broker. Made by ``build``."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, views_apart: bool = False) -> None:
         self.settings = settings
         settings.data.mkdir(parents=True, exist_ok=True)
         self._journal = SqliteJournal(settings.data)
@@ -129,7 +128,7 @@ class System:
             self._brokers = {CAPABILITIES.name: self._paper, **self._stub_broker()}
             self._kill_flag = KillFlagFile(settings.data / KILL_FLAG)
             path = settings.data / "views.db"
-            self.feed = ViewsFeed(path, self._journal)
+            self.feed = ViewsFeed(path, self._journal, follow=_follow(settings, views_apart))
             self.views = Views(path, self.feed.distrust)
             ports = Ports(
                 self._journal,
@@ -313,19 +312,26 @@ class System:
         return self.desk.state.accounts.get(account)
 
 
+def _follow(settings: Settings, apart: bool) -> Follow:  # noqa: FBT001  one caller
+    """How the views are written: by a process of their own, or by the feed's thread."""
+    return partial(ApartFollower, settings.data) if apart else Follower
+
+
 def _refuse_remains(data: Path) -> None:
     """An empty journal beside what an earlier one left behind is a lost journal, not a new folder."""
     if any((data / name).exists() for name in REMAINS):
         raise JournalMissing(str(data))
 
 
-def build(settings: Settings) -> System:
+def build(settings: Settings, *, views_apart: bool = False) -> System:
     """A system over ``settings.data``, replayed and not started.
+
+    ``views_apart``: its views are written by a process of their own, as a server's are.
 
     Raises the journal's errors by name (locked, damaged, unreadable), InstrumentsMissing and
     InstrumentsAltered; nothing is written besides the folder and the new epoch.
     """
-    return System(settings)
+    return System(settings, views_apart=views_apart)
 
 
 def application(system: object) -> "Front":
@@ -373,3 +379,10 @@ def verify_folder(data: Path) -> tuple[Report, State | None]:
 
 def _origin() -> Origin:
     return Origin("local", Door.DESK)
+
+
+def http_protocol() -> "type[DirectProtocol]":
+    """How a server speaks HTTP to the doors."""
+    from phalanx.api.protocol import DirectProtocol
+
+    return DirectProtocol

@@ -71,8 +71,7 @@ async def read_body(
     ``declared`` is its Content-Length. Raises Problem ``BODY_TOO_LARGE`` (as soon as that is known,
     without reading on), ``BODY_TIMEOUT``, ``BODY_INCOMPLETE``.
     """
-    if declared is not None and declared > limit:
-        raise _too_large(limit, close=declared > SWALLOWED_MAX)
+    check_size(declared, limit)
     task = asyncio.current_task()
     assert task is not None, "a body is read by a task"
     deadlines.begin(task, BODY_TIMEOUT_S + limit // _MIB)
@@ -88,12 +87,18 @@ async def read_body(
     raise Problem("BODY_TIMEOUT", "the body did not arrive in time", headers=(close,))
 
 
+def check_size(declared: int | None, limit: int) -> None:
+    """Raises Problem ``BODY_TOO_LARGE`` for a body that says so itself."""
+    if declared is not None and declared > limit:
+        raise too_large(limit, close=declared > SWALLOWED_MAX)
+
+
 async def _read(receive: Receive, limit: int) -> bytes:
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
         body: bytes = message.get("body", b"")
         if len(body) > limit:
-            raise _too_large(limit, close=True)
+            raise too_large(limit, close=True)
         return body
     chunks: list[bytes] = []
     size = 0
@@ -101,13 +106,14 @@ async def _read(receive: Receive, limit: int) -> bytes:
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if size > limit:
-            raise _too_large(limit, close=True)
+            raise too_large(limit, close=True)
         if not message.get("more_body", False):
             return b"".join(chunks)
         message = await receive()
     raise Problem("BODY_INCOMPLETE", "the caller went away")
 
 
-def _too_large(limit: int, *, close: bool) -> Problem:
+def too_large(limit: int, *, close: bool) -> Problem:
+    """``BODY_TOO_LARGE``; ``close``: what is still to come of it is not read."""
     headers = ((b"connection", b"close"),) if close else ()
     return Problem("BODY_TOO_LARGE", f"at most {limit} bytes", headers=headers)

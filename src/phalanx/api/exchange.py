@@ -17,8 +17,9 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from phalanx.api.actors import Actor, authorize
-from phalanx.api.bodies import Deadlines, Receive, read_body
+from phalanx.api.bodies import Deadlines, Receive, check_size, read_body, too_large
 from phalanx.api.decoding import Body, decode_query
+from phalanx.api.direct import Direct, direct_of
 from phalanx.api.fields import name
 from phalanx.api.head import Head, Scope, read_head
 from phalanx.api.problems import PROBLEM_JSON, Headers, Problem, as_problem
@@ -203,7 +204,8 @@ async def respond(house: House, door: Door, scope: Scope, receive: Receive) -> R
         call.received = house.system.desk.clock.monotonic()
     try:
         call.actor = authorize(scope, head)
-        call.body = await _body(house, door, head, receive)
+        body = _body_at_once(door, head, direct_of(scope))
+        call.body = await _body(house, door, head, receive) if body is None else body
         if door.query is None and scope["query_string"]:
             # A filter that is silently passed over answers another question.
             call.query(_NoQuery)
@@ -237,6 +239,20 @@ def reply(answer: Answer, request_id: str) -> Reply:
         *answer.headers,
     ]
     return Reply(answer.status, headers, answer.body)
+
+
+def _body_at_once(door: Door, head: Head, direct: Direct | None) -> bytes | None:
+    """A JSON body that is there already; None for anything else."""
+    if direct is None or door.body is None or door.body_optional or door.csv:
+        return None
+    if door.media_type != "application/json":
+        return None
+    head.check_json()
+    check_size(head.content_length, door.body_max)
+    content = direct.whole_body()
+    if content is not None and len(content) > door.body_max:
+        raise too_large(door.body_max, close=True)
+    return content
 
 
 async def _body(house: House, door: Door, head: Head, receive: Receive) -> bytes:

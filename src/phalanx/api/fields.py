@@ -102,6 +102,9 @@ def _number_text(raw: bytes, field: str) -> str:
         return raw.decode("ascii")
     if raw[0] != ord('"'):
         raise Problem("WRONG_TYPE", "expected a number or a text", field=field)
+    if raw.isascii() and b"\\" not in raw:
+        # Nothing in it stands for anything else.
+        return raw[1:-1].decode("ascii")
     try:
         return msgspec.json.decode(raw, type=str)
     except UnicodeDecodeError:

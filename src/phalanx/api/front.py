@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from phalanx.api.bodies import Receive, Send
+from phalanx.api.direct import direct_of
 from phalanx.api.exchange import Door, House, respond
 from phalanx.api.head import Scope
 from phalanx.api.ordinary import build_ordinary
@@ -43,6 +44,9 @@ class Front:
 
     async def _answer(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
         reply = await respond(self.house, door, scope, receive)
+        direct = direct_of(scope)
+        if direct is not None and direct.answer(reply.status, reply.headers, reply.body):
+            return
         await send(
             {"type": "http.response.start", "status": reply.status, "headers": reply.headers}
         )

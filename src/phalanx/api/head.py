@@ -16,7 +16,7 @@ REQUEST_ID_CHARACTERS_MAX = 64
 
 _KEY = re.compile(rb"[!-~]{1,128}")
 _REQUEST_ID = re.compile(rb"[!-~]{1,64}")
-_LENGTH = re.compile(rb"[0-9]{1,18}")
+_LENGTH_DIGITS_MAX = 18
 _TYPE = re.compile(
     rb'\s*application/json\s*(?:;\s*charset\s*=\s*(?:utf-8|"utf-8")\s*)?;?\s*', re.IGNORECASE
 )
@@ -41,7 +41,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     def content_length(self) -> int | None:
         """What the caller says its body has; None when it does not say."""
         value = self.values.get(b"content-length", b"")
-        return int(value) if _LENGTH.fullmatch(value) else None
+        return int(value) if value.isdigit() and len(value) <= _LENGTH_DIGITS_MAX else None
 
     @property
     def has_body(self) -> bool:

@@ -54,6 +54,9 @@ ORD_TYPES: Mapping[str, OrdType] = {
     "STOP_LIMIT": OrdType.STOP_LIMIT,
     "SL": OrdType.STOP_LIMIT,
 }
+# Looked up here: an enum's own look-up by name takes a call of Python for each.
+_SIDES: Mapping[str, Side] = dict(Side.__members__)
+_PRODUCTS: Mapping[str, Product] = dict(Product.__members__)
 _FIELD_OF: Mapping[Method, str] = {
     Method.QUANTITIES: "quantities",
     Method.EQUAL_QUANTITY: "quantity",
@@ -168,7 +171,7 @@ def order_request(body: OrderInstruction) -> OrderRequest:
         client,
         account,
         token(body.instrument, "instrument"),
-        Side[body.side],
+        _SIDES[body.side],
         terms.product,
         terms.ord_type,
         positive(body.quantity, "quantity"),
@@ -343,7 +346,7 @@ def _who(
 def _terms(body: OrderInstruction | BatchInstruction | BatchLine, at: str = "") -> OrderTerms:
     ord_type = OrdType.MARKET if body.type is UNSET else ORD_TYPES[body.type]
     return OrderTerms(
-        Product.DELIVERY if body.product is UNSET else Product[body.product],
+        Product.DELIVERY if body.product is UNSET else _PRODUCTS[body.product],
         ord_type,
         _price(body.price, ord_type, f"{at}price", needed=ord_type in PRICED),
         TimeInForce.DAY if body.time_in_force is UNSET else TimeInForce[body.time_in_force],

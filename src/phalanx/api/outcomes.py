@@ -257,6 +257,9 @@ _Facts: TypeAlias = Mapping[InstrumentKey, InstrumentFacts]
 def _ends(event: InstructionPlanned, state: State) -> tuple[Iterable[_End], int]:
     """The outcomes that are listed, and how many there are in all."""
     if isinstance(event.request, SignalRequest | OrderRequest):
+        if len(event.orders) == 1 and not event.cancels and not event.skips:
+            # A single order, as most are.
+            return (_of_order(state.books[event.orders[0].book].account, event.orders),), 1
         found = list(_one_each(event, state))
         return found[:OUTCOMES_MAX], len(found)
     total = len(event.orders) + len(event.cancels) + len(event.skips)

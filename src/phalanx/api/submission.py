@@ -61,15 +61,27 @@ async def give(call: Call, door: DoorName, asked: NewInstruction) -> Answer:
     origin = call.origin(door, asked)
     request = asked.request
     if not call.is_repeat(origin):
-        _check_fire_at(asked, call.desk.clock.now())
-        previewed = call.desk.previewed(asked.preview, call.actor.name, _open_ended(asked))
-        request = previewed or await _filled_in(call, asked)
+        request = await _to_be_given(call, asked)
     fire_at = asked.fire_at or 0
     command = Submit(origin, request, asked.note, asked.expires_s, call.received, fire_at)
     if asked.preview:
         refuse = asked.on_moved == "refuse"
         return given(call, await call.desk.fire(command, asked.preview, refuse=refuse))
     return given(call, await call.desk.execute(command))
+
+
+async def _to_be_given(call: Call, asked: NewInstruction) -> InstructionRequest:
+    """What was previewed under the token, or what was asked, with what it leaves open.
+
+    Raises Problem ``FIRE_AT_PAST``, ``FIRE_AT_TOO_FAR``, and as ``_filled_in`` does.
+    """
+    if asked.fire_at is not None:
+        _check_fire_at(asked.fire_at, call.desk.clock.now())
+    if asked.preview:
+        found = call.desk.previewed(asked.preview, call.actor.name, _open_ended(asked))
+        if found is not None:
+            return found
+    return await _filled_in(call, asked)
 
 
 async def follow(
@@ -136,10 +148,7 @@ def _with_fire_at() -> Problem:
     return Problem("PREVIEW_WITH_FIRE_AT", detail, field="fire_at")
 
 
-def _check_fire_at(asked: NewInstruction, now: Nanoseconds) -> None:
-    fire_at = asked.fire_at
-    if fire_at is None:
-        return
+def _check_fire_at(fire_at: Nanoseconds, now: Nanoseconds) -> None:
     if fire_at <= now:
         raise Problem("FIRE_AT_PAST", "this time is over", field="fire_at")
     if fire_at > now + FIRE_AT_DAYS_MAX * DAY:

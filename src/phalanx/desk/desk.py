@@ -150,7 +150,10 @@ class Desk:
         if first is not None:
             return first
         events = self._decide(command)
-        return await self._answer(events)
+        seq = self.state.seq
+        # All that it saw has to be durable with it.
+        await self._commit.durable(seq)
+        return Executed(tuple(events), seq)
 
     def read_back(self, executed: Executed, count: int) -> tuple[Event, ...]:
         """The first ``count`` events of a command, also where ``executed`` is a repeat of it."""
@@ -186,7 +189,9 @@ class Desk:
         context = self._previews.pinned(command, token, self._context(command), refuse=refuse)
         events = self._decide(command, context)
         self._previews.forget(token)
-        return await self._answer(events)
+        seq = self.state.seq
+        await self._commit.durable(seq)
+        return Executed(tuple(events), seq)
 
     async def settled(
         self,
@@ -357,27 +362,20 @@ class Desk:
     async def _turn(self, command: c.Command) -> Executed | None:
         """Return when the command may be decided; or what the same key led to before."""
         self._check_open()
-        first = await self._first_answer(command)
-        if first is None and await self._intake.turn(command):
+        seq = self._first_seq(command)
+        if seq is None and await self._intake.turn(command):
             # Meanwhile the desk may have stopped, or another of the same key have had its turn.
             self._check_open()
-            first = await self._first_answer(command)
-        return first
-
-    async def _first_answer(self, command: c.Command) -> Executed | None:
-        """What the same key led to before, or None. Raises Refused ``IDEMPOTENCY_KEY_REUSED``."""
-        origin = getattr(command, "origin", None)
-        seq = first_use(self.state, origin) if isinstance(origin, Origin) else None
+            seq = self._first_seq(command)
         if seq is None:
             return None
         await self._commit.durable(seq)
         return Executed((event_at(self._ports.journal, seq),), seq, replayed=True)
 
-    async def _answer(self, events: Sequence[Event]) -> Executed:
-        """What was just decided, once it (and all that it saw) is durable."""
-        seq = self.state.seq
-        await self._commit.durable(seq)
-        return Executed(tuple(events), seq)
+    def _first_seq(self, command: c.Command) -> int | None:
+        """The event that the same key led to before. Raises Refused ``IDEMPOTENCY_KEY_REUSED``."""
+        origin = getattr(command, "origin", None)
+        return first_use(self.state, origin) if isinstance(origin, Origin) else None
 
     def _context(self, command: c.Command) -> Context:
         seed = self._ports.random.bits(32) if type(command) in _PLANS else 0

@@ -5,8 +5,9 @@ The hot path adds to plain integers; Prometheus' families are made of them when 
 
 from bisect import bisect_left
 from collections import Counter as Tally
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
@@ -100,24 +101,24 @@ class Telemetry(Collector):
         )
         self.seq = Gauge("phalanx_seq", "Last durable event", registry=self.registry)
         self.registry.register(self)
+        self._counts: dict[type, Callable[[Any], None]] = {
+            OrderReported: self._count_report,
+            InstructionPlanned: self._count_plan,
+            OrderDoubted: self._count_doubt,
+            InstructionHeld: self._count_held,
+            InstructionEnded: self._count_never_planned,
+            OrderFlagged: self._count_flag,
+        }
 
     def committed(self, events: Sequence[Event]) -> None:
         """Count a durable group."""
         self._commits += 1
         self._events += len(events)
+        counts = self._counts
         for event in events:
-            if isinstance(event, OrderReported):
-                self._fills += event.last_quantity > 0
-                if event.flag:
-                    self._flags[event.flag] += 1
-                self._observe(event.hops)
-            elif isinstance(event, InstructionPlanned):
-                self._count_plan(event)
-            elif isinstance(event, OrderDoubted):
-                self._doubts += 1
-                self._observe(event.hops)
-            else:
-                self._count_rare(event)
+            count = counts.get(type(event))
+            if count is not None:
+                count(event)
 
     def ended(self, status: OrdStatus) -> None:
         """Count an order's end; events alone do not say whether it had ended before."""
@@ -178,16 +179,24 @@ class Telemetry(Collector):
         for skip in event.skips:
             self._skips[skip.reason.code.value] += 1
 
-    def _count_rare(self, event: Event) -> None:
-        match event:
-            case InstructionHeld():
-                self._held += 1
-            case InstructionEnded():
-                self._never_planned[event.status.name] += 1
-            case OrderFlagged():
-                self._flags[event.flag] += 1
-            case _:
-                pass
+    def _count_report(self, event: OrderReported) -> None:
+        self._fills += event.last_quantity > 0
+        if event.flag:
+            self._flags[event.flag] += 1
+        self._observe(event.hops)
+
+    def _count_doubt(self, event: OrderDoubted) -> None:
+        self._doubts += 1
+        self._observe(event.hops)
+
+    def _count_held(self, _: InstructionHeld) -> None:
+        self._held += 1
+
+    def _count_never_planned(self, event: InstructionEnded) -> None:
+        self._never_planned[event.status.name] += 1
+
+    def _count_flag(self, event: OrderFlagged) -> None:
+        self._flags[event.flag] += 1
 
     def _observe(self, hops: Hops) -> None:
         """Once per order: only the answer to its write carries when it was sent."""

@@ -1,16 +1,18 @@
 """The views' own thread: it follows the durable journal, behind the event loop's back and after it.
 
-The engine runs in the same process, under the same interpreter lock, so this thread waits a little
-before it begins (the orders of the record it was told about are being fired just then), works in
-stretches of some 0.2 ms, and lets go of the lock between them, for longer when the loop is busy.
+A server gives the work to a process of its own (``views/apart.py``) and the thread only waits for it.
+Otherwise the engine runs under the same interpreter lock, so this thread waits a little before it
+begins (the orders of the record it was told about are being fired just then), works in stretches of
+some 0.2 ms, and lets go of the lock between them, for longer when the loop is busy.
 """
 
 import asyncio
 import logging
 import threading
 import time
+from collections.abc import Callable, Generator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol, TypeAlias
 
 from phalanx.views.follower import Follower
 from phalanx.views.projector import RecordsDoNotFit
@@ -38,14 +40,37 @@ class RecordsMissing(Exception):
     """Records were announced as durable, and the journal does not give them."""
 
 
+class Following(Protocol):
+    """Somebody's hold on ``views.db``: see `Follower`, which is one."""
+
+    @property
+    def seq(self) -> int: ...
+
+    def advance(self, until_seq: int) -> Generator[int]: ...
+
+    def rest(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+Follow: TypeAlias = Callable[[Path, RecordSource, Callable[[], None]], Following]
+
+
 class ViewsFeed:
     """Keeps ``views.db`` up to date with one thread. A failure makes the views unhealthy and is
     tried again, ever more rarely; nothing waits for this thread that trades.
     """
 
     def __init__(
-        self, path: Path, source: RecordSource, *, start_delay_s: float = START_DELAY_S
+        self,
+        path: Path,
+        source: RecordSource,
+        *,
+        start_delay_s: float = START_DELAY_S,
+        follow: Follow = Follower,
     ) -> None:
+        """``follow``: how the views are opened; by default they are written by the thread itself."""
+        self._open = follow
         self._path = path
         self._source = source
         self._start_delay_s = start_delay_s
@@ -146,7 +171,7 @@ class ViewsFeed:
 
     def _follow(self) -> None:
         """Take in what comes until told to stop or to begin anew."""
-        follower = Follower(self._path, self._source, self._breathe)
+        follower = self._open(self._path, self._source, self._breathe)
         try:
             self._reached(follower.seq)
             if follower.seq >= self._target:
@@ -166,7 +191,7 @@ class ViewsFeed:
         finally:
             follower.close()
 
-    def _wait_for_more(self, follower: Follower) -> bool:
+    def _wait_for_more(self, follower: Following) -> bool:
         """Until there is something to take in, or (False) this is to end."""
         with self._condition:
             while self._target <= follower.seq and not self._ends():

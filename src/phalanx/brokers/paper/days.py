@@ -22,7 +22,16 @@ class Days:
     the clock is due.
     """
 
-    __slots__ = ("_agenda", "_book", "_clock", "_expire", "_zone_offset_s", "watches")
+    __slots__ = (
+        "_agenda",
+        "_book",
+        "_clock",
+        "_ends_at",
+        "_expire",
+        "_zone",
+        "_zone_offset_s",
+        "watches",
+    )
 
     def __init__(
         self,
@@ -38,10 +47,17 @@ class Days:
         self._zone_offset_s = zone_offset_s
         self._expire = expire
         self.watches = False
+        self._zone = 0
+        self._ends_at: Nanoseconds = 0
 
     def end_of(self, time: Nanoseconds) -> Nanoseconds:
         """When the trading day of that moment is over (UTC)."""
-        return day_end(time, self._zone_offset_s())
+        zone_offset_s = self._zone_offset_s()
+        if self._zone != zone_offset_s or not self._ends_at - DAY <= time < self._ends_at:
+            # Nearly all are of the day of the one before.
+            self._zone = zone_offset_s
+            self._ends_at = day_end(time, zone_offset_s)
+        return self._ends_at
 
     def watch(self, delay_ns: Nanoseconds | None = None) -> None:
         """If any order works, look when the day is over, or after that delay."""

@@ -154,7 +154,7 @@ def _config(system: "System") -> uvicorn.Config:
     return uvicorn.Config(
         bootstrap.application(system),
         loop="none",
-        http="httptools",
+        http=bootstrap.http_protocol(),
         ws="websockets-sansio",
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_max_queue=8,

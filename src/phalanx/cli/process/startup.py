@@ -73,7 +73,7 @@ def build_system(settings: "Settings") -> "System":
     from phalanx.market.store import InstrumentsAltered, InstrumentsMissing
 
     try:
-        return bootstrap.build(settings)
+        return bootstrap.build(settings, views_apart=True)
     except JournalLocked as error:
         holder = "another process" if error.pid is None else f"process {error.pid}"
         detail = f"the data folder {settings.data} is in use by {holder}"

@@ -8,6 +8,8 @@ from phalanx.desk.showing.book_rows import BookRows
 from phalanx.desk.showing.break_rows import BreakRows
 from phalanx.desk.showing.instruction_rows import InstructionRows
 from phalanx.desk.showing.messages import (
+    ORD_TYPE_NAMES,
+    PRODUCT_NAMES,
     AccountRow,
     BreakRow,
     DeskMessage,
@@ -141,8 +143,11 @@ class Boards:
         self._gone.clear()
 
     def _touch(self, topic: Topic, key: str) -> None:
-        self._changed.setdefault(topic, {})[key] = None
-        if topic in self._gone:
+        changed = self._changed.get(topic)
+        if changed is None:
+            changed = self._changed[topic] = {}
+        changed[key] = None
+        if self._gone and topic in self._gone:
             self._gone[topic].pop(key, None)
 
     def _drop(self, topic: Topic, key: str) -> None:
@@ -187,8 +192,8 @@ class Boards:
             draft.instrument,
             symbol or self._symbol(draft.instrument),
             draft.side,
-            draft.product.name,
-            draft.ord_type.name,
+            PRODUCT_NAMES[draft.product],
+            ORD_TYPE_NAMES[draft.ord_type],
             draft.quantity,
             draft.limit,
             draft.strategy,

@@ -6,8 +6,12 @@ from phalanx.domain.breaks import Break
 from phalanx.domain.instructions import FollowUp
 from phalanx.domain.kills import KillScope
 from phalanx.domain.numbers import divide, format_fixed
-from phalanx.domain.orders import OrdStatus, Side
+from phalanx.domain.orders import OrdStatus, OrdType, Product, Side
 from phalanx.engine.state import Order
+
+# Looked up: an enum member's name is computed each time it is asked for.
+PRODUCT_NAMES = {product: product.name for product in Product}
+ORD_TYPE_NAMES = {ord_type: ord_type.name for ord_type in OrdType}
 
 
 class OrderMessage(msgspec.Struct, frozen=True, gc=False):

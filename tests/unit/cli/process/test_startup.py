@@ -36,7 +36,8 @@ from phalanx.market.table import ImportCode, ImportFault
 def test_a_system_that_cannot_be_built(
     error: Exception, code: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def build(_: object) -> None:
+    def build(_: object, *, views_apart: bool) -> None:
+        assert views_apart, "a server's views do not stand in its loop's way"
         raise error
 
     monkeypatch.setattr(bootstrap, "build", build)

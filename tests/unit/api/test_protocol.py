@@ -1,0 +1,163 @@
+"""uvicorn's protocol with the short way: over a real socket, as a caller sees it."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from phalanx.api.direct import Direct, direct_of
+from phalanx.api.protocol import DirectProtocol
+
+HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"4")]
+SOON_S = 20.0
+
+
+class Application:
+    """Answers the short way; keeps what it was offered."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes | None] = []
+        self.took: list[bool] = []
+        self.headers = HEADERS
+        self.before: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
+        direct = direct_of(scope)
+        assert direct is not None
+        self.bodies.append(direct.whole_body())
+        if self.bodies[-1] is None:
+            await receive()
+        if self.before is not None:
+            await self.before(direct)
+        took = direct.answer(200, self.headers, b"done")
+        self.took.append(took)
+        if not took:
+            await send({"type": "http.response.start", "status": 200, "headers": self.headers})
+            await send({"type": "http.response.body", "body": b"done"})
+
+
+@pytest.fixture
+def application() -> Application:
+    return Application()
+
+
+@pytest.fixture
+async def port(application: Application) -> AsyncIterator[int]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        application, http=DirectProtocol, lifespan="off", log_config=None, server_header=False
+    )
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve([listener]))
+    while not server.started:  # noqa: ASYNC110  uvicorn tells nobody
+        await asyncio.sleep(0.005)
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    await running
+    listener.close()
+
+
+def request(body: bytes = b"{}", head: bytes = b"") -> bytes:
+    length = b"content-length: %d\r\n" % len(body)
+    return b"POST /x HTTP/1.1\r\nhost: here\r\n" + head + length + b"\r\n" + body
+
+
+async def answers(port: int, *pieces: bytes, count: int = 1) -> list[bytes]:
+    """What comes back for the pieces, each of which is sent after a moment; head and body of each."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    found = []
+    async with asyncio.timeout(SOON_S):
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(0.02)
+        for _ in range(count):
+            head = await reader.readuntil(b"\r\n\r\n")
+            found.append(head + await reader.readexactly(4))
+        if b"connection: close" in found[-1]:
+            assert await reader.read() == b"", "and it was closed"
+    writer.close()
+    return found
+
+
+async def test_a_whole_request_is_answered_in_one_piece(
+    port: int, application: Application
+) -> None:
+    (found,) = await answers(port, request(b'{"a":1}'))
+
+    head, _, body = found.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 OK\r\ndate: ")
+    assert head.endswith(b"\r\ncontent-type: text/plain\r\ncontent-length: 4")
+    assert (body, application.bodies, application.took) == (b"done", [b'{"a":1}'], [True])
+
+
+async def test_a_body_that_comes_later_is_not_there_at_once(
+    port: int, application: Application
+) -> None:
+    whole = request(b'{"a":1}')
+    await answers(port, whole[:-3], whole[-3:])
+
+    assert application.bodies == [None]
+
+
+async def test_a_connection_serves_one_request_after_another(
+    port: int, application: Application
+) -> None:
+    await answers(port, request(b"1"), request(b"2"), count=2)
+    await answers(port, request(b"3") + request(b"4"), count=2)
+
+    assert application.bodies == [b"1", b"2", b"3", b"4"]
+
+
+async def test_a_caller_that_wants_no_more_is_closed(port: int) -> None:
+    (found,) = await answers(port, request(head=b"connection: close\r\n"))
+
+    assert found.count(b"connection: close\r\n") == 1
+
+
+async def test_an_answer_may_close_the_connection(port: int, application: Application) -> None:
+    application.headers = [*HEADERS, (b"connection", b"close")]
+
+    (found,) = await answers(port, request())
+
+    assert found.count(b"connection: close\r\n") == 1
+
+
+async def test_a_second_answer_is_not_taken(port: int, application: Application) -> None:
+    async def answer_first(direct: Direct) -> None:
+        assert direct.answer(200, HEADERS, b"once")
+
+    application.before = answer_first
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(SOON_S):
+        writer.write(request())
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"200 OK" in head
+        assert await reader.readexactly(4) == b"once"
+    writer.close()
+
+    assert application.took == [False]
+
+
+async def test_an_answer_to_nobody_is_not_taken(port: int, application: Application) -> None:
+    gone = asyncio.Event()
+
+    async def until_gone(_: Direct) -> None:
+        await gone.wait()
+
+    application.before = until_gone
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request())
+    async with asyncio.timeout(SOON_S):
+        while not application.bodies:  # noqa: ASYNC110  the application tells nobody
+            await asyncio.sleep(0.005)
+        writer.close()
+        await writer.wait_closed()
+        await asyncio.sleep(0.05)
+        gone.set()
+        while not application.took:  # noqa: ASYNC110  the same
+            await asyncio.sleep(0.005)
+
+    assert application.took == [False]
