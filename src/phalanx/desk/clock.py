@@ -8,23 +8,22 @@ class SteadyClock:
 
     So events never go back in time, not even behind ``latest`` (the journal's last), and what
     expires in thirty seconds expires then, whatever somebody does to the machine's clock.
+    ``monotonic`` is the machine's own: it is read with every write.
     """
 
-    __slots__ = ("_clock", "_latest", "_monotonic")
+    __slots__ = ("_ahead", "_wall", "monotonic")
 
     def __init__(self, clock: Clock, latest: Nanoseconds) -> None:
-        self._clock = clock
-        self._latest = latest
-        self._monotonic = clock.monotonic()
+        self.monotonic = clock.monotonic
+        self._wall = clock.now
+        self._ahead = latest - self.monotonic()
 
     def now(self) -> Nanoseconds:
         """UTC nanoseconds since 1970; may step forward, never back, and never stands still."""
-        monotonic = self._clock.monotonic()
-        passed = self._latest + monotonic - self._monotonic
-        self._monotonic = monotonic
-        self._latest = max(self._clock.now(), passed)
-        return self._latest
-
-    def monotonic(self) -> Nanoseconds:
-        """The same as the machine's."""
-        return self._clock.monotonic()
+        monotonic = self.monotonic()
+        wall = self._wall()
+        passed = monotonic + self._ahead
+        if wall <= passed:
+            return passed
+        self._ahead = wall - monotonic
+        return wall

@@ -49,7 +49,8 @@ class StubBroker:
         self._dialer = dialer
         self._accounts = accounts
         self._session = Session(dialer, self._hear, self._changed)
-        self._encode = msgspec.json.Encoder().encode
+        self._encode_into = msgspec.json.Encoder().encode_into
+        self._body = bytearray()
         self._pools: dict[AccountId, Pool] = {}
         self._heads: dict[str, RequestHead] = {}
         self._read: Callable[[Answer], Outcome]
@@ -123,8 +124,12 @@ class StubBroker:
         if head is None:
             ticket.done(UNREACHABLE)
             return
-        body = self._encode(request)
-        self._pool(request.account).send(head.request(body), ticket, self._read, urgent=urgent)
+        # Into the same place each time: to make room for a new one costs half as much again.
+        self._encode_into(request, self._body)
+        prebuilt = head.request(self._body)
+        account = request.account
+        pool = self._pools.get(account) or self._pool(account)
+        pool.send(prebuilt, ticket, self._read, urgent=urgent)
 
     def _outcome(self, answer: Answer, token: str) -> Outcome:
         """What a complete answer says, where it is the broker's own, to a request under this token."""
@@ -143,10 +148,7 @@ class StubBroker:
         return outcome_of(reply, self.capabilities)
 
     def _pool(self, account: AccountId) -> Pool:
-        pool = self._pools.get(account)
-        if pool is None:
-            pool = self._pools[account] = Pool(self._dialer)
-        return pool
+        return self._pools.setdefault(account, Pool(self._dialer))
 
     def _prepare(self) -> None:
         """Every request of this session begins like this."""

@@ -62,16 +62,16 @@ class Pool:
         ``read`` makes an outcome of a complete answer; the ticket is done exactly once, and only
         with what was never written before this returns.
         """
-        waiting = self._urgent if urgent else self._normal
-        if self._is_closed or len(waiting) >= WAITING_MAX:
-            ticket.done(UNREACHABLE)
-            return
         call = _Call(request, ticket, read)
-        if not (self._urgent or self._normal):
+        if not (self._urgent or self._normal or self._is_closed):
             connection = self._take()
             if connection is not None:
                 self._write(connection, call)
                 return
+        waiting = self._urgent if urgent else self._normal
+        if self._is_closed or len(waiting) >= WAITING_MAX:
+            ticket.done(UNREACHABLE)
+            return
         waiting.append(call)
         self._move()
 

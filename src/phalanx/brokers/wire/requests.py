@@ -18,6 +18,6 @@ class RequestHead:
             raise ValueError("a header has printable ASCII characters only")
         self._before_length = "\r\n".join(lines).encode("ascii")
 
-    def request(self, body: bytes) -> bytes:
+    def request(self, body: bytes | bytearray) -> bytes:
         """The whole request with this body."""
-        return b"%b%d\r\n\r\n%b" % (self._before_length, len(body), body)
+        return b"%b%d\r\n\r\n" % (self._before_length, len(body)) + body

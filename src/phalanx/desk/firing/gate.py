@@ -12,6 +12,8 @@ from phalanx.domain.time import Clock, Nanoseconds
 from phalanx.engine.risk import cap_refusal, kill_refusal, lessens_risk
 from phalanx.engine.state import Order, State
 
+_SENT = OrdStatus.SENT
+
 
 class Gate:
     """Checks epoch, life, deadline, the account, kills and caps. Closed: nothing leaves any more."""
@@ -27,7 +29,7 @@ class Gate:
 
     def admit_order(self, order: Order) -> Reason | None:
         """Whether a new order may be written now; the reason is why not."""
-        if order.status is not OrdStatus.SENT:
+        if order.status is not _SENT:
             return Reason(ReasonCode.NEVER_SENT, (order.status.name,))
         reason = self._admit(order.deadline)
         if reason is not None:
@@ -37,7 +39,7 @@ class Gate:
             reason = self._stopped(order)
         settings = self._state.settings
         reason = reason or cap_refusal(settings, order.quantity, order.limit, reduces=reduces)
-        if reason is None and order.is_canceling:
+        if reason is None and order.request is not None and order.is_canceling:
             # Asked for between the dispatch and now: it need not go out to be cancelled.
             return Reason(ReasonCode.CANCELED_BEFORE_SENT)
         return reason
@@ -71,10 +73,11 @@ class Gate:
     def _stopped(self, order: Order) -> Reason | None:
         """Switched off or killed since it was planned, by the journal or past it."""
         state = self._state
-        account = state.accounts[state.book_of(order).account]
+        draft = order.draft
+        account = state.accounts[state.books[draft.book].account]
         if not account.enabled:
             return Reason(ReasonCode.ACCOUNT_DISABLED, (account.id,))
-        strategy = order.draft.strategy
+        strategy = draft.strategy
         if self._flag.is_raised():
             scope = stopping(self._flag.keys(), account, strategy)
             if scope is not None:

@@ -122,6 +122,9 @@ class Lane:
     def __len__(self) -> int:
         return len(self.cancels) + len(self.urgent) + len(self.normal)
 
+    def __bool__(self) -> bool:
+        return bool(self.normal or self.urgent or self.cancels)
+
     # --- its limits ------------------------------------------------------------------------------
 
     def change(self, limit: RateLimit, now: Nanoseconds) -> None:

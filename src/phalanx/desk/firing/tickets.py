@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
 from phalanx.brokers.outcome import believed
 from phalanx.brokers.port import Accepted, NeverWritten, Outcome, Refused, Unknown
 from phalanx.desk.firing.gate import Gate
@@ -41,43 +43,40 @@ class Sender(Protocol):
         ...
 
 
-class OrderTicket:
-    """A new order on its way; ``hops`` is how far it came before the write."""
+class OrderTicket(msgspec.Struct, eq=False):
+    """A new order on its way; ``hops`` is how far it came before the write, ``sent`` when that was."""
 
-    __slots__ = ("_capabilities", "_done", "_hops", "_lane", "_order", "_sender", "_sent")
-
-    def __init__(
-        self, sender: Sender, order: Order, lane: Lane, hops: Hops, capabilities: Capabilities
-    ) -> None:
-        self._sender = sender
-        self._order = order
-        self._lane = lane
-        self._hops = hops
-        self._capabilities = capabilities
-        self._sent: Nanoseconds | None = None
-        self._done = False
+    sender: Sender
+    order: Order
+    lane: Lane
+    hops: Hops
+    capabilities: Capabilities
+    sent: Nanoseconds | None = None
+    is_done: bool = False
 
     def admit(self) -> Reason | None:
         """The gate and the limits, in the same synchronous block as the write."""
-        if self._done or self._sent is not None:
+        if self.is_done or self.sent is not None:
             return Reason(ReasonCode.NEVER_SENT, ("once is enough",))
-        return self._sender.gate.admit_order(self._order) or _limited(self._sender, self._lane)
+        sender = self.sender
+        return sender.gate.admit_order(self.order) or _limited(sender, self.lane)
 
     def written(self) -> None:
         """The kernel took the order."""
-        if self._sent is None:
-            self._sent = self._sender.clock.monotonic()
-            self._sender.written(self._lane, self._sent)
+        if self.sent is None:
+            sender = self.sender
+            self.sent = now = sender.clock.monotonic()
+            sender.written(self.lane, now)
 
     def done(self, outcome: Outcome) -> None:
         """Accepted, refused, never written, or unknown: each becomes a command. Only the first counts."""
-        if self._done:
+        if self.is_done:
             return
-        self._done = True
-        sender = self._sender
-        cl_ord_id = self._order.draft.cl_ord_id
+        self.is_done = True
+        sender = self.sender
+        cl_ord_id = self.order.draft.cl_ord_id
         sender.answered(cl_ord_id)
-        match believed(outcome, self._capabilities, written=self._sent is not None):
+        match believed(outcome, self.capabilities, written=self.sent is not None):
             case Accepted(order_id):
                 report = ExecutionReport(cl_ord_id, ExecType.NEW, order_id)
                 sender.handle(BookReport(report, self._answered()))
@@ -88,33 +87,33 @@ class OrderTicket:
             case NeverWritten(reason, again):
                 again = again or sender.gate.closed or reason.code is ReasonCode.RATE_LIMITED
                 if again:
-                    sender.wait_longer(cl_ord_id, self._hops.waited)
-                sender.never_written(self._lane, again=again)
+                    sender.wait_longer(cl_ord_id, self.hops.waited)
+                sender.never_written(self.lane, again=again)
                 sender.handle(BookNeverWritten(cl_ord_id, reason, again))
             case Unknown(text):
                 sender.handle(BookUnknown(cl_ord_id, text, hops=self._answered()))
 
     def overdue(self) -> None:
         """The session has not said anything for too long. An answer may still come, and is booked then."""
-        if self._sent is None:
+        if self.sent is None:
             self.done(NeverWritten(Reason(ReasonCode.SEND_DEADLINE)))
         else:
-            cl_ord_id = self._order.draft.cl_ord_id
-            self._sender.handle(BookUnknown(cl_ord_id, OVERDUE))
+            cl_ord_id = self.order.draft.cl_ord_id
+            self.sender.handle(BookUnknown(cl_ord_id, OVERDUE))
 
     def _answered(self) -> Hops:
         """All hops. An answer without ``written`` before it means that the bytes left at some time."""
-        now = self._sender.clock.monotonic()
-        if self._sent is None:
-            self._sent = now
-            self._sender.written(self._lane, now)
-        hops = self._hops
+        now = self.sender.clock.monotonic()
+        if self.sent is None:
+            self.sent = now
+            self.sender.written(self.lane, now)
+        hops = self.hops
         return Hops(
             received=hops.received,
             planned=hops.planned,
             committed=hops.committed,
             waited=hops.waited,
-            sent=self._sent,
+            sent=self.sent,
             acknowledged=now,
         )
 

@@ -78,7 +78,7 @@ class Turns:
 
     def look(self, lane: Lane) -> None:
         """See to it that the lane moves when it may, and who shares a limit with it."""
-        if not lane and lane.onto is self._everybody and lane.offered is None:
+        if lane.offered is None and lane.onto is self._everybody and not lane:
             return
         self._refresh(lane, self._clock.monotonic())
         self._appoint()

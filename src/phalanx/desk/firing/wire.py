@@ -95,9 +95,10 @@ class Wire:
         self._unanswered.pop(key, None)
 
     def written(self, lane: Lane, now: Nanoseconds) -> None:
-        """A place was used."""
+        """A place was used. Where there is no limit, nobody waits for it to be free again."""
         lane.written(now)
-        self._turns.look(lane)
+        if lane.is_limited:
+            self._turns.look(lane)
 
     def never_written(self, lane: Lane, *, again: bool) -> None:
         """A place that was not used; what is to be tried again waits a little first."""
@@ -112,23 +113,25 @@ class Wire:
     # --- writing ---------------------------------------------------------------------------------
 
     def _place(self, cl_ord_id: ClOrdId, committed: Nanoseconds) -> None:
-        order = self._state.orders.get(cl_ord_id)
+        state = self._state
+        order = state.orders.get(cl_ord_id)
         if order is None:
             return
-        lane = self._lane(order)
+        account = state.accounts[state.books[order.draft.book].account]
+        lane = self._turns.lane(account)
         if cl_ord_id in self._unanswered:
             # The last line against sending anything twice: an order is on its way once at a time.
             self._turns.unused(lane)
             return
         hops = self._ways.hops(order, committed)
-        broker = self._broker(lane)
+        broker = self._brokers.get(account.broker)
         if broker is None:
             self._unreachable(lane, cl_ord_id)
             return
         ticket = OrderTicket(self, order, lane, hops, broker.capabilities)
         self._unanswered[cl_ord_id] = (committed, ticket)
         try:
-            broker.place(place_request(order, lane.account), ticket)
+            broker.place(place_request(order, account.id), ticket)
         except Exception as failure:  # noqa: BLE001  see _failed
             _failed(ticket, failure)
 
