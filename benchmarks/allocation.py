@@ -113,6 +113,6 @@ def _size(market: Market, allocation: ListAllocation) -> tuple[float, list[int]]
         for account in accounts[first : first + ORDERS_MAX // STOCKS]:
             size(account)
     spent = (thread_time_ns() - begun) / MILLISECOND
-    sized = sum(map(len, buying._ranks)) + len(plan.skips)
+    sized = sum(len(places) for _, _, places, _ in buying._bought) + len(plan.skips)
     assert sized == len(accounts) * STOCKS, f"{sized} quantities and skips"
     return spent, buying._costs_of(accounts[0]).one_lot
