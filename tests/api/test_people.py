@@ -139,7 +139,8 @@ async def test_a_kill_stops_new_risk_until_it_is_lifted(
     account = body.get("account")
     assert (put["account"], put["standing"], put["note"]) == (account, True, "noon")
     assert killed["outcomes"][0]["reason"] == reason
-    assert [item | {"cancel": None, "flatten": None} for item in standing["items"]] == [put]
+    told: dict[str, object] = {"cancel": None, "flatten": None, "in_force": [], "in_force_total": 0}
+    assert [item | told for item in standing["items"]] == [put]
     assert (lifted["account"], lifted["standing"]) == (account, False)
     assert again["RESPONSE"] == "ACCEPTED"
     assert (await example.get("/api/v1/kill"))["total"] == 0

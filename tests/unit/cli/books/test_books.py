@@ -116,7 +116,7 @@ def test_trades(server: FakeServer) -> None:
         ),
         (
             {"instruction_id": "I9", "reason": "NOTHING_VALID", "message": "nothing to exit"},
-            "new orders are stopped for everybody; nothing is closed: nothing to exit\n",
+            "new orders are stopped for everybody; nothing to close\n",
             Exit.OK,
         ),
         (
