@@ -12,7 +12,8 @@ import msgspec
 import pytest
 import uvloop
 
-from phalanx.brokers.wire import Address, Dialer, Timeouts
+from phalanx.brokers.port import Accepted, Outcome
+from phalanx.brokers.wire import Address, Answer, Dialer, Pool, Timeouts
 from tests.conftest import ROOT
 
 CERTIFICATES = ROOT / "tests" / "data" / "tls"
@@ -248,3 +249,15 @@ def run(
 
     with asyncio.Runner(loop_factory=wire.new_loop) as runner:
         runner.run(play())
+
+
+async def warm_pool(peer: Peer) -> tuple[Pool, End]:
+    """A pool with one warm connection, and the other end of that."""
+    pool = Pool(peer.dialer())
+    await pool.warm()
+    return pool, peer.accept()
+
+
+def status_of(answer: Answer) -> Outcome:
+    """Any answer is an acceptance, named by its status."""
+    return Accepted(f"{answer.status}")

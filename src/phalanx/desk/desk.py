@@ -149,11 +149,7 @@ class Desk:
         first = await self._turn(command)
         if first is not None:
             return first
-        events = self._decide(command)
-        seq = self.state.seq
-        # All that it saw has to be durable with it.
-        await self._commit.durable(seq)
-        return Executed(tuple(events), seq)
+        return await self._answer(self._decide(command))
 
     def read_back(self, executed: Executed, count: int) -> tuple[Event, ...]:
         """The first ``count`` events of a command, also where ``executed`` is a repeat of it."""
@@ -189,9 +185,7 @@ class Desk:
         context = self._previews.pinned(command, token, self._context(command), refuse=refuse)
         events = self._decide(command, context)
         self._previews.forget(token)
-        seq = self.state.seq
-        await self._commit.durable(seq)
-        return Executed(tuple(events), seq)
+        return await self._answer(events)
 
     async def settled(
         self,
@@ -376,6 +370,12 @@ class Desk:
         """The event that the same key led to before. Raises Refused ``IDEMPOTENCY_KEY_REUSED``."""
         origin = getattr(command, "origin", None)
         return first_use(self.state, origin) if isinstance(origin, Origin) else None
+
+    async def _answer(self, events: Sequence[Event]) -> Executed:
+        """What was just decided, once it (and all that it saw) is durable."""
+        seq = self.state.seq
+        await self._commit.durable(seq)
+        return Executed(tuple(events), seq)
 
     def _context(self, command: c.Command) -> Context:
         seed = self._ports.random.bits(32) if type(command) in _PLANS else 0

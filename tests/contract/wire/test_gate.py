@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from phalanx.brokers.port import Accepted, NeverWritten, Outcome, Unknown
-from phalanx.brokers.wire import UNREACHABLE, Answer, Pool
+from phalanx.brokers.port import Accepted, NeverWritten, Unknown
+from phalanx.brokers.wire import UNREACHABLE
 from phalanx.domain.reasons import Reason, ReasonCode
 from tests.fakes.desk import RecordingTicket
 from tests.fakes.wire_peer import (
@@ -24,7 +24,9 @@ from tests.fakes.wire_peer import (
     Wire,
     fill,
     run,
+    status_of,
     until,
+    warm_pool,
 )
 
 KILLED = Reason(ReasonCode.KILL_ALL)
@@ -49,23 +51,13 @@ class Watching(RecordingTicket):
         self.held.append(("written", self._end.peek()))
 
 
-def _read(answer: Answer) -> Outcome:
-    return Accepted(f"{answer.status}")
-
-
-async def _warm(peer: Peer) -> tuple[Pool, End]:
-    pool = Pool(peer.dialer())
-    await pool.warm()
-    return pool, peer.accept()
-
-
 @WIRES
 def test_bytes_leave_between_admit_and_written_and_before_send_returns(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
         ticket = Watching(end)
 
-        pool.send(REQUEST, ticket, _read)
+        pool.send(REQUEST, ticket, status_of)
 
         # Nobody awaited anything: this is the same turn of the loop.
         (asked, before), (told, then) = ticket.held
@@ -86,9 +78,9 @@ def test_bytes_leave_between_admit_and_written_and_before_send_returns(wire: Wir
 @WIRES
 def test_over_tls_nothing_readable_leaves(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
 
-        pool.send(REQUEST, RecordingTicket(), _read)
+        pool.send(REQUEST, RecordingTicket(), status_of)
 
         assert (b"HTTP/1.1" in end.peek()) is not wire.tls
         pool.close()
@@ -99,17 +91,17 @@ def test_over_tls_nothing_readable_leaves(wire: Wire) -> None:
 @WIRES
 def test_never_written_is_what_the_gate_refuses_and_the_connection_goes_on(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
         refused = Watching(end, KILLED)
 
-        pool.send(REQUEST, refused, _read)
+        pool.send(REQUEST, refused, status_of)
 
         assert refused.outcome == NeverWritten(KILLED)
         assert refused.calls == ["admit", "done"]
         assert end.peek() == b""
 
         sent = Watching(end)
-        pool.send(REQUEST, sent, _read)
+        pool.send(REQUEST, sent, status_of)
         assert end.arrived() == REQUEST, "what was refused left no trace in the sealing either"
         assert sent.calls == ["admit", "written"]
         pool.close()
@@ -132,12 +124,12 @@ def test_never_written_is_what_finds_a_stale_connection_only(
     wire: Wire, spoil: Callable[[End], object]
 ) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
         peer.stop_listening()
         spoil(end)
         ticket = RecordingTicket()
 
-        pool.send(REQUEST, ticket, _read)
+        pool.send(REQUEST, ticket, status_of)
         await until(lambda: ticket.outcomes)
 
         assert ticket.outcome == UNREACHABLE
@@ -165,12 +157,12 @@ def test_never_written_is_what_finds_the_end_of_tls(
 @WIRES
 def test_never_written_is_what_the_kernel_takes_nothing_of(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
         (connection,) = pool._idle
         fill(connection._socket)
         ticket = RecordingTicket()
 
-        pool.send(REQUEST, ticket, _read)
+        pool.send(REQUEST, ticket, status_of)
 
         assert ticket.outcome == UNREACHABLE
         assert ticket.calls == ["admit", "done"]
@@ -184,10 +176,10 @@ def test_never_written_is_what_the_kernel_takes_nothing_of(wire: Wire) -> None:
 @WIRES
 def test_unknown_is_what_is_cut_after_its_first_byte(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
         ticket = Watching(end)
 
-        pool.send(BIG, ticket, _read)
+        pool.send(BIG, ticket, status_of)
 
         assert ticket.calls == ["admit", "written"]
         arrived = len(end.arrived())
@@ -208,10 +200,10 @@ def test_unknown_is_what_has_no_whole_answer(
     wire: Wire, cut: Callable[[End], object], said: bytes
 ) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
         ticket = RecordingTicket()
 
-        pool.send(REQUEST, ticket, _read)
+        pool.send(REQUEST, ticket, status_of)
         assert end.arrived() == REQUEST
         if said:
             end.say(said)

@@ -100,7 +100,13 @@ class Adoption:
         found = evidence.after(left, self._clock.monotonic(), quiet_ns)
         early = found.early(self._clock.monotonic(), quiet_ns)
         reading = FileDifferences(
-            book, found.absences, found.asked, found.standing, found.sights, early=early
+            book,
+            found.absences,
+            found.asked,
+            found.standing,
+            found.sights,
+            early=early,
+            left=left,
         )
         most = self._state.seq + EVENTS_AT_ONCE_MAX
         for command in steps(state, reading, capabilities, now, matching):

@@ -53,12 +53,12 @@ class FileDifferences(msgspec.Struct, frozen=True, gc=False):
     what does not any more.
 
     Never handled alone: ``engine.reconciliation.steps.steps`` says what is to be handled, one after the
-    other, this last, with what was ``left`` of differences then (None before). ``absences``: how many
-    complete readings in a row, this one included, had an order among ``Comparison.absent`` or ``overdue``;
-    ``sights``: the same of ``Comparison.sighted``. ``asked``: how often was asked about a doubt in all.
-    ``standing``: the differences that the reading before this one left with the same values
-    (``Difference.fingerprint``): only such become breaks. ``early``: the doubts whose quiet time is not over
-    by the clock that nobody sets: they are no person's yet.
+    other, this last, with what was ``left`` of differences then (before: as it compares without all that,
+    or None). ``absences``: how many complete readings in a row, this one included, had an order among
+    ``Comparison.absent`` or ``overdue``; ``sights``: the same of ``Comparison.sighted``. ``asked``: how often
+    was asked about a doubt in all. ``standing``: the differences that the reading before this one left
+    with the same values (``Difference.fingerprint``): only such become breaks. ``early``: the doubts whose
+    quiet time is not over by the clock that nobody sets: they are no person's yet.
     """
 
     book: BrokerBook

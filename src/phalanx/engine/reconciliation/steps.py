@@ -67,14 +67,18 @@ def steps(
     the journal lost its tail only that.
 
     The reading must be complete (``sanity.why_incomplete``) and of an account of ours: as with ``match`` and
-    ``compare``, whoever made it sees to that before anything is made of it. ``matching`` as of ``compare``.
+    ``compare``, whoever made it sees to that before anything is made of it. ``matching`` as of ``compare``;
+    a ``left`` that the reading has is how it compares in this very state.
     """
+    before = state.seq
     book = reading.book
     matching = matching or match(state, book, capabilities)
     if not proves_loss(state, book.account, matching):
         # Else whatever is adopted of it could lead to orders under ids that the broker has seen already.
         yield from _adopted(state, reading, capabilities, now, matching)
-    left = compare(state, book, capabilities, now)
+    left = reading.left
+    if left is None or state.seq != before:
+        left = compare(state, book, capabilities, now)
     yield msgspec.structs.replace(reading, left=left)
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from phalanx.brokers.port import Accepted, NeverWritten, Outcome, Unknown
-from phalanx.brokers.wire import Answer, Pool, Timeouts
+from phalanx.brokers.port import Accepted, NeverWritten, Unknown
+from phalanx.brokers.wire import Pool, Timeouts
 from phalanx.brokers.wire.connection import UNREACHABLE
 from phalanx.brokers.wire.pool import CONNECTIONS_MAX, WAITING_MAX
 from phalanx.domain.reasons import Reason, ReasonCode
@@ -21,32 +21,24 @@ from tests.fakes.wire_peer import (
     TlsEnd,
     Wire,
     run,
+    status_of,
     until,
+    warm_pool,
 )
 
 KILLED = Reason(ReasonCode.KILL_ALL)
 
 
-def _read(answer: Answer) -> Outcome:
-    return Accepted(f"{answer.status}")
-
-
 def _send(pool: Pool, refuse: Reason | None = None, *, urgent: bool = False) -> RecordingTicket:
     ticket = RecordingTicket(refuse)
-    pool.send(REQUEST, ticket, _read, urgent=urgent)
+    pool.send(REQUEST, ticket, status_of, urgent=urgent)
     return ticket
-
-
-async def _warm(peer: Peer) -> tuple[Pool, End]:
-    pool = Pool(peer.dialer())
-    await pool.warm()
-    return pool, peer.accept()
 
 
 @WIRES
 def test_on_a_warm_connection_a_request_leaves_at_once(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
 
         ticket = _send(pool)
 
@@ -79,7 +71,7 @@ def test_without_a_connection_one_is_opened_and_the_gate_is_asked_then(wire: Wir
 @WIRES
 def test_more_at_once_get_more_connections_up_to_the_bound(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool, first = await _warm(peer)
+        pool, first = await warm_pool(peer)
         tickets = [_send(pool) for _ in range(CONNECTIONS_MAX + 2)]
         await until(lambda: sum(bool(t.calls) for t in tickets) == CONNECTIONS_MAX)
         ends = [first, *(peer.accept() for _ in range(CONNECTIONS_MAX - 1))]
@@ -104,7 +96,7 @@ def test_a_stale_connection_is_replaced_and_carries_nothing(
     wire: Wire, spoil: Callable[[End], object]
 ) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
         spoil(end)
 
         ticket = _send(pool)
@@ -123,7 +115,7 @@ def test_a_request_whose_connection_breaks_is_unknown_and_never_sent_again(
     wire: Wire,
 ) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
         ticket = _send(pool)
         end.reset()
         await until(lambda: ticket.outcomes)
@@ -143,7 +135,7 @@ def test_a_request_whose_connection_breaks_is_unknown_and_never_sent_again(
 @WIRES
 def test_what_the_gate_refuses_leaves_the_connection_to_the_next(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
 
         refused, sent = _send(pool, KILLED), _send(pool)
 
@@ -158,7 +150,7 @@ def test_what_the_gate_refuses_leaves_the_connection_to_the_next(wire: Wire) -> 
 @TLS_WIRES
 def test_an_answer_that_ends_tls_leaves_nothing_to_whoever_waits(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
         tickets = [_send(pool) for _ in range(CONNECTIONS_MAX)]
         await until(lambda: all(ticket.calls for ticket in tickets))
         assert isinstance(end, TlsEnd)
@@ -198,7 +190,7 @@ def test_nobody_there_is_never_written_and_tried_again_later(wire: Wire) -> None
 @WIRES
 def test_what_is_urgent_goes_before_what_waits(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool, _ = await _warm(peer)
+        pool, _ = await warm_pool(peer)
         tickets = [_send(pool) for _ in range(CONNECTIONS_MAX + 1)]
         urgent = _send(pool, urgent=True)
         await until(lambda: sum(bool(t.calls) for t in (urgent, *tickets)) == CONNECTIONS_MAX)
@@ -229,7 +221,7 @@ def test_a_full_queue_takes_no_more_but_what_is_urgent(wire: Wire) -> None:
 @WIRES
 def test_a_lost_connection_is_there_again_before_it_is_needed(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool, end = await _warm(peer)
+        pool, end = await warm_pool(peer)
         end.close()
         await until(peer.has_more)
         await asyncio.sleep(0.01)
@@ -268,7 +260,7 @@ def test_a_slow_answer_is_unknown_and_the_next_request_has_another_connection(
 @WIRES
 def test_closing_answers_everybody_once(wire: Wire) -> None:
     async def story(peer: Peer) -> None:
-        pool, _ = await _warm(peer)
+        pool, _ = await warm_pool(peer)
         tickets = [_send(pool) for _ in range(3)]
 
         pool.close()
