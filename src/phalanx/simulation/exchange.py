@@ -106,10 +106,19 @@ class StubExchange:
 
     ``taken`` holds every order of ours it ever took by our ClOrdID, of kind N too, and ``replaced`` how often
     each of them was changed: for the judges.
-    ``skew`` is how far its clock is from the world's.
+    ``skew`` is how far its clock is from the world's. ``welcome``: an account that nobody opened has so much
+    money from the moment that anybody speaks of it; None: it is unknown.
     """
 
-    def __init__(self, name: str, kind: BrokerKind, clock: Clock, *, charge_bps: int = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        kind: BrokerKind,
+        clock: Clock,
+        *,
+        charge_bps: int = 0,
+        welcome: Money | None = None,
+    ) -> None:
         self.name = name
         self.kind = kind
         self.skew: Nanoseconds = 0
@@ -121,6 +130,7 @@ class StubExchange:
         self.refuse_next = 0
         self._clock = clock
         self._charge_bps = charge_bps
+        self._welcome = welcome
         self._orders: dict[str, StubOrder] = {}
         self._orders_before = 0
         self._executions = 0
@@ -139,7 +149,7 @@ class StubExchange:
 
     def place(self, request: PlaceRequest, sender: str = "") -> Reply:
         """Take a new order, or refuse it."""
-        account = self.accounts.get(request.account)
+        account = self._account(request.account)
         if account is None:
             return self._refuse(Code.UNKNOWN_ACCOUNT)
         if self.kind is BrokerKind.REFUSES_DUPLICATES and request.cl_ord_id in self.taken:
@@ -183,7 +193,9 @@ class StubExchange:
 
     def book(self, account: AccountId) -> BrokerBook:
         """The account's whole book, at this moment. Raises KeyError for an account that it does not have."""
-        found = self.accounts[account]
+        found = self._account(account)
+        if found is None:
+            raise KeyError(account)
         positions = tuple(
             BrokerPosition(instrument, product, quantity)
             for (instrument, product), quantity in found.positions.items()
@@ -290,6 +302,11 @@ class StubExchange:
             account.orders = {id: order for id, order in account.orders.items() if id not in old}
 
     # --- inside ----------------------------------------------------------------------------------
+
+    def _account(self, account: AccountId) -> StubAccount | None:
+        if self._welcome is not None and account not in self.accounts:
+            self.open(account, self._welcome)
+        return self.accounts.get(account)
 
     def _refuse(self, code: Code) -> Reply:
         self.refusals[code] += 1

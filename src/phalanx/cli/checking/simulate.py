@@ -1,10 +1,11 @@
-"""`phalanx simulate faults`: tell seeded stories of the whole desk, and find the one that breaks it."""
+"""`phalanx simulate`. `faults`: tell seeded stories of the whole desk, and find the one that breaks it."""
 
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from phalanx.cli.checking import simulate_broker
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.options import JsonOption
 
@@ -20,7 +21,7 @@ STEPS_SHOWN = 40
 
 app = typer.Typer(
     name="simulate",
-    help="Simulate the whole desk: seeded stories on virtual time.",
+    help="Simulate the whole desk on virtual time, or a broker for it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -28,7 +29,10 @@ app = typer.Typer(
 
 @app.callback()
 def simulate() -> None:
-    """Simulate the whole desk: seeded stories on virtual time."""
+    """Simulate the whole desk on virtual time, or a broker for it."""
+
+
+app.add_typer(simulate_broker.app, name="broker")
 
 
 @app.command("faults")
