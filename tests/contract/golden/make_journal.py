@@ -4,9 +4,9 @@ Made once at an issue's end and then kept for ever; it is never made again to pl
 every event and every kind of instruction of its version.
 """
 
+import argparse
 import asyncio
 import shutil
-import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -70,4 +70,6 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description="Make a golden journal.")
+    parser.add_argument("folder", type=Path, help="a new folder, tests/data/journals/NN-name")
+    main(parser.parse_args().folder)
