@@ -12,20 +12,23 @@ from time import thread_time_ns
 from benchmarks.figures import Budget, Figure, Series
 from benchmarks.floors.allocation import allocate
 from benchmarks.options import Options
-from benchmarks.scene import Scene
+from benchmarks.scene import ORIGIN, Scene
 from benchmarks.worker import Sample, Worker, freeze
 from phalanx.domain.allocation import Leftover, ListAllocation, ListMethod
 from phalanx.domain.instructions import PriorityBuyRequest
 from phalanx.domain.instruments import InstrumentKey, Quote, QuoteSource
 from phalanx.domain.numbers import SCALE, Money, Price, whole
 from phalanx.domain.time import MILLISECOND
-from phalanx.engine.plans import priority_buy
+from phalanx.engine.commands import PutReference
+from phalanx.engine.plans import priority_buy, priority_list
 from phalanx.engine.plans.plan import ORDERS_MAX, Plan
 from phalanx.engine.plans.selection import chosen
 
 ACCOUNTS = 10_000
 STOCKS = 50
 CASH: Money = whole(1_000_000)
+"""What an account has on average; from half as much to half as much again."""
+UNEVEN: Money = 7 * SCALE // 100
 ROUNDS = 5
 BUDGET = Budget(at_most=100)
 CHEAPEST, STEEPNESS = 50, 1.14
@@ -56,7 +59,9 @@ def measure(options: Options) -> Iterator[Figure]:
 
 
 class Market(Scene):
-    """``accounts`` accounts, and a list of stocks that each have a price of their own."""
+    """``accounts`` accounts, no two of which have the same cash, and a list of stocks that each have a
+    price of their own.
+    """
 
     def __init__(self, accounts: int) -> None:
         tokens = {f"STOCK{number}": str(number + 1) for number in range(STOCKS)}
@@ -65,8 +70,13 @@ class Market(Scene):
             f"NSE:{token}": _quote(int(CHEAPEST * STEEPNESS**number) * SCALE)
             for number, token in enumerate(tokens.values())
         }
-        super().__init__(profiles=profiles, cash=CASH, stocks=tokens)
+        super().__init__(profiles=profiles, cash=CASH // 2, stocks=tokens)
         self.stocks = tuple(tokens)
+        more = CASH // accounts + UNEVEN
+        books = [account.book for account in self.state.accounts.values()]
+        given = [(book, number * more, "") for number, book in enumerate(books)]
+        self.do(PutReference(ORIGIN, cash=tuple(given)))
+        self.cashes = [self.state.books[book].cash for book in books]
 
     def _price(self, key: InstrumentKey) -> Quote:
         return self._quotes[key]
@@ -86,9 +96,8 @@ def prepare(accounts: int) -> Callable[[], Sample]:
         costs: list[int] = []
         for way, allocation in WAYS.items():
             taken[way], costs = _size(market, allocation)
-        cashes = [CASH] * accounts
         begun = thread_time_ns()
-        lots = allocate(cashes, costs)
+        lots = allocate(market.cashes, costs)
         taken["floor"] = (thread_time_ns() - begun) / MILLISECOND
         assert sum(map(len, lots)) == accounts * STOCKS
         return taken
@@ -102,7 +111,7 @@ def _size(market: Market, allocation: ListAllocation) -> tuple[float, list[int]]
     request = PriorityBuyRequest(instruments=market.stocks, allocation=allocation)
     begun = thread_time_ns()
     plan = Plan(state)
-    stocks = priority_buy._stocks(state, context, request, plan)
+    stocks = priority_list.stocks_of(state, context, request, plan)
     accounts = chosen(state, context.seed, request.selection, primary_only=True)
     assert isinstance(stocks, list)
     assert isinstance(accounts, list)
@@ -113,6 +122,6 @@ def _size(market: Market, allocation: ListAllocation) -> tuple[float, list[int]]
         for account in accounts[first : first + ORDERS_MAX // STOCKS]:
             size(account)
     spent = (thread_time_ns() - begun) / MILLISECOND
-    sized = sum(len(places) for _, _, places, _ in buying._bought) + len(plan.skips)
+    sized = sum(len(lots) - lots.count(0) for *_, lots in buying._bought) + len(plan.skips)
     assert sized == len(accounts) * STOCKS, f"{sized} quantities and skips"
-    return spent, buying._costs_of(accounts[0]).one_lot
+    return spent, buying._spending._costs_of(accounts[0]).one_lot

@@ -77,7 +77,9 @@ def test_the_floor_of_the_allocation_buys_what_the_engine_buys() -> None:
     bought = {(order.book, order.instrument): order.quantity // SCALE for order in plan.orders}
     costs = {order.instrument: order.hold // (order.quantity // SCALE) for order in plan.orders}
 
-    lots = allocate([CASH] * accounts, list(costs.values()) + [CASH] * (STOCKS - len(costs)))
+    too_dear = [2 * CASH] * (STOCKS - len(costs))
+    lots = allocate(market.cashes, list(costs.values()) + too_dear)
 
     for account, book in enumerate(sorted({book for book, _ in bought})):
-        assert [bought[book, instrument] for instrument in costs] == lots[account][: len(costs)]
+        found = [bought.get((book, instrument), 0) for instrument in costs]
+        assert found == lots[account][: len(costs)]

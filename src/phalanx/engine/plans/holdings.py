@@ -1,6 +1,6 @@
 """What clients hold already: every stock by its ISIN, or by its symbol where no ISIN is known."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from phalanx.domain.accounts import Account, Mode
 from phalanx.domain.instruments import Instrument, InstrumentKey, known_instrument
@@ -48,25 +48,38 @@ class Held:
         self.stocks.add(one.stock)
 
 
+_NOTHING = Held()
+
+
 class Holdings:
     """What the clients of some accounts hold, each over all its accounts' books of that mode."""
 
-    __slots__ = ("_held", "_identities", "_index", "_local")
+    __slots__ = ("_held", "_identities", "_index", "_local", "has_siblings")
 
-    def __init__(self, state: State, context: Context, accounts: Iterable[Account]) -> None:
+    def __init__(self, state: State, context: Context, accounts: Sequence[Account]) -> None:
         self._index = context.instruments
         self._local = state.local_instruments
         self._identities: dict[InstrumentKey, Identity] = {}
-        self._held = {(account.client_id, account.mode): Held() for account in accounts}
+        # By a mode's number, then by client: only those that hold something.
+        self._held: tuple[dict[int, Held], ...] = tuple({} for _ in range(len(Mode) + 1))
+        named: tuple[set[int], ...] = tuple(set() for _ in self._held)
+        for account in accounts:
+            named[account.mode].add(account.client_id)
+        self.has_siblings = sum(map(len, named)) < len(accounts)
+        """Two of the accounts are one client's, in one mode."""
         for book in state.books.values():
-            owner = state.accounts[book.account].client_id
-            held = self._held.get((owner, book.mode))
-            if held is not None:
-                self._collect(held, book)
+            if book.positions or book.lots or book.sold_today:
+                owner = state.accounts[book.account].client_id
+                if owner in named[book.mode]:
+                    self._collect(self._held[book.mode].setdefault(owner, Held()), book)
 
     def of(self, client: int, mode: Mode) -> Held:
-        """What a client holds; it must be one of an account that was named."""
-        return self._held[client, mode]
+        """What a client holds, to be read only; it must be one of an account that was named."""
+        return self._held[mode].get(client, _NOTHING)
+
+    def add(self, client: int, mode: Mode, one: Identity) -> None:
+        """Count a stock among those that a client holds."""
+        self._held[mode].setdefault(client, Held()).add(one)
 
     def _collect(self, held: Held, book: Book) -> None:
         for position in book.positions.values():

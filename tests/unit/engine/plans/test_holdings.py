@@ -96,3 +96,19 @@ class TestHoldings:
         world.order(instrument="BSE:6")
 
         assert self.of(world).stocks == {"isin X"}
+
+    def test_take_in_what_is_bought_now_for_that_client_only(self, world: World) -> None:
+        accounts = [world.state.accounts["A1"], world.state.accounts["A2"]]
+        holdings = Holdings(world.state, world.context(), accounts)
+
+        holdings.add(1, Mode.PAPER, ONE)
+
+        assert holds(holdings.of(1, Mode.PAPER), ONE)
+        assert not holds(holdings.of(2, Mode.PAPER), ONE)
+        assert not holds(holdings.of(1, Mode.LIVE), ONE)
+
+    def test_know_whether_two_accounts_are_one_clients(self, world: World) -> None:
+        first, second, other = (world.state.accounts[a] for a in ("A1", "A1-second", "A2"))
+
+        assert Holdings(world.state, world.context(), [first, other, second]).has_siblings
+        assert not Holdings(world.state, world.context(), [second, other]).has_siblings

@@ -5,12 +5,11 @@ from hypothesis import strategies as st
 from phalanx.domain.accounts import Account
 from phalanx.domain.numbers import FIXED_MAX, SCALE, whole
 from phalanx.engine.plans.sharing import (
+    Basket,
     Costs,
     down_the_list,
     one_lot_each,
-    resplit,
     rooms_within,
-    spent,
     whole_lots,
     worth,
 )
@@ -20,6 +19,30 @@ from tests.engine_world import fixed
 ENDLESS = 10**18
 
 carts = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 6)), min_size=1, max_size=6)
+
+
+def basket_of(costs: list[int], rooms: list[int]) -> Basket:
+    """Stocks of which a lot costs just that."""
+    account = Account("A1", 1)
+    found = Costs(account, costs, [SCALE] * len(costs))
+    return found.basket(list(range(len(costs))), rooms)
+
+
+def lots_split_again(left: int, costs: list[int], lots: list[int], rooms: list[int]) -> int:
+    """Equal shares for as many of the cheapest as get a lot, again and again, said the slow way."""
+    while True:
+        having = [i for i, room in enumerate(rooms) if lots[i] < room]
+        having.sort(key=lambda i: costs[i])
+        sharers = max(
+            (n for n in range(1, len(having) + 1) if costs[having[n - 1]] <= left // n), default=0
+        )
+        if not sharers:
+            return left
+        share = left // sharers
+        for i in having[:sharers]:
+            more = min(share // costs[i], rooms[i] - lots[i])
+            lots[i] += more
+            left -= more * costs[i]
 
 
 def lots_one_by_one(left: int, costs: list[int], rooms: list[int]) -> tuple[list[int], int]:
@@ -56,7 +79,7 @@ class TestCosts:
         account = Account("A1", 1, charge_bps=charge_bps)
         costs = Costs(account, [limit], [lot_size])
 
-        (lots,) = costs.lots_for(share, [0], [FIXED_MAX // lot_size])
+        (lots,) = costs.basket([0], [FIXED_MAX // lot_size]).lots_for(share)
 
         assert lots * lot_size == affordable(account, limit, share, lot_size)
 
@@ -72,44 +95,57 @@ class TestCosts:
     ) -> None:
         account = Account("A1", 1, charge_bps=charge_bps)
         costs = Costs(account, [limit], [lot_size])
-        lots = costs.lots_for(share, [0], [10**6])
+        basket = costs.basket([0], [10**6])
 
-        (need,) = spent(share, costs.one_lot, lots)
+        lots, (need,) = basket.bill_for(share)
 
-        assert need <= share
+        assert lots == basket.lots_for(share)
+        assert basket.need(lots, share) == need <= share
         covered = need + more * costs.one_lot[0]
         assert hold_for(account, limit, (lots[0] + more) * lot_size) <= covered
 
     def test_a_room_is_never_exceeded(self) -> None:
         costs = Costs(Account("A1", 1), [whole(100), whole(1)], [whole(1), whole(1)])
-
-        assert costs.lots_for(whole(1_000), [0, 1], [7, 9]) == [7, 9]
         places = [0, 1]
-        assert costs.lots_for(whole(500), places, [9, 900]) == [5, 500]
-        assert costs.lots_for(whole(500), places, [4, 900]) == [4, 500]
+
+        assert costs.basket(places, [7, 9]).lots_for(whole(1_000)) == [7, 9]
+        assert costs.basket(places, [9, 900]).lots_for(whole(500)) == [5, 500]
+        assert costs.basket(places, [4, 900]).lots_for(whole(500)) == [4, 500]
         tiny = Costs(Account("A1", 1, charge_bps=7), [1], [1])
-        assert tiny.lots_for(whole(1), [0], [5]) == [5]
+        assert tiny.basket([0], [5]).lots_for(whole(1)) == [5]
 
     @given(
         limits=st.lists(st.integers(1, 400).map(lambda n: n * SCALE // 20), min_size=4, max_size=4),
         asked=st.lists(
             st.tuples(
                 st.integers(0, 10**13),
-                st.sampled_from([(0, 1, 2, 3), (3, 1), (2,), (0, 2, 3)]),
-                st.sampled_from([(9, 9, 9, 9), (400, 0, 3, 10**6), (10**6,) * 4]),
+                st.sampled_from([[0, 1, 2, 3], [3, 1], [2], [0, 2, 3]]),
+                st.sampled_from([[9, 9, 9, 9], [400, 0, 3, 10**6], [10**6] * 4]),
             ),
             min_size=2,
             max_size=6,
         ),
     )
     def test_whoever_asked_before_and_whatever_the_costs_have_in_common(
-        self, limits: list[int], asked: list[tuple[int, tuple[int, ...], tuple[int, ...]]]
+        self, limits: list[int], asked: list[tuple[int, list[int], list[int]]]
     ) -> None:
         costs = Costs(Account("A1", 1, charge_bps=10), limits, [SCALE] * 4)
 
         for share, places, rooms in asked:
             expected = [min(share // costs.one_lot[place], rooms[place]) for place in places]
-            assert costs.lots_for(share, places, rooms) == expected
+            needs = [n * costs.one_lot[place] for n, place in zip(expected, places, strict=True)]
+            basket = costs.basket(places, rooms)
+            assert basket.lots_for(share) == expected
+            assert basket.bill_for(share) == (expected, needs)
+            assert basket.need(expected, share) == sum(needs)
+
+    def test_whoever_wants_the_same_in_the_same_rooms_has_the_same_basket(self) -> None:
+        costs = Costs(Account("A1", 1), [whole(100), whole(1)], [whole(1), whole(1)])
+        rooms = [7, 9]
+        basket = costs.basket([0, 1], rooms)
+
+        assert costs.basket([0, 1], rooms) is basket
+        assert costs.basket([1], rooms).costs == [whole(1)]
 
 
 class TestDownTheList:
@@ -152,27 +188,56 @@ class TestResplit:
         costs, rooms = [cost for cost, _ in cart], [room for _, room in cart]
         lots = [0] * len(costs)
 
-        remains = resplit(left, costs, lots, rooms)
+        remains = basket_of(costs, rooms).resplit(left, lots, rooms)
 
         assert remains == left - sum(n * cost for n, cost in zip(lots, costs, strict=True)) >= 0
         assert all(n <= room for n, room in zip(lots, rooms, strict=True))
         open_costs = [c for c, n, r in zip(costs, lots, rooms, strict=True) if n < r]
         assert all(cost > remains for cost in open_costs)
 
+    @given(
+        left=st.integers(0, 10**19),
+        cart=st.lists(
+            st.tuples(st.integers(1, 10**17), st.integers(0, 10**6), st.integers(0, 3)),
+            min_size=1,
+            max_size=8,
+        ),
+        unit=st.sampled_from([1, SCALE // 20]),
+        share=st.integers(1, 10**17),
+    )
+    def test_is_what_splitting_by_hand_gives_whatever_was_bought_before(
+        self, left: int, cart: list[tuple[int, int, int]], unit: int, share: int
+    ) -> None:
+        costs, rooms = [cost * unit for cost, _, _ in cart], [room for _, room, _ in cart]
+        basket = basket_of(costs, rooms)
+        for so_far in ([min(has, room) for _, room, has in cart], basket.lots_for(share)):
+            lots, expected = so_far.copy(), so_far.copy()
+
+            remains = basket.resplit(left, lots, rooms)
+
+            assert remains == lots_split_again(left, costs, expected, rooms)
+            assert lots == expected
+
     def test_splits_over_as_many_as_a_lot_fits_the_share_of(self) -> None:
-        lots = [0, 0, 0]
+        lots, rooms = [0, 0, 0], [ENDLESS] * 3
 
         # A third of 100 is no lot of the 60; a half of it is four lots of 10 and one of 45.
-        remains = resplit(100, [60, 45, 10], lots, [ENDLESS] * 3)
+        remains = basket_of([60, 45, 10], rooms).resplit(100, lots, rooms)
 
         assert lots == [0, 1, 5]
         assert remains == 5
 
     def test_what_somebody_without_room_leaves_goes_to_the_others(self) -> None:
-        lots = [0, 0]
+        lots, rooms = [0, 0], [1, 9]
 
-        assert resplit(100, [10, 60], lots, [1, 9]) == 30
+        assert basket_of([10, 60], rooms).resplit(100, lots, rooms) == 30
         assert lots == [1, 1]
+
+    def test_whoever_may_have_no_more_is_passed_over(self) -> None:
+        lots = [0, 2]
+
+        assert basket_of([10, 30], [ENDLESS] * 2).resplit(100, lots, [0, ENDLESS]) == 10
+        assert lots == [0, 5]
 
 
 class TestRooms:
