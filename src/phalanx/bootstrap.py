@@ -7,6 +7,7 @@ import secrets
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -179,12 +180,15 @@ class System:
         gc.freeze()
         # What a desk makes has no cycles: looking for them often is the tail of every answer.
         gc.set_threshold(*GC_THRESHOLD)
+        gc.callbacks.append(self.desk.telemetry.garbage_pauses)
         self._scrub.start()
 
     async def stop(self) -> None:
         """Close the doors, finish what is decided, release the folder. Safe to call twice."""
         if self._driver is not None:
             self._driver.stop()
+        with suppress(ValueError):
+            gc.callbacks.remove(self.desk.telemetry.garbage_pauses)
         await self.desk.stop()
         # A disk that hangs holds this up for seconds: only once nothing is sent or answered any more.
         await asyncio.to_thread(self._scrub.stop)

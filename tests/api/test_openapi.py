@@ -134,6 +134,18 @@ def test_an_example_is_what_its_schema_allows(door: Door) -> None:
             assert list(misfits(example["value"], content["schema"], DOCUMENT)) == []
 
 
+@pytest.mark.parametrize("door", [door for door in DOORS if door.answers], ids=named)
+def test_an_answer_that_is_shown_is_what_its_schema_allows(door: Door) -> None:
+    content = operation(door)["responses"][str(door.status)]["content"]["application/json"]
+
+    assert content["examples"]
+    for example in content["examples"].values():
+        assert list(misfits(example["value"], content["schema"], DOCUMENT)) == []
+        assert (
+            msgspec.to_builtins(msgspec.convert(example["value"], door.answer)) == example["value"]
+        )
+
+
 def test_the_cash_after_of_a_preview_promises_no_proceeds() -> None:
     about = " ".join(DOCUMENT["components"]["schemas"]["Outcome"]["description"].split())
 

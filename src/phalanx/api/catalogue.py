@@ -14,6 +14,7 @@ from phalanx.api import (
     instructions,
     instruments,
     kill,
+    latency,
     limits,
     orders,
     positions,
@@ -56,5 +57,6 @@ DOORS: tuple[Door, ...] = (
     *imports.doors,
     *subscriptions.doors,
     *instruments.doors,
+    *latency.doors,
     *health.doors,
 )

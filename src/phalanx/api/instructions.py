@@ -4,6 +4,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from phalanx.api import instruction_examples
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door
 from phalanx.api.history import (
     InstructionAnswer,
@@ -19,6 +20,7 @@ from phalanx.api.lists import Skip, ViewLimit
 from phalanx.api.problems import Problem
 from phalanx.api.reading import Zone, gently, read_views
 from phalanx.domain.instructions import InstructionStatus
+from phalanx.domain.latency import HopLatency
 from phalanx.views.queries import Views
 from phalanx.views.rows import InstructionTree
 
@@ -48,13 +50,15 @@ class InstructionList(msgspec.Struct, frozen=True):
 
 class InstructionDetail(InstructionAnswer, frozen=True, kw_only=True):
     """An instruction with its orders, their fills and hops, its skips and its cancels. ``tat_ns`` is
-    the greatest turnaround of its orders.
+    the greatest turnaround of its orders; ``latencies`` say what each hop took, over all orders that
+    have it.
     """
 
     orders: list[OrderDetail]
     skips: list[SkipAnswer]
     cancels: list[RequestAnswer]
     tat_ns: int
+    latencies: list[HopLatency]
     as_of: int
 
 
@@ -100,6 +104,7 @@ def _detail(tree: InstructionTree, zone: Zone) -> InstructionDetail:
         skips=[skip_answer(row) for row in gently(tree.skips)],
         cancels=[request_answer(row, zone) for row in gently(tree.cancels)],
         tat_ns=tree.tat_ns,
+        latencies=tree.latencies(),
         as_of=tree.as_of,
     )
 
@@ -119,9 +124,10 @@ doors: tuple[Door, ...] = (
         "GET",
         f"{PATH}/{{instruction_id}}",
         get_instruction,
-        "One instruction with its orders, fills, skips and hops",
+        "One instruction with its orders, fills, skips, hops and what these took",
         InstructionDetail,
         tag="instructions",
+        answers=instruction_examples.INSTRUCTION,
         problems=("UNKNOWN_INSTRUCTION", "VIEWS_UNAVAILABLE"),
     ),
 )

@@ -75,7 +75,7 @@ class Desk:
         self.instruments = instruments
         self.clock = SteadyClock(ports.clock, state.time)
         self.timer, self.quote = ports.timer, ports.quote
-        self.telemetry = Telemetry()
+        self.telemetry = telemetry = Telemetry(self.clock.monotonic)
         self.closed: dict[AccountId, str] = {}
         self.stopped: str | None = STARTING
         self._ports = ports
@@ -96,7 +96,9 @@ class Desk:
         )
         self.reconciler = self._make_reconciler(reconcile_interval_ns)
         self._settled = SettledOrders(ports.timer)
-        self._boards = Boards(state, self._symbol, self.telemetry.ended, self._settled.answered)
+        self._boards = Boards(
+            state, self._symbol, telemetry.ended, self._settled.answered, telemetry.answered
+        )
         self._previews = Previews(state, self.clock, ports.random)
         self._held = HeldInstructions(state, self.clock, ports.timer, self.handle, self._intake)
         self._direct_kills = DirectKills(

@@ -1,18 +1,24 @@
 """What the desk counts about itself, for ``/metrics``. Counting never blocks and never fails an order.
 
-The hot path adds to plain integers; Prometheus' families are made of them when somebody asks.
+The hot path adds to plain integers and appends to a list; Prometheus' families are made when somebody asks.
 """
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
+from phalanx.desk.garbage import GarbagePauses
+from phalanx.desk.latencies import BATCH, RecentLatencies
 from phalanx.domain.events import (
     Event,
     InstructionEnded,
@@ -23,6 +29,7 @@ from phalanx.domain.events import (
     OrderReported,
 )
 from phalanx.domain.instructions import KINDS
+from phalanx.domain.latency import HopLatency, hop_latencies
 from phalanx.domain.orders import Hops, OrdStatus
 from phalanx.domain.time import MICROSECOND, SECOND, Nanoseconds
 
@@ -47,7 +54,7 @@ _BOUNDS_S = (*(str(bound / SECOND) for bound in _BUCKETS_NS), "+Inf")
 
 
 class Durations:
-    """How many were how long: counts by bucket, and their sum."""
+    """How many were how long, as Prometheus has it: each bucket counts what is in the smaller ones too."""
 
     __slots__ = ("_counts", "_sum_ns")
 
@@ -55,21 +62,26 @@ class Durations:
         self._counts = [0] * len(_BOUNDS_S)
         self._sum_ns: Nanoseconds = 0
 
-    def observe(self, duration_ns: Nanoseconds) -> None:
-        """Count one."""
-        self._counts[bisect_left(_BUCKETS_NS, duration_ns)] += 1
-        self._sum_ns += duration_ns
+    def add(self, durations: Sequence[Nanoseconds]) -> None:
+        """Count these: sorted, it costs a few looks for all of them."""
+        ranked = sorted(durations)
+        counts = self._counts
+        for bucket, bound in enumerate(_BUCKETS_NS):
+            counts[bucket] += bisect_right(ranked, bound)
+        counts[-1] += len(ranked)
+        self._sum_ns += sum(ranked)
 
     def add_to(self, family: HistogramMetricFamily, *labels: str) -> None:
-        """Say it as Prometheus does: each bucket counts what is in the smaller ones too."""
-        buckets = list(zip(_BOUNDS_S, accumulate(self._counts), strict=True))
+        """Add them to a family under these labels."""
+        buckets = list(zip(_BOUNDS_S, self._counts, strict=True))
         family.add_metric(labels, buckets, self._sum_ns / SECOND)
 
 
 class Telemetry(Collector):
-    """One registry per desk, so that two desks in one process do not mix."""
+    """One registry per desk, so that two desks in one process do not mix. ``monotonic``: its clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], Nanoseconds]) -> None:
+        self._monotonic = monotonic
         self.registry = CollectorRegistry()
         self._instructions: Tally[tuple[str, str]] = Tally()
         self._skips: Tally[str] = Tally()
@@ -80,6 +92,8 @@ class Telemetry(Collector):
         self._tat = Durations()
         self._planned, self._committed = Durations(), Durations()
         self._sent, self._acknowledged = Durations(), Durations()
+        self._ways: list[Hops] = []
+        self._recent = RecentLatencies()
         self.faults = Counter(
             "phalanx_faults",
             "Faults of ours that the desk survived",
@@ -100,6 +114,8 @@ class Telemetry(Collector):
             "phalanx_intake_waiting", "Commands waiting for their turn", registry=self.registry
         )
         self.seq = Gauge("phalanx_seq", "Last durable event", registry=self.registry)
+        self.garbage_pauses = GarbagePauses(monotonic)
+        self.registry.register(self.garbage_pauses)
         self.registry.register(self)
         self._counts: dict[type, Callable[[Any], None]] = {
             OrderReported: self._count_report,
@@ -123,6 +139,17 @@ class Telemetry(Collector):
     def ended(self, status: OrdStatus) -> None:
         """Count an order's end; events alone do not say whether it had ended before."""
         self._ends[status] += 1
+
+    def answered(self, hops: Hops) -> None:
+        """Count an order's way, once: only the answer to its write carries when it was sent."""
+        self._ways.append(hops)
+        if len(self._ways) >= BATCH:
+            self._count_ways()
+
+    def recent_latencies(self) -> list[HopLatency]:
+        """What hops took of late: see ``RecentLatencies``."""
+        self._count_ways()
+        return self._recent.spread(self._monotonic())
 
     def render(self) -> bytes:
         """The Prometheus text."""
@@ -154,9 +181,11 @@ class Telemetry(Collector):
         yield from self._durations()
 
     def _durations(self) -> Iterator[Metric]:
+        yield from _recent_families(self.recent_latencies())
         hops = HistogramMetricFamily(
             "phalanx_hop_seconds",
-            "Time from the first byte read to each hop of an order",
+            "Time from the first byte read to each hop of an order, since the start; what a hop itself "
+            "took is phalanx_hop_recent_seconds",
             labels=["hop"],
         )
         self._planned.add_to(hops, "planned")
@@ -166,7 +195,7 @@ class Telemetry(Collector):
         yield hops
         tat = HistogramMetricFamily(
             "phalanx_tat_seconds",
-            "Turnaround of an order: received to sent, less held and waited",
+            "Turnaround of an order, since the start: received to sent, less held and waited",
             labels=[],
         )
         self._tat.add_to(tat)
@@ -183,11 +212,9 @@ class Telemetry(Collector):
         self._fills += event.last_quantity > 0
         if event.flag:
             self._flags[event.flag] += 1
-        self._observe(event.hops)
 
-    def _count_doubt(self, event: OrderDoubted) -> None:
+    def _count_doubt(self, _: OrderDoubted) -> None:
         self._doubts += 1
-        self._observe(event.hops)
 
     def _count_held(self, _: InstructionHeld) -> None:
         self._held += 1
@@ -198,19 +225,39 @@ class Telemetry(Collector):
     def _count_flag(self, event: OrderFlagged) -> None:
         self._flags[event.flag] += 1
 
-    def _observe(self, hops: Hops) -> None:
-        """Once per order: only the answer to its write carries when it was sent."""
-        received = hops.received
-        if not hops.sent or not received:
-            return
-        self._tat.observe(hops.tat)
-        self._sent.observe(hops.sent - received)
-        if hops.planned:
-            self._planned.observe(hops.planned - received)
-        if hops.committed:
-            self._committed.observe(hops.committed - received)
-        if hops.acknowledged:
-            self._acknowledged.observe(hops.acknowledged - received)
+    def _count_ways(self) -> None:
+        latencies = hop_latencies(self._ways)
+        self._recent.add(latencies, self._monotonic())
+        self._planned.add(latencies["planned"])
+        self._tat.add(latencies["tat"])
+        known = [way for way in self._ways if way.received]
+        self._committed.add([way.committed - way.received for way in known if way.committed])
+        self._sent.add([way.sent - way.received for way in known if way.sent])
+        self._acknowledged.add(
+            [way.acknowledged - way.received for way in known if way.acknowledged]
+        )
+        self._ways.clear()
+
+
+def _recent_families(latencies: Sequence[HopLatency]) -> Iterator[Metric]:
+    seconds = GaugeMetricFamily(
+        "phalanx_hop_recent_seconds",
+        "What a hop of an order took from the hop before it, of the orders of the last one to two "
+        "minutes; quantile 1 is the maximum; planned, committed and sent make up tat",
+        labels=["hop", "quantile"],
+    )
+    orders = GaugeMetricFamily(
+        "phalanx_hop_recent_orders",
+        "Orders that phalanx_hop_recent_seconds speaks of",
+        labels=["hop"],
+    )
+    for of_hop in latencies:
+        quantiles = (("0.5", of_hop.p50_ns), ("0.99", of_hop.p99_ns), ("1", of_hop.max_ns))
+        for quantile, took in quantiles:
+            seconds.add_metric([of_hop.hop, quantile], took / SECOND)
+        orders.add_metric([of_hop.hop], of_hop.orders)
+    yield seconds
+    yield orders
 
 
 def _by_label(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:

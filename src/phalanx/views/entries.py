@@ -101,6 +101,7 @@ class OrderEntry(Entry, gc=False):
     waited_ns: int = 0
     sent_ns: int = 0
     acknowledged_ns: int = 0
+    acknowledged_at_ns: int = 0
     first_fill_at_ns: int = 0
     updated_at_ns: int = 0
     lot: str = ""

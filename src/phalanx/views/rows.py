@@ -20,11 +20,13 @@ from phalanx.domain.instructions import (
 )
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.kills import KillLevel
+from phalanx.domain.latency import HopLatency, hop_latencies, spread
 from phalanx.domain.numbers import Money, Price, Quantity, divide
 from phalanx.domain.orders import (
     TERMINAL,
     ClOrdId,
     Closing,
+    Hops,
     OrdStatus,
     OrdType,
     Product,
@@ -98,8 +100,8 @@ class Page(msgspec.Struct, Generic[RowT], frozen=True):
 class OrderHops(msgspec.Struct, frozen=True, array_like=True):
     """An order's way. ``held`` and ``waited`` are durations, the others instants of one clock.
 
-    ``first_fill`` and ``done`` are not measured there: they are the wall time since the order was
-    planned, added to ``received``.
+    ``first_fill`` and ``done`` are not measured there: they are the wall time since the acknowledgement,
+    or where there is none since the order was planned, added to ``acknowledged`` or ``received``.
     """
 
     received_ns: Nanoseconds
@@ -112,6 +114,19 @@ class OrderHops(msgspec.Struct, frozen=True, array_like=True):
     first_fill_ns: Nanoseconds
     done_ns: Nanoseconds
     tat_ns: Nanoseconds
+
+    @property
+    def way(self) -> Hops:
+        """As the order's own events told it."""
+        return Hops(
+            self.received_ns,
+            self.planned_ns,
+            self.held_ns,
+            self.committed_ns,
+            self.waited_ns,
+            self.sent_ns,
+            self.acknowledged_ns,
+        )
 
 
 class OrderRow(msgspec.Struct, frozen=True, array_like=True):
@@ -273,6 +288,17 @@ class InstructionTree(msgspec.Struct, frozen=True):
     orders: tuple[OrderTree, ...]
     skips: tuple[SkipRow, ...]
     cancels: tuple[RequestRow, ...]
+
+    def latencies(self) -> list[HopLatency]:
+        """What each hop of its orders took, exactly."""
+        hops = [one.order.hops for one in self.orders]
+        first_fills = [
+            # By the wall clock, which may be behind what it was by a hair.
+            max(0, way.first_fill_ns - way.sent_ns)
+            for way in hops
+            if way.first_fill_ns and way.sent_ns
+        ]
+        return spread(hop_latencies([way.way for way in hops], first_fills))
 
 
 class TradeRow(msgspec.Struct, frozen=True, array_like=True):

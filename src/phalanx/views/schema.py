@@ -12,7 +12,7 @@ from typing import Final
 
 import apsw
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 APPLICATION_ID: Final = 0x50484C56  # "PHLV"
 BUSY_TIMEOUT_MS: Final = 2_000
 CACHE_KIB: Final = 32 * 1024
@@ -119,7 +119,8 @@ CREATE TABLE orders (
   request_key INTEGER, over_key INTEGER, closed_by INTEGER, received_ns INTEGER NOT NULL,
   planned_ns INTEGER NOT NULL, held_ns INTEGER NOT NULL, committed_ns INTEGER NOT NULL,
   waited_ns INTEGER NOT NULL, sent_ns INTEGER NOT NULL, acknowledged_ns INTEGER NOT NULL,
-  first_fill_at_ns INTEGER NOT NULL, updated_at_ns INTEGER NOT NULL, lot TEXT NOT NULL
+  acknowledged_at_ns INTEGER NOT NULL, first_fill_at_ns INTEGER NOT NULL,
+  updated_at_ns INTEGER NOT NULL, lot TEXT NOT NULL
 ) STRICT;
 -- What belongs to a client is found by its accounts: one more index over as many values would put
 -- another page into the log for nearly every order.

@@ -17,17 +17,22 @@ _TAT: Final = (
     "iif(o.sent_ns > 0 AND o.received_ns > 0,"
     " o.sent_ns - o.received_ns - o.held_ns - o.waited_ns, 0)"
 )
-_FIRST_FILL: Final = (
-    "iif(o.first_fill_at_ns > 0 AND o.received_ns > 0,"
-    " o.received_ns + o.first_fill_at_ns - o.placed_at_ns, 0)"
-)
-_DONE: Final = (
-    "iif(o.ended_at_ns > 0 AND o.received_ns > 0,"
-    " o.received_ns + o.ended_at_ns - o.placed_at_ns, 0)"
-)
+
+
+def _instant(column: str) -> str:
+    """Wall time as a monotonic instant: by the acknowledgement, of which both are known, or where there
+    is none by the request, which was planned at once.
+    """
+    return (
+        f"CASE WHEN o.{column} = 0 THEN 0"
+        f" WHEN o.acknowledged_ns > 0 THEN o.acknowledged_ns + o.{column} - o.acknowledged_at_ns"
+        f" WHEN o.received_ns > 0 THEN o.received_ns + o.{column} - o.placed_at_ns ELSE 0 END"
+    )
+
+
 _HOPS: Final = (
     "json_array(o.received_ns, o.planned_ns, o.held_ns, o.committed_ns, o.waited_ns, o.sent_ns,"
-    f" o.acknowledged_ns, {_FIRST_FILL}, {_DONE}, {_TAT})"
+    f" o.acknowledged_ns, {_instant('first_fill_at_ns')}, {_instant('ended_at_ns')}, {_TAT})"
 )
 
 ORDER: Final = (

@@ -137,7 +137,7 @@ def test_the_live_logger_draws_what_happens(server: Server, tmp_path: Path) -> N
     with Screening("watch", "--server", server.url, folder=tmp_path) as watching:
         watching.wait_for("nothing yet")
         assert server.run("lists", "buy", "nifty", "--confirm", "--wait").exit_code == Exit.OK
-        for text in ("firing", "RELIANCE", "2/2", "6 filled"):
+        for text in ("firing", "RELIANCE", "2/2", "6 filled", "hops, ms", "recent      p50"):
             watching.wait_for(text)
         server.run("kill", "--note", "lunch")
         watching.wait_for("new orders are stopped for everybody: lunch")

@@ -1,5 +1,7 @@
 """What the desk counts, and the arithmetic of hops and turnaround."""
 
+import re
+
 import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,7 +13,7 @@ from phalanx.domain.events import OrderDoubted, OrderFlagged, OrderReported
 from phalanx.domain.instructions import CancelRestRequest
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, ExecutionReport, Hops, OrdStatus, Side
-from phalanx.domain.time import MILLISECOND, SECOND
+from phalanx.domain.time import MICROSECOND, MILLISECOND, MINUTE, SECOND
 from phalanx.engine import commands as c
 from tests.fakes.rig import ORIGIN, Rig, on_virtual_time, play
 from tests.fakes.scripted_broker import unreachable
@@ -212,7 +214,7 @@ async def test_what_is_held_is_counted_and_again_when_it_is_planned_or_not(rig: 
 
 
 def test_flags_are_counted_whoever_raised_them() -> None:
-    telemetry = Telemetry()
+    telemetry = Telemetry(lambda: 0)
     report = ExecutionReport("AA00000000", ExecType.NEW)
     late = OrderReported(1, "AA00000000", OrdStatus.CANCELED, 1, 1, report, flag="LATE")
     plain = OrderReported(1, "AA00000000", OrdStatus.NEW, 0, 0, report)
@@ -230,10 +232,10 @@ def test_turnaround_is_sent_less_received_held_and_waited() -> None:
 
 
 def test_every_hop_is_observed_from_the_first_byte() -> None:
-    telemetry = Telemetry()
+    telemetry = Telemetry(lambda: 0)
     hops = Hops(SECOND, 2 * SECOND, 0, 3 * SECOND, 0, 5 * SECOND, 9 * SECOND)
 
-    telemetry._observe(hops)
+    telemetry.answered(hops)
 
     found = metrics(telemetry)
     sums = {name: found[f"phalanx_hop_seconds_sum {name}"] for name in ("planned", "committed")}
@@ -243,8 +245,57 @@ def test_every_hop_is_observed_from_the_first_byte() -> None:
     assert found["phalanx_tat_seconds_sum"] == 4
 
 
+def test_what_each_hop_took_of_late_is_beside_it() -> None:
+    now = SECOND
+    telemetry = Telemetry(lambda: now)
+    for number in range(1, 200):
+        sent = 5 * SECOND + number * MILLISECOND
+        telemetry.answered(Hops(SECOND, 2 * SECOND, 0, 5 * SECOND, 0, sent, sent + SECOND))
+
+    found = metrics(telemetry)
+    recent = {name.split()[1]: value for name, value in found.items() if "_recent_seconds" in name}
+    assert recent["planned,1"] == recent["acknowledged,1"] == 1
+    assert recent["committed,1"] == 3
+    assert recent["sent,1"] == 0.199
+    assert 0.100 <= recent["sent,0.5"] <= 0.100 * 33 / 32
+    assert 0.198 <= recent["sent,0.99"] <= 0.199
+    assert recent["tat,1"] == 4.199
+    assert found["phalanx_hop_recent_orders sent"] == 199
+    assert found["phalanx_hop_seconds_count sent"] == 199
+    now += 3 * MINUTE
+    later = metrics(telemetry)
+    assert not [name for name in later if "_recent_" in name]
+    assert later["phalanx_hop_seconds_count sent"] == 199
+
+
+def test_every_bucket_counts_what_is_in_the_smaller_ones() -> None:
+    telemetry = Telemetry(lambda: 0)
+    for sent in (500 * MICROSECOND, MILLISECOND, MILLISECOND + 1, 9 * SECOND):
+        telemetry.answered(Hops(received=1, sent=1 + sent))
+
+    text = telemetry.render().decode()
+    told = dict(re.findall(r'phalanx_tat_seconds_bucket{le="(.+)"} (.+)', text))
+    assert [told[le] for le in ("0.0005", "0.001", "0.002", "5.0", "+Inf")] == [
+        *("1.0", "2.0", "3.0", "3.0", "4.0")
+    ]
+
+
+@on_virtual_time
+async def test_an_order_counts_once_in_the_recent_hops_whatever_its_broker_says(rig: Rig) -> None:
+    await rig.start()
+    await rig.account()
+    order = await rig.bought()
+    rig.broker.fill(order, whole(4))
+    (doubtful,) = await rig.submit(rig.buy())
+    rig.broker.tickets[doubtful].done(Unknown("timeout"))
+    await rig.wait()
+
+    orders = {one.hop: one.orders for one in rig.desk.telemetry.recent_latencies()}
+    assert orders == dict.fromkeys(("planned", "committed", "sent", "acknowledged", "tat"), 2)
+
+
 def test_a_desk_has_a_registry_of_its_own() -> None:
-    one, other = Telemetry(), Telemetry()
+    one, other = Telemetry(lambda: 0), Telemetry(lambda: 0)
     one.faults.labels("x").inc()
 
     assert "phalanx_faults_total x" not in metrics(other)
@@ -252,8 +303,8 @@ def test_a_desk_has_a_registry_of_its_own() -> None:
 
 @pytest.mark.parametrize("hops", [Hops(), Hops(sent=5), Hops(received=5)])
 def test_what_is_not_known_is_not_observed(hops: Hops) -> None:
-    telemetry = Telemetry()
+    telemetry = Telemetry(lambda: 0)
 
-    telemetry._observe(hops)
+    telemetry.answered(hops)
 
     assert metrics(telemetry)["phalanx_tat_seconds_count"] == 0

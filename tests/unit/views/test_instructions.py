@@ -1,9 +1,11 @@
 """What becomes of instructions, skips, cancels and replaces, driven by the engine itself."""
 
-from phalanx.domain.events import CancelRequested
+from phalanx.domain.events import CancelRequested, InstructionPlanned
 from phalanx.domain.instructions import Door, InstructionStatus, OrderRequest, Origin, SignalRequest
-from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, RequestKind, Side
+from phalanx.domain.latency import HopLatency
+from phalanx.domain.orders import ExecType, ExecutionReport, Hops, OrdStatus, RequestKind, Side
 from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.domain.time import MILLISECOND, SECOND
 from phalanx.engine import commands as c
 from phalanx.views.rows import LogEntry, RequestStatus
 from tests.engine_world import LOCAL, fixed
@@ -329,3 +331,68 @@ def test_a_sell_waits_again_for_a_buy_that_comes_back(watched: Watched) -> None:
         statuses.append(watched.tree(sell).instruction.status.name)
 
     assert statuses == ["WORKING", "DONE", "WORKING", "DONE"]
+
+
+def test_the_latencies_of_an_instruction_are_those_of_its_orders(watched: Watched) -> None:
+    world = watched.world
+    world.subscribe(world.account(2), "RED", "INFY")
+    request = SignalRequest("RED", "INFY", Side.BUY)
+    planned = world.one(c.Submit(LOCAL, request, received=1_000), InstructionPlanned)
+    first, second = (draft.cl_ord_id for draft in planned.orders)
+    world.sent(first, second)
+    ways = {
+        first: Hops(1_000, 3_000, 0, 7_000, 500, 9_000, 12_000),
+        second: Hops(1_000, 3_000, 0, 7_500, 0, 9_900, 19_000),
+    }
+    for cl_ord_id, way in ways.items():
+        report = ExecutionReport(cl_ord_id, ExecType.NEW, f"B{cl_ord_id}")
+        world.do(c.BookReport(report, way))
+    acknowledged = world.now
+    world.filled(second)
+
+    found = watched.tree(planned.instruction_id).latencies()
+
+    first_fill = world.now - acknowledged + 19_000 - 9_900
+    assert found == [
+        HopLatency("planned", 2, 2_000, 2_000, 2_000),
+        HopLatency("waited", 1, 500, 500, 500),
+        HopLatency("committed", 2, 3_500, 4_500, 4_500),
+        HopLatency("sent", 2, 2_000, 2_400, 2_400),
+        HopLatency("acknowledged", 2, 3_000, 9_100, 9_100),
+        HopLatency("first_fill", 1, first_fill, first_fill, first_fill),
+        HopLatency("tat", 2, 7_500, 8_900, 8_900),
+    ]
+
+
+def test_a_fill_that_came_before_the_answer_is_as_old_as_it_is(watched: Watched) -> None:
+    world = watched.world
+    planned = world.order()
+    cl_ord_id = planned.orders[0].cl_ord_id
+    world.sent(cl_ord_id)
+    fill = ExecutionReport(
+        cl_ord_id,
+        ExecType.TRADE,
+        exec_id="E1",
+        cum_quantity=fixed("1"),
+        last_quantity=fixed("1"),
+        last_price=fixed("100"),
+    )
+    world.do(c.BookReport(fill))
+    filled = world.now
+    report = ExecutionReport(cl_ord_id, ExecType.NEW, "B1")
+    hops = Hops(sent=5 * SECOND, acknowledged=5 * SECOND + 7 * MILLISECOND)
+    world.do(c.BookReport(report, hops))
+
+    row = watched.order(cl_ord_id)
+
+    assert row.hops.first_fill_ns == hops.acknowledged - (world.now - filled)
+    (latency,) = [
+        one for one in watched.tree(planned.instruction_id).latencies() if one.hop == "first_fill"
+    ]
+    assert latency.max_ns == row.hops.first_fill_ns - hops.sent > 0
+
+
+def test_an_instruction_without_answers_has_no_latencies(watched: Watched) -> None:
+    planned = watched.world.order()
+
+    assert watched.tree(planned.instruction_id).latencies() == []

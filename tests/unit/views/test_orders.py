@@ -110,7 +110,7 @@ def test_hops_come_with_later_events(watched: Watched) -> None:
     assert (row.hops.committed_ns, row.hops.waited_ns) == (3_000, 300)
     assert (row.hops.sent_ns, row.hops.acknowledged_ns) == (6_000, 7_000)
     assert row.hops.tat_ns == 6_000 - 1_000 - 100 - 300
-    assert row.hops.first_fill_ns == row.hops.done_ns == 1_000 + 3 * MILLISECOND
+    assert row.hops.first_fill_ns == row.hops.done_ns == 7_000 + MILLISECOND
     assert watched.views.tat(planned.instruction_id) == row.hops.tat_ns
     assert watched.tree(planned.instruction_id).tat_ns == row.hops.tat_ns
 

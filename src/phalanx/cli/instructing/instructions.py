@@ -88,7 +88,7 @@ def show(
     *,
     asking: Asking,
 ) -> None:
-    """Show one with its orders, what it left out and why, and its turnaround time."""
+    """Show one with its orders, what it left out and why, and how long each hop took."""
     from phalanx.cli.instructing.telling import tell
     from phalanx.cli.instructing.waiting import known
 

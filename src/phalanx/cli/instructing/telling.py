@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from phalanx.cli.display.columns import ORDERS, SKIP_REASONS
+from phalanx.cli.display.hops import COLUMNS as LATENCIES
+from phalanx.cli.display.hops import in_milliseconds
 from phalanx.cli.display.screen import Column, Screen
 from phalanx.cli.instructing.outcomes import filled
 
@@ -52,7 +54,9 @@ def tell(screen: Screen, tree: dict[str, object]) -> None:
         f"{f': {counts}' if counts else ''}; TAT {_milliseconds(tree.get('tat_ns'))}"
     )
     orders, skips, cancels = (_rows(tree.get(name)) for name in ("orders", "skips", "cancels"))
+    latencies = in_milliseconds(_rows(tree.get("latencies")))
     for columns, rows, title in (
+        (LATENCIES, latencies, "how long each hop took"),
         (ORDERS, orders, "orders"),
         (_REQUESTS, cancels, "cancels of other orders"),
         (SKIP_REASONS, _reasons(skips), "left out"),

@@ -10,6 +10,7 @@ from rich.live import Live
 from phalanx.cli.exit_codes import Exit
 from phalanx.cli.watching.filters import Filters
 from phalanx.cli.watching.follower import Follower
+from phalanx.cli.watching.hops import ask_for_latencies, latency_client
 from phalanx.cli.watching.log import Log
 from phalanx.cli.watching.messages import TOPICS, Item, Message
 from phalanx.cli.watching.picture import Picture
@@ -26,10 +27,12 @@ class Watcher:
         self._console = console
         self._tally = Tally(filters)
         self._picture = Picture(url, console)
+        self._heard = asyncio.Event()
 
     def take(self, message: Message) -> None:
         """A snapshot or a delta."""
         self._tally.take(message, time.monotonic())
+        self._heard.set()
 
     def recall(self, rows: Sequence[Item]) -> None:
         """Lines of the order log."""
@@ -45,10 +48,12 @@ class Watcher:
         with Live(console=self._console, auto_refresh=False, screen=True) as live:
             following = asyncio.create_task(follower.follow())
             drawing = asyncio.create_task(self._draw(live))
-            await asyncio.wait((following, drawing), return_when=asyncio.FIRST_COMPLETED)
-            for task in (following, drawing):
+            asking = asyncio.create_task(self._ask())
+            tasks = (following, drawing, asking)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
                 task.cancel()
-            ended = await asyncio.gather(following, drawing, return_exceptions=True)
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
         for error in ended:
             if isinstance(error, Exception):
                 raise error
@@ -57,6 +62,15 @@ class Watcher:
 
     def _drawn(self) -> RenderableType:
         return self._picture.draw(self._tally, time.monotonic(), wall_ns=time.time_ns())
+
+    async def _ask(self) -> None:
+        """Only once the stream is followed: to make a client takes a while, in which nothing may be missed."""
+        await self._heard.wait()
+        async with latency_client(self._url) as http:
+            await ask_for_latencies(http, self._learn)
+
+    def _learn(self, latencies: list[Item]) -> None:
+        self._tally.latencies = latencies
 
     async def _draw(self, live: Live) -> None:
         while True:

@@ -10,8 +10,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from phalanx.cli.display.hops import SPREAD
 from phalanx.cli.display.screen import printable
 from phalanx.cli.input.moments import clock
+from phalanx.cli.watching.hops import P99, RECENT, hop_lines
 from phalanx.cli.watching.messages import Item
 from phalanx.cli.watching.tally import (
     BREAK,
@@ -50,6 +52,8 @@ TEXT_MIN = _KINDS_WIDTH + 9
 """The least of a text that says something beside its kind."""
 FIRING_MAX = 3
 DOUBTS_MAX = 5
+TOLD_MIN = 3
+"""So much of what happened is always told."""
 BREAKS_MAX = 5
 SYMBOL_ROWS_MIN = 3
 SYMBOL_CELL = 36
@@ -76,7 +80,10 @@ class Picture:
             Rule("what happened", style="bright_black", align="left"),
         ]
         used = sum(len(self._console.render_lines(part, pad=False)) for part in parts)
-        room = max(3, (height or self._console.height) - used - 1)
+        room = (height or self._console.height) - used - 1
+        hops = _hops(tally, room - TOLD_MIN)
+        parts[2:2] = hops
+        room = max(TOLD_MIN, room - len(hops))
         told = [line for one in tally.told()[-room:] for line in self._happening(one)][-room:]
         if not told:
             told = [Text("nothing yet: what happens from now on is told here", style="dim")]
@@ -187,6 +194,21 @@ class Picture:
         tat = Text(f"TAT {one.tat_ns / 1e6:.2f} ms" if one.tat_ns else "", style="bright_black")
         head = Text.assemble(time, (f"{one.id:<11} ", "bright_black"))
         return fitted(head, described(one), outcome, tat, width=self._console.width)
+
+
+def _hops(tally: Tally, room: int) -> list[Text]:
+    """What each hop took: of all orders lately and of the instruction that was told of last; where there is
+    little room p99 alone, or nothing.
+    """
+    latest = tally.latest
+    groups = [(RECENT, tally.latencies)]
+    if latest is not None:
+        groups.append((latest.id, latest.latencies))
+    for spread in (SPREAD, P99):
+        lines = hop_lines(groups, spread)
+        if len(lines) <= room:
+            return lines
+    return []
 
 
 def _breaks(items: Sequence[Item], wall_ns: int) -> Iterable[RenderableType]:

@@ -61,6 +61,7 @@ class Fired(msgspec.Struct):
     symbols: dict[str, Counter[str]] = msgspec.field(default_factory=dict)
     parent: str = ""
     stopped: Counter[str] = msgspec.field(default_factory=Counter)
+    latencies: list[Item] = []
 
     @property
     def total(self) -> int:
@@ -109,7 +110,8 @@ class Seen(msgspec.Struct):
 
 class Tally:
     """Keeps the counts true as messages come. ``happenings`` are in the order in which they were
-    first heard of; ``told`` has them by time.
+    first heard of; ``told`` has them by time. ``latencies`` are the desk's, as the server tells them;
+    ``latest``: the instruction told of last whose orders were answered.
     """
 
     def __init__(self, filters: Filters) -> None:
@@ -125,6 +127,8 @@ class Tally:
         self.kills: dict[str, Item] = {}
         self.breaks: dict[str, Item] = {}
         self.ended: Counter[str] = Counter()
+        self.latencies: list[Item] = []
+        self.latest: Fired | None = None
         self.open = 0
         self.seq = 0
         self.trouble = ""
@@ -282,6 +286,9 @@ class Tally:
             fired.kind, fired.text = str(item.get("kind")), str(item.get("text"))
             fired.status, fired.reason = str(item.get("status")), str(item.get("reason") or "")
             fired.skips, fired.tat_ns = skips, _number(item, "tat_ns")
+            fired.latencies = _items(item.get("latencies"))
+            if fired.latencies:
+                self.latest = fired
             # Its row says when it changed last; its line stands where it began.
             fired.time_ns = fired.time_ns or _number(item, "time_ns")
             if fired.kind == CANCEL and not fired.parent and item.get("parent"):
@@ -366,6 +373,10 @@ def _logged_ns(row: Item) -> int:
     except ValueError:
         return 0
     return int(time.timestamp()) * SECOND + time.microsecond * MICROSECOND
+
+
+def _items(value: object) -> list[Item]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _number(item: Item, field: str) -> int:

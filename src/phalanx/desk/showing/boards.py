@@ -47,7 +47,8 @@ class Boards:
 
     Orders, accounts, kills, breaks and what is held begin as the state has them; other instructions are
     those planned since. ``ended`` is told the status of every order when it ends, ``answered`` of every
-    change of an order that its broker (or the desk for it) has said something about.
+    change of an order that its broker (or the desk for it) has said something about; ``hops`` once of
+    every order how it came to the answer to its write.
     """
 
     def __init__(
@@ -56,10 +57,12 @@ class Boards:
         symbol: Callable[[str], str],
         ended: Callable[[OrdStatus], None] = lambda _: None,
         answered: Callable[[OrderRow], None] = lambda _: None,
+        hops: Callable[[Hops], None] = lambda _: None,
     ) -> None:
         self._symbol = symbol
         self._ended_as = ended
         self._answered = answered
+        self._hops_known = hops
         self._orders = Topic("orders", OrderRow.message)
         instructions = Topic("instructions", InstructionRow.message)
         self._accounts = Topic("accounts", AccountRow.message)
@@ -267,7 +270,8 @@ class Boards:
         row: OrderRow | None = self._orders.rows.get(event.cl_ord_id)
         if row is None:
             return
-        self._clock(row, event.hops)
+        if event.hops.sent:
+            self._clock(row, event.hops)
         if event.report.exec_type is ExecType.REPLACED and row.replacement is not None:
             row.quantity = max(row.replacement.quantity, row.filled)
             row.limit = row.replacement.limit
@@ -288,18 +292,21 @@ class Boards:
             self._add(child, row.closed_by or row.instruction_id, time, row.symbol)
 
     def _clock(self, row: OrderRow, hops: Hops) -> None:
-        if not hops.sent or not hops.received:
-            return
-        row.tat = hops.tat
+        """Once per order: only the answer to its write carries when it was sent."""
+        self._hops_known(hops)
+        row.tat = tat = hops.tat
         instruction = self._instructions.row(row.instruction_id)
         if instruction is not None:
-            instruction.tat = max(instruction.tat, row.tat)
+            if tat > instruction.tat:
+                instruction.tat = tat
+            instruction.answered(hops)
 
     def _doubted(self, event: e.OrderDoubted) -> None:
         row = self._set(event.cl_ord_id, OrdStatus.IN_DOUBT, event.time)
         if row is not None:
             row.text = event.text
-            self._clock(row, event.hops)
+            if event.hops.sent:
+                self._clock(row, event.hops)
 
     def _ended(self, event: e.OrderEnded) -> None:
         row = self._set(event.cl_ord_id, event.status, event.time, event.reason)

@@ -119,7 +119,7 @@ def order_reported(work: Workspace, event: OrderReported) -> None:
     if event.reason is not None:
         order.reason_code = event.reason.code
         order.reason_text = str(event.reason)
-    _merge(order, event.hops)
+    _merge(order, event.hops, event.time)
     if report.exec_type is ExecType.REPLACED:
         take_terms(work, order, event.time)
     if event.last_quantity:
@@ -133,7 +133,7 @@ def order_doubted(work: Workspace, event: OrderDoubted) -> None:
     """Written, and no trustworthy answer."""
     order = work.order(event.cl_ord_id)
     order.text = event.text
-    _merge(order, event.hops)
+    _merge(order, event.hops, event.time)
     enter(work, order, OrdStatus.IN_DOUBT, event.time)
     left = (max(0, order.quantity - order.cum_quantity), order.limit_price)
     write_log(work, order, LogEntry.DOUBT, event.time, left, event.text)
@@ -191,8 +191,8 @@ def _fill(work: Workspace, order: OrderEntry, event: OrderReported) -> None:
     write_log(work, order, LogEntry.FILL, event.time, (quantity, price), line, event.status)
 
 
-def _merge(order: OrderEntry, hops: Hops) -> None:
-    """What is known of an order's way; the event that knows more comes later."""
+def _merge(order: OrderEntry, hops: Hops, time: Nanoseconds) -> None:
+    """What is known of an order's way at ``time``; the event that knows more comes later."""
     if hops.received:
         order.received_ns = hops.received
     if hops.planned:
@@ -207,3 +207,4 @@ def _merge(order: OrderEntry, hops: Hops) -> None:
         order.sent_ns = hops.sent
     if hops.acknowledged:
         order.acknowledged_ns = hops.acknowledged
+        order.acknowledged_at_ns = time

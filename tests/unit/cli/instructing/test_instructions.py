@@ -63,6 +63,23 @@ def test_one_of_them(server: FakeServer) -> None:
     assert json.loads(run("instructions", "show", "I1", "--json").stdout) == TREE
 
 
+def test_one_of_them_with_what_its_hops_took(server: FakeServer) -> None:
+    latencies = [
+        {"hop": "committed", "orders": 2, "p50_ns": 6_500_000, "p99_ns": 1, "max_ns": 12_345_678},
+        {"hop": "tat", "orders": 2, "p50_ns": 1, "p99_ns": 1_250_000_000, "max_ns": 99_960_000},
+    ]
+    server.answer("GET", f"{PATH}/I1", body={**TREE, "latencies": latencies})
+
+    lines = run("instructions", "show", "I1").stdout.splitlines()
+
+    begin = lines.index("how long each hop took")
+    assert [line.split() for line in lines[begin + 1 : begin + 4]] == [
+        ["hop", "orders", "p50", "ms", "p99", "ms", "max", "ms"],
+        ["commit", "2", "6.50", "0.00", "12.3"],
+        ["TAT", "2", "0.00", "1,250", "100"],
+    ]
+
+
 def test_a_long_list_is_told_by_its_length(server: FakeServer) -> None:
     asked = {"instruments": [str(number) for number in range(9)], "whom": {"groups": ["core"]}}
     server.answer("GET", f"{PATH}/I1", body={**TREE, "asked": asked})

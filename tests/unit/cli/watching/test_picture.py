@@ -168,11 +168,60 @@ def test_an_instruction_that_fires_has_a_bar_per_stock(busy: Tally) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(200, 60), (100, 30), (80, 24), (60, 20)])
 def test_it_fits_the_terminal(width: int, height: int, busy: Tally) -> None:
-    lines = drawn(busy, width, height)
+    lines = drawn(with_latencies(busy), width, height)
 
     assert len(lines) <= height
     assert max(map(len, lines)) <= width
     assert "what happened" in "\n".join(lines)
+
+
+def latency(hop: str, p50: int, p99: int, greatest: int) -> Item:
+    return {"hop": hop, "orders": 9, "p50_ns": p50, "p99_ns": p99, "max_ns": greatest}
+
+
+def with_latencies(tally: Tally) -> Tally:
+    tally.latencies = [
+        latency("planned", 210_000, 931_000, 1_200_000),
+        latency("committed", 3_400_000, 9_995_000, 14_000_000),
+        latency("sent", 520_000, 99_949_000, 99_950_000),
+        latency("tat", 4_130_000, 1_108_000_000, 1_115_000_000),
+    ]
+    own = [latency("sent", 500_000, 600_000, 700_000), latency("first_fill", 1, 2, 80_200_000)]
+    item = instruction("I2", "S BUY nifty", latencies=own)
+    tally.take(Message("instructions", "delta", 1, 1, [item]), NOW_S)
+    return tally
+
+
+def test_what_hops_took_of_late_and_in_the_instruction_told_of_last(busy: Tally) -> None:
+    lines = drawn(with_latencies(busy), 80)
+
+    begin = next(place for place, line in enumerate(lines) if "hops" in line)
+    assert lines[begin : begin + 7] == [
+        "hops, ms            plan  commit    send    fill     TAT",
+        "recent      p50     0.21    3.40    0.52       –    4.13",
+        "            p99     0.93    10.0    99.9       –   1,108",
+        "            max     1.20    14.0     100       –   1,115",
+        "I2          p50        –       –    0.50    0.00       –",
+        "            p99        –       –    0.60    0.00       –",
+        "            max        –       –    0.70    80.2       –",
+    ]
+
+
+def test_without_any_latency_there_is_no_table_of_hops(busy: Tally) -> None:
+    assert not [line for line in drawn(busy) if "hops" in line]
+    busy.latencies = [latency("tat", 1, 2, 3)]
+
+    assert len([line for line in drawn(busy) if "hops, ms" in line]) == 1
+
+
+@pytest.mark.parametrize(
+    ("height", "names"), [(45, ["p50", "p99", "max"] * 2), (24, ["p99", "p99"]), (12, [])]
+)
+def test_hops_take_no_room_that_is_needed(height: int, names: list[str], busy: Tally) -> None:
+    found = drawn(with_latencies(busy), 80, height)
+
+    assert [line[12:15] for line in found if line[12:15] in {"p50", "p99", "max"}] == names
+    assert "what happened" in "\n".join(found)
 
 
 def test_where_not_all_stocks_fit_those_at_work_come_first(busy: Tally) -> None:
