@@ -6,7 +6,7 @@ it. *Rooms* are the most lots that caps allow.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from math import gcd
+from functools import reduce
 from operator import mul
 
 from phalanx.domain.accounts import Account
@@ -57,7 +57,7 @@ class Costs:
             self.one_lot.append(value + charges + (more > 0))
             if beyond or more:
                 self.inexact.add(place)
-        self.unit = gcd(*self.one_lot) or 1
+        self.unit = reduce(_common, self.one_lot, 0) or 1
         self.in_units = [cost // self.unit for cost in self.one_lot]
         self._basket: Basket | None = None
 
@@ -183,6 +183,13 @@ class Basket:
 
     def _bars_of(self, cheapest: list[int]) -> list[int]:
         return [self._in_units[index] * count for count, index in enumerate(cheapest, 1)]
+
+
+def _common(a: Money, b: Money) -> Money:
+    """The greatest amount that both are multiples of; with nothing, the other."""
+    while b:
+        a, b = b, a % b
+    return a
 
 
 def down_the_list(
