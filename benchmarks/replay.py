@@ -89,6 +89,7 @@ def _ready(options: Options) -> Iterator[Figure]:
         worker.stop()
     name = f"replay: open to ready, {orders:,} orders in the snapshot"
     yield Figure(name, "s", Series(tuple(opening)), None, READY)
+    _start_server(folder)
     serving = [_start_server(folder) for _ in range(rounds)]
     yield Figure("replay: the same, as `phalanx serve`", "s", Series(tuple(serving)))
 

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,12 +24,13 @@ class Server:
         self, command: list[str], log: Path, settings: Mapping[str, str] | None = None
     ) -> None:
         names = {f"PHALANX_{name.upper()}": value for name, value in (settings or {}).items()}
+        bytecode = log.parent / "bytecode"
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 command,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**os.environ, "PHALANX_OPENING_CASH": OPENING_CASH, **names},
+                env={**_environment(bytecode), "PHALANX_OPENING_CASH": OPENING_CASH, **names},
             )
         self.process = self._process.pid
         said = self._first_line(log)
@@ -66,6 +68,28 @@ class Server:
             raise RuntimeError(f"a server ended with {code}: {log.read_text()[-2_000:]}")
         said: dict[str, Any] = msgspec.json.decode(line)
         return said
+
+
+def _environment(bytecode: Path) -> dict[str, str]:
+    """Ours. Where none may be left beside the sources, compiled modules are kept in a folder: an installed
+    program is not compiled at every start either.
+    """
+    ours = dict(os.environ)
+    if ours.pop("PYTHONDONTWRITEBYTECODE", ""):
+        ours["PYTHONPYCACHEPREFIX"] = str(bytecode)
+    return ours
+
+
+def children(process: int) -> list[int]:
+    """The processes that a process started and that run; none where nobody can say."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        # It may have ended meanwhile. Its own name is in brackets, and may hold anything.
+        with suppress(OSError):
+            state, parent = stat.read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
+            if state != "Z" and int(parent) == process:
+                found.append(int(stat.parent.name))
+    return found
 
 
 def write_profiles(path: Path) -> None:

@@ -6,8 +6,8 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from phalanx.brokers.port import Broker, BrokerKind
 from phalanx.config import Settings
 from phalanx.desk.desk import Desk, Executed, Ports
 from phalanx.desk.errors import Stopped
-from phalanx.desk.recovery import rebuild
+from phalanx.desk.recovery import rebuild, recover
 from phalanx.desk.startup import open_accounts, take_over
 from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.instructions import Door, Origin
@@ -110,7 +110,7 @@ class System:
         try:
             if tail.seq == 0:
                 _refuse_remains(settings.data)
-            state = rebuild(self._journal)
+            state, self._replayed = recover(self._journal)
             self.instruments_store = InstrumentStore(settings.data / "instruments")
             self._importing = asyncio.Lock()
             self._aliases = read_aliases(shipped_file(ALIASES).read_bytes())
@@ -141,7 +141,6 @@ class System:
                 ViewsArchive(self.views, self.feed, lambda: self.desk.durable_seq),
                 kill_flag=self._kill_flag,
             )
-            self._replayed = tail.seq
             self.desk = Desk(state, tail, ports, index, settings.reconcile_interval_s * SECOND)
             self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
         except BaseException:
@@ -166,7 +165,7 @@ class System:
         self._driver = await self._quote_driver()
         self._paper.restore(restored_orders(desk.state))
         await open_accounts(desk, self._brokers)
-        if self._replayed - self._snapshot_seq() > self.settings.snapshot_after_events:
+        if self._replayed > self.settings.snapshot_after_events:
             desk.keep_snapshot()
         desk.admit()
         if self.settings.profiles is not None:
@@ -289,10 +288,6 @@ class System:
         content = shipped_file(INSTRUMENTS).read_bytes()
         return content, InstrumentIndex((), self._aliases)
 
-    def _snapshot_seq(self) -> int:
-        newest = self._journal.latest_snapshot()
-        return 0 if newest is None else newest.seq
-
     def _instrument(self, key: InstrumentKey) -> Instrument | None:
         return known_instrument(self.desk.instruments, self.desk.state.local_instruments, key)
 
@@ -335,7 +330,22 @@ def build(settings: Settings, *, views_apart: bool = False) -> System:
     Raises the journal's errors by name (locked, damaged, unreadable), InstrumentsMissing and
     InstrumentsAltered; nothing is written besides the folder and the new epoch.
     """
-    return System(settings, views_apart=views_apart)
+    with _uncollected():
+        return System(settings, views_apart=views_apart)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A state is hundreds of thousands of objects that stay: to look for cycles among them while they are
+    made takes a tenth of the opening, and finds none. Once it is there, `System.start` looks.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def application(system: object) -> "Front":

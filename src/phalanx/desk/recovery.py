@@ -26,6 +26,24 @@ def rebuild(
     """
     state = _from_snapshot(reader, until_seq, until_time) if use_snapshot else None
     state = state or State()
+    _replay(reader, state, until_seq, until_time)
+    return state
+
+
+def recover(reader: JournalReader) -> tuple[State, int]:
+    """The state as the journal's tail leaves it, and how many events past its snapshot were replayed for
+    it. Raises as `rebuild` does.
+    """
+    state = _from_snapshot(reader, None, None) or State()
+    kept = state.seq
+    _replay(reader, state, None, None)
+    return state, state.seq - kept
+
+
+def _replay(
+    reader: JournalReader, state: State, until_seq: int | None, until_time: Nanoseconds | None
+) -> None:
+    """Apply what came after the state, up to the moment that is asked for."""
     for first_seq, events in _after(reader, state.seq):
         wanted = events
         if until_seq is not None:
@@ -36,8 +54,7 @@ def rebuild(
         last = first_seq + len(wanted) - 1
         assert state.seq == last, f"event {last} made the state count {state.seq}"
         if len(wanted) < len(events):
-            break
-    return state
+            return
 
 
 def _until(events: list[Event], time: Nanoseconds) -> list[Event]:

@@ -163,14 +163,9 @@ class MemoryJournal:
                     high = middle
             return self._load(low, tail.record)
 
-    def snapshots(self) -> list[Snapshot]:
+    def snapshots(self) -> Iterator[Snapshot]:
         """See `JournalReader.snapshots`."""
-        return [snapshot for snapshot in self.disk.snapshots if self._is_ours(snapshot)]
-
-    def latest_snapshot(self, version: int | None = None) -> Snapshot | None:
-        """See `JournalReader.latest_snapshot`."""
-        usable = (s for s in self.snapshots() if version is None or s.version == version)
-        return next(usable, None)
+        return (snapshot for snapshot in self.disk.snapshots if self._is_ours(snapshot))
 
     def put_snapshot(self, snapshot: Snapshot) -> None:
         """See `Journal.put_snapshot`."""

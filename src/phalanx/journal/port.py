@@ -53,12 +53,10 @@ class JournalReader(Protocol):
         """The record that holds event ``seq``. Raises `NoSuchSeq`, `JournalCorrupt`."""
         ...
 
-    def snapshots(self) -> list[Snapshot]:
-        """The readable snapshots that belong to this journal, newest first (at most two)."""
-        ...
-
-    def latest_snapshot(self, version: int | None = None) -> Snapshot | None:
-        """The newest usable snapshot (of this state ``version``, if given), None when none is."""
+    def snapshots(self) -> Iterator[Snapshot]:
+        """The readable snapshots that belong to this journal, newest first (at most two), each read when it
+        is asked for.
+        """
         ...
 
     def close(self) -> None: ...

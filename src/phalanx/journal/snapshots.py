@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -25,7 +26,7 @@ DIGEST_BYTES: Final = 32
 _PREFIX: Final = "snapshot-"
 _FIELDS: Final = struct.Struct(">4sHHQQ32s32sIQ")
 _CRC: Final = struct.Struct(">I")
-_HEADER_BYTES: Final = _FIELDS.size + _CRC.size
+HEADER_BYTES: Final = _FIELDS.size + _CRC.size
 
 
 class Snapshot(Struct, frozen=True):
@@ -64,17 +65,19 @@ class SnapshotFolder:
         sync_folder(self._path)
         self._prune(name)
 
-    def load(self) -> list[Snapshot]:
-        """Every readable snapshot of this shard, newest first."""
-        found = []
+    def load(self) -> Iterator[Snapshot]:
+        """Every readable snapshot of this shard, newest first. Each is read when it is asked for: one is
+        a thousand bytes for each order, and the newest nearly always does.
+        """
         for path in self._paths():
             try:
-                snapshot = decode_snapshot(self._shard, path.read_bytes())
+                with path.open("rb", buffering=0) as file:
+                    header, blob = file.read(HEADER_BYTES), file.readall()
             except OSError:
                 continue
+            snapshot = decode_snapshot(self._shard, header, blob)
             if snapshot is not None:
-                found.append(snapshot)
-        return found
+                yield snapshot
 
     def _paths(self) -> list[Path]:
         if not self._path.is_dir():
@@ -109,14 +112,16 @@ def encode_snapshot(shard: int, snapshot: Snapshot) -> bytes:
     return b"".join((fields, _CRC.pack(crc32(snapshot.blob, crc32(fields))), snapshot.blob))
 
 
-def decode_snapshot(shard: int, data: bytes) -> Snapshot | None:
-    """The snapshot in these bytes, None when it is not intact, not ours or of another format."""
-    if len(data) < _HEADER_BYTES:
+def decode_snapshot(shard: int, header: bytes, blob: bytes) -> Snapshot | None:
+    """The snapshot that a file's header and the rest of it hold, None when it is not intact, not ours or
+    of another format.
+    """
+    if len(header) < HEADER_BYTES:
         return None
-    fields, blob = data[: _FIELDS.size], data[_HEADER_BYTES:]
+    fields = header[: _FIELDS.size]
     magic, version, owner, seq, record, chain, digest, state_version, size = _FIELDS.unpack(fields)
     if (magic, version, owner, size) != (MAGIC, FORMAT, shard, len(blob)):
         return None
-    if _CRC.unpack_from(data, _FIELDS.size)[0] != crc32(blob, crc32(fields)):
+    if _CRC.unpack_from(header, _FIELDS.size)[0] != crc32(blob, crc32(fields)):
         return None
     return Snapshot(seq, record, chain, digest, state_version, blob)

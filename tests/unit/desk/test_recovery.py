@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from phalanx.desk.recovery import event_at, events_after, rebuild, restore_snapshot
+from phalanx.desk.recovery import event_at, events_after, rebuild, recover, restore_snapshot
 from phalanx.domain.groups import Group, Member, PriorityList
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import whole
@@ -81,6 +81,20 @@ async def test_a_snapshot_and_its_tail_are_the_whole_replay(rig: Rig) -> None:
 
     assert state_hash(rebuild(reader)) == moments[-1][2]
     assert state_hash(rebuild(reader, use_snapshot=False)) == moments[-1][2]
+
+
+@on_virtual_time
+async def test_what_is_recovered_says_how_much_of_it_was_replayed(rig: Rig) -> None:
+    digest = (await a_day(rig))[-1][2]
+    reader = MemoryJournal(rig.disk)
+    (snapshot,) = reader.snapshots()
+
+    state, replayed = recover(reader)
+    assert (state_hash(state), replayed) == (digest, state.seq - snapshot.seq)
+
+    rig.disk.snapshots = [spoil(snapshot, "a wrong digest")]
+    state, replayed = recover(reader)
+    assert (state_hash(state), replayed) == (digest, state.seq)
 
 
 def spoil(snapshot: Snapshot, how: str) -> Snapshot:

@@ -18,8 +18,7 @@ class OrderIds:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._orders: dict[tuple[AccountId, str], ClOrdId] = {}
-        self._learn_all()
+        self._orders: dict[tuple[AccountId, str], ClOrdId] = self._all()
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -41,16 +40,15 @@ class OrderIds:
     def _forget(self) -> None:
         """Some orders left memory: once they are most of what is kept, begin anew with the others."""
         if len(self._orders) > 2 * len(self._state.orders) + KEPT_MIN:
-            self._orders.clear()
-            self._learn_all()
+            self._orders = self._all()
 
-    def _learn_all(self) -> None:
-        for order in self._state.orders.values():
-            self._learn(order)
+    def _all(self) -> dict[tuple[AccountId, str], ClOrdId]:
+        books, orders = self._state.books, self._state.orders
+        return {
+            (books[order.draft.book].account, order.order_id): id
+            for id, order in orders.items()
+            if order.order_id
+        }
 
     def _learn(self, order: Order) -> None:
-        if order.order_id:
-            self._orders[self._key(order)] = order.draft.cl_ord_id
-
-    def _key(self, order: Order) -> tuple[AccountId, str]:
-        return self._state.book_of(order).account, order.order_id
+        self._orders[self._state.book_of(order).account, order.order_id] = order.draft.cl_ord_id

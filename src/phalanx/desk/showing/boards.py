@@ -1,7 +1,7 @@
 """The boards: what the stream shows, kept from durable events alone."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from phalanx.desk.showing.book_rows import BookRows
@@ -131,10 +131,12 @@ class Boards:
         }
 
     def _load(self, state: State) -> None:
-        for order in state.orders.values():
+        symbol = cache(self._symbol)
+        for id, order in state.orders.items():
             account = state.book_of(order).account
-            shown = row_of(order, account, self._symbol(order.draft.instrument), state.time)
-            self._orders.rows[shown.cl_ord_id] = shown
+            self._orders.rows[id] = row_of(
+                order, account, symbol(order.draft.instrument), state.time
+            )
         self._accounts.rows.update(self._books.shown())
         for held in state.held.values():
             self._instructions.held_before(held, state.time)

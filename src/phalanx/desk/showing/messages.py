@@ -313,12 +313,15 @@ class OrderRow(msgspec.Struct, gc=False):
 def row_of(order: Order, account: str, symbol: str, time: int) -> OrderRow:
     """The row of an order that was in memory before the stream began."""
     draft = order.draft
-    replace = order.replacing
     request = order.request
-    canceling = request.id if request is not None and order.is_canceling else ""
-    replacement = None
-    if replace is not None:
-        replacement = Replacement(replace.id, replace.quantity, replace.limit, replace.dispatched)
+    canceling, replacement = "", None
+    if request is not None:
+        canceling = request.id if order.is_canceling else ""
+        replace = order.replacing
+        if replace is not None:
+            replacement = Replacement(
+                replace.id, replace.quantity, replace.limit, replace.dispatched
+            )
     return OrderRow(
         draft.cl_ord_id,
         order.instruction_id,
@@ -327,8 +330,8 @@ def row_of(order: Order, account: str, symbol: str, time: int) -> OrderRow:
         draft.instrument,
         symbol,
         draft.side,
-        draft.product.name,
-        draft.ord_type.name,
+        PRODUCT_NAMES[draft.product],
+        ORD_TYPE_NAMES[draft.ord_type],
         order.quantity,
         order.limit,
         draft.strategy,

@@ -25,7 +25,7 @@ from phalanx.engine.reconciliation.effects import (
     is_doubtfully_shown,
 )
 from phalanx.engine.reconciliation.holdings import Doubts, compare_cash, compare_positions
-from phalanx.engine.reconciliation.matching import Matched, Matching, match, orders_of
+from phalanx.engine.reconciliation.matching import Matched, Matching, match
 from phalanx.engine.state import Order, State
 
 __all__ = [
@@ -68,8 +68,14 @@ class _Case:
         matching: Matching,
     ) -> None:
         self.state, self.book, self.capabilities, self.now = state, book, capabilities, now
-        self.own = orders_of(state, book.account)
+        self.own = matching.own
+        self.doubtful = [order for order in self.own if has_doubt(order, capabilities, now)]
         self.matching = matching
+        self.differing = {
+            id: differs
+            for id, one in matching.matched.items()
+            if (differs := _difference_of(one)) is not None
+        }
 
     def comparison(self) -> Comparison:
         """All of it."""
@@ -77,25 +83,25 @@ class _Case:
         doubts = Doubts(self.own, self.matching.waiting)
         positions, off = compare_positions(ours, self.book, doubts)
         cash, short = compare_cash(ours, self.book, doubts)
-        doubtful = [order for order in self.own if has_doubt(order, self.capabilities, self.now)]
         return Comparison(
             self.book.account,
             (self._orders(), self._trades(), positions, cash),
             (*self._differences(), *off, *short),
-            tuple(order.draft.cl_ord_id for order in doubtful),
-            tuple(order.draft.cl_ord_id for order in doubtful if self._is_absent(order)),
+            tuple(order.draft.cl_ord_id for order in self.doubtful),
+            tuple(order.draft.cl_ord_id for order in self.doubtful if self._is_absent(order)),
             tuple(self.matching.retired),
-            tuple(order.draft.cl_ord_id for order in doubtful if self._is_sighted(order)),
+            tuple(order.draft.cl_ord_id for order in self.doubtful if self._is_sighted(order)),
             self._candidates(),
             tuple(o.draft.cl_ord_id for o in self.matching.missing if self._is_overdue(o)),
         )
 
     def _orders(self) -> Line:
-        found = [one for one in self.matching.matched.values() if one.theirs is not None]
+        matched = self.matching.matched
+        found = [id for id, one in matched.items() if one.theirs is not None]
         expected = len(found) + len(self.matching.missing)
         foreign = len(self.matching.foreign_orders)
-        matched = sum(_difference_of(one) is None for one in found)
-        return Line("orders", expected, len(self.book.orders), matched, foreign)
+        alike = sum(id not in self.differing for id in found)
+        return Line("orders", expected, len(self.book.orders), alike, foreign)
 
     def _trades(self) -> Line:
         matching = self.matching
@@ -121,6 +127,8 @@ class _Case:
         return may_prove_end(self.state, order, self.now, self.book.time)
 
     def _candidates(self) -> tuple[BrokerOrder, ...]:
+        if not self.matching.foreign_orders:
+            return ()
         unknown = {
             (order.draft.instrument, order.draft.side, order.draft.product)
             for order in self.own
@@ -144,10 +152,7 @@ class _Case:
         matching = self.matching
         found = [_lost(tag, row) for tag, row in matching.lost.items()]
         found += [unbookable_fill(trade, why) for trade, why in matching.unbookable]
-        for one in matching.matched.values():
-            differs = _difference_of(one)
-            if differs is not None:
-                found.append(differs)
+        found += self.differing.values()
         found += [missing_order(order) for order in matching.missing]
         found += [
             Difference(
@@ -160,7 +165,7 @@ class _Case:
             for row in matching.retired_orders
             if row.status not in TERMINAL
         ]
-        for order in self.own:
+        for order in self.doubtful:
             known = order.draft.cl_ord_id in matching.matched
             if not known and is_for_a_person(
                 self.state, order, self.capabilities, self.now, self.book.time

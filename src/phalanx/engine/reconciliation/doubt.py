@@ -13,6 +13,8 @@ from phalanx.domain.time import MILLISECOND, Nanoseconds, trading_day
 from phalanx.engine.context import Context
 from phalanx.engine.state import Order, PendingRequest, State
 
+_IN_DOUBT = OrdStatus.IN_DOUBT
+
 DOUBT_ASKS_MAX = 20
 """How often more is asked about a doubt than its proof takes; then a person sees it."""
 
@@ -49,7 +51,10 @@ def is_doubtful(request: PendingRequest, capabilities: Capabilities, now: Nanose
 
 def has_doubt(order: Order, capabilities: Capabilities, now: Nanoseconds) -> bool:
     """The order is in doubt, or a request of it is."""
-    return order.status is OrdStatus.IN_DOUBT or any(
+    if order.status is _IN_DOUBT:
+        return True
+    # Most orders have no request; without one there is none to be replaced either.
+    return order.request is not None and any(
         is_doubtful(request, capabilities, now) for request in dispatched_requests(order)
     )
 
@@ -70,7 +75,7 @@ def may_prove_absence(
     state: State, order: Order, capabilities: Capabilities, now: Nanoseconds, book_time: Nanoseconds
 ) -> bool:
     """Whether a reading made now, which does not show an order in doubt, counts as one look."""
-    if order.status is not OrdStatus.IN_DOUBT or cannot_be_looked_up(order, capabilities):
+    if order.status is not _IN_DOUBT or cannot_be_looked_up(order, capabilities):
         return False
     if capabilities.late_ms is None:
         return True

@@ -6,6 +6,7 @@ whose id the broker has not told us yet, is nobody's until that is known.
 """
 
 from enum import IntEnum
+from functools import cached_property
 
 import msgspec
 
@@ -22,8 +23,8 @@ from phalanx.engine.state import FOREIGN_FILLS_MAX, Order, State, foreign_key, p
 
 _NOT_AT_THE_BROKER = frozenset({OrdStatus.HELD, OrdStatus.PENDING_NEW})
 
-_NOT_EXPECTED = _NOT_AT_THE_BROKER | {OrdStatus.SENT, OrdStatus.IN_DOUBT}
-"""An order like that may well be missing in a book: not sent, not answered, or not known."""
+_NOT_EXPECTED = TERMINAL | _NOT_AT_THE_BROKER | {OrdStatus.SENT, OrdStatus.IN_DOUBT}
+"""An order like that may well be missing in a book: over, not sent, not answered, or not known."""
 
 
 class Whose(IntEnum):
@@ -71,8 +72,9 @@ class Matched(msgspec.Struct, gc=False):
 class Matching(msgspec.Struct, gc=False):
     """One reading, taken apart. Trades in the book's order, each in one list only.
 
-    ``missing``: our orders that should be in the book. ``doubtful`` are looked for elsewhere; ``waiting``
-    may be of orders of ours whose id is not known yet. ``unbookable``: with why.
+    ``own``: the account's orders in memory. ``missing``: those that should be in the book. ``doubtful`` are
+    looked for elsewhere; ``waiting`` may be of orders of ours whose id is not known yet. ``unbookable``:
+    with why.
     """
 
     matched: dict[ClOrdId, Matched] = {}
@@ -85,12 +87,13 @@ class Matching(msgspec.Struct, gc=False):
     retired: list[BrokerTrade] = []
     waiting: list[BrokerTrade] = []
     unbookable: list[tuple[BrokerTrade, str]] = []
+    own: list[Order] = []
 
 
 def orders_of(state: State, account: AccountId) -> list[Order]:
     """The orders of an account in memory, the oldest first within each book."""
-    books = (state.books.get(book_id(account, mode)) for mode in Mode)
-    return [state.orders[id] for book in books if book is not None for id in book.orders]
+    books, orders = (state.books.get(book_id(account, mode)) for mode in Mode), state.orders
+    return [orders[id] for book in books if book is not None for id in book.orders]
 
 
 def is_booked(state: State, account: AccountId, exec_id: str) -> bool:
@@ -149,10 +152,10 @@ class _Matcher:
     """One reading being taken apart."""
 
     def __init__(self, state: State, book: BrokerBook, capabilities: Capabilities) -> None:
-        self.state, self.book, self.matching = state, book, Matching()
+        self.state, self.book = state, book
         self.own_book = state.accounts[book.account].book
         self.own = orders_of(state, book.account)
-        self.by_order_id = {order.order_id: order for order in self.own if order.order_id}
+        self.matching = Matching(own=self.own)
         self.rows = {order.order_id: order for order in book.orders}
         # Where the broker keeps tags, a row without one is nobody's of ours.
         self.keeps_tags = capabilities.kind is not BrokerKind.NO_TAG
@@ -171,10 +174,13 @@ class _Matcher:
         self.matching.missing = [
             order
             for order in self.own
-            if order.status not in TERMINAL
-            and order.status not in _NOT_EXPECTED
-            and order.draft.cl_ord_id not in matched
+            if order.status not in _NOT_EXPECTED and order.draft.cl_ord_id not in matched
         ]
+
+    @cached_property
+    def by_order_id(self) -> dict[str, Order]:
+        """Only rows without a tag of ours are looked up here."""
+        return {order.order_id: order for order in self.own if order.order_id}
 
     def _take_order(self, row: BrokerOrder) -> None:
         found = self._whose(row, row.cl_ord_id)

@@ -36,10 +36,11 @@ from phalanx.engine.reconciliation.matching import (
     Matching,
     is_booked,
     match,
-    orders_of,
     proves_loss,
 )
 from phalanx.engine.state import Order, State
+
+_IN_DOUBT = OrdStatus.IN_DOUBT
 
 _FOUND_MAX = 3
 """What a broker's order can settle at most: its acceptance, a replace, and the cancel that came over it."""
@@ -98,11 +99,12 @@ def _adopted(
     for one in matching.matched.values():
         if one.theirs is not None:
             yield from _ended(one, one.theirs, reading)
-    for order in orders_of(state, book.account):
-        looks = reading.absences.get(order.draft.cl_ord_id, 0)
-        is_missing = order.draft.cl_ord_id not in matching.matched
-        if is_missing and may_prove_absence(state, order, capabilities, now, book.time):
-            yield BookAbsent(order.draft.cl_ord_id, looks, book.time)
+    # None has come to be in doubt since they were matched: nothing is sent meanwhile.
+    for order in matching.own:
+        cl_ord_id = order.draft.cl_ord_id
+        is_absent = order.status is _IN_DOUBT and cl_ord_id not in matching.matched
+        if is_absent and may_prove_absence(state, order, capabilities, now, book.time):
+            yield BookAbsent(cl_ord_id, reading.absences.get(cl_ord_id, 0), book.time)
     for order in matching.missing:
         looks = reading.absences.get(order.draft.cl_ord_id, 0)
         is_over = may_prove_end(state, order, now, book.time)

@@ -113,13 +113,9 @@ class SqliteJournal:
         """See `JournalReader.record_at`."""
         return self._reader.record_at(seq)
 
-    def snapshots(self) -> list[Snapshot]:
+    def snapshots(self) -> Iterator[Snapshot]:
         """See `JournalReader.snapshots`."""
         return self._reader.snapshots()
-
-    def latest_snapshot(self, version: int | None = None) -> Snapshot | None:
-        """See `JournalReader.latest_snapshot`."""
-        return self._reader.latest_snapshot(version)
 
     def put_snapshot(self, snapshot: Snapshot) -> None:
         """See `Journal.put_snapshot`. A failure here stops nothing: a snapshot is a cache."""

@@ -154,15 +154,12 @@ class SqliteJournalReader:
             raise _not_in(seq, number)
         return record
 
-    def snapshots(self) -> list[Snapshot]:
+    def snapshots(self) -> Iterator[Snapshot]:
         """See `JournalReader.snapshots`."""
         with self._connection() as connection:
-            return [s for s in self._snapshots.load() if self._is_ours(connection, s)]
-
-    def latest_snapshot(self, version: int | None = None) -> Snapshot | None:
-        """See `JournalReader.latest_snapshot`."""
-        usable = (s for s in self.snapshots() if version is None or s.version == version)
-        return next(usable, None)
+            for snapshot in self._snapshots.load():
+                if self._is_ours(connection, snapshot):
+                    yield snapshot
 
     def put_snapshot(self, snapshot: Snapshot) -> None:
         """Store a snapshot for the writer. Raises `ValueError` (not of this journal), `OSError`."""
