@@ -17,7 +17,7 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 
 from phalanx.api.actors import Actor, authorize
-from phalanx.api.bodies import Deadlines, Receive, check_size, read_body, too_large
+from phalanx.api.bodies import Deadlines, Receive, Send, check_size, read_body, too_large
 from phalanx.api.decoding import Body, decode_query
 from phalanx.api.direct import Direct, direct_of
 from phalanx.api.fields import name
@@ -28,6 +28,7 @@ from phalanx.desk.desk import Desk, Executed
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instructions import Origin
 from phalanx.domain.time import Nanoseconds
+from phalanx.engine.commands import Command
 from phalanx.engine.idempotency import first_use
 
 Query = TypeVar("Query", bound=msgspec.Struct)
@@ -159,6 +160,16 @@ class _NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
 
 
+class AtOnce(msgspec.Struct, frozen=True):
+    """A handler's ordinary case in two halves, between which the desk executes the command.
+
+    ``read`` raises as the handler does; None: this is another case, the handler is to be asked.
+    """
+
+    read: Callable[[Call], Command | None]
+    answer: Callable[[Call, Executed], Answer]
+
+
 class Door(msgspec.Struct, frozen=True):
     """One method on one path. What the document says of it is in ``about``.
 
@@ -166,7 +177,7 @@ class Door(msgspec.Struct, frozen=True):
     ``media_type`` says. ``csv``: an example of a CSV body, where a door takes that as well. With
     ``body_optional`` no body means ``{}``. ``query``: the struct of the query string. ``keyed``:
     it changes something and takes an idempotency key. ``hot``: the front answers it itself.
-    ``examples`` are of bodies, ``answers`` of successes.
+    ``at_once``: how it does so without a task. ``examples`` are of bodies, ``answers`` of successes.
     """
 
     method: str
@@ -187,6 +198,7 @@ class Door(msgspec.Struct, frozen=True):
     problems: tuple[str, ...] = ()
     keyed: bool = False
     hot: bool = False
+    at_once: AtOnce | None = None
     answers: dict[str, Any] = {}
 
 
@@ -196,19 +208,43 @@ def answer_json(status: int, body: object, executed: Executed | None = None) -> 
     return Answer(status, _encode(body), tuple(headers))
 
 
-async def respond(house: House, door: Door, scope: Scope, receive: Receive) -> Reply:
-    """Take a request through a door. Never raises, cancellation aside."""
+def open_call(house: House, scope: Scope) -> Call:
+    """A request that has just come."""
     head = read_head(scope["headers"])
     call = Call(house, scope, head, name_request(house, head))
     if house.system is not None:
         call.received = house.system.desk.clock.monotonic()
+    return call
+
+
+def read_at_once(way: AtOnce, door: Door, call: Call, direct: Direct) -> Command | Answer | None:
+    """What a request through a door asks of the desk, or what it is answered where it asks nothing that
+    could be done. None: ``respond`` to it. Never raises.
+    """
     try:
-        call.actor = authorize(scope, head)
-        body = _body_at_once(door, head, direct_of(scope))
-        call.body = await _body(house, door, head, receive) if body is None else body
-        if door.query is None and scope["query_string"]:
-            # A filter that is silently passed over answers another question.
-            call.query(_NoQuery)
+        call.actor = authorize(call.scope, call.head)
+        body = _body_at_once(door, call.head, direct)
+        if body is None:
+            return None
+        call.body = body
+        _check_query(door, call)
+        return way.read(call)
+    except Exception as error:  # noqa: BLE001  a door answers, whatever happened behind it
+        return refuse(error, call.request_id)
+
+
+async def respond(
+    house: House, door: Door, scope: Scope, receive: Receive, call: Call | None = None
+) -> Reply:
+    """Take a request through a door; ``call`` where it was opened before. Never raises, cancellation
+    aside.
+    """
+    call = call or open_call(house, scope)
+    try:
+        call.actor = authorize(scope, call.head)
+        body = _body_at_once(door, call.head, direct_of(scope))
+        call.body = await _body(house, door, call.head, receive) if body is None else body
+        _check_query(door, call)
         answer = await door.handler(call)
     except Exception as error:  # noqa: BLE001  a door answers, whatever happened behind it
         answer = refuse(error, call.request_id)
@@ -239,6 +275,18 @@ def reply(answer: Answer, request_id: str) -> Reply:
         *answer.headers,
     ]
     return Reply(answer.status, headers, answer.body)
+
+
+async def send_reply(said: Reply, _scope: Scope, _receive: Receive, send: Send) -> None:
+    """ASGI's way to answer a request."""
+    await send({"type": "http.response.start", "status": said.status, "headers": said.headers})
+    await send({"type": "http.response.body", "body": said.body})
+
+
+def _check_query(door: Door, call: Call) -> None:
+    """A filter that is silently passed over answers another question. Raises Problem."""
+    if door.query is None and call.scope["query_string"]:
+        call.query(_NoQuery)
 
 
 def _body_at_once(door: Door, head: Head, direct: Direct | None) -> bytes | None:

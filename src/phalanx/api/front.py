@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
+from phalanx.api.arrivals import Arrivals
 from phalanx.api.bodies import Receive, Send
-from phalanx.api.direct import direct_of
-from phalanx.api.exchange import Door, House, respond
+from phalanx.api.direct import Application, Begin, Direct, direct_of
+from phalanx.api.exchange import Call, Door, House, respond, send_reply
 from phalanx.api.head import Scope
 from phalanx.api.ordinary import build_ordinary
 from phalanx.api.sockets import Sockets
@@ -25,13 +27,22 @@ class Front:
         self.sockets = Sockets(self.house)
         self.ordinary = build_ordinary(self.house, doors)
         self._hot = {(door.method, door.path): door for door in doors if door.hot}
+        self._arrivals = Arrivals(self.house, self._serve)
+
+    def take(self, scope: Scope, direct: Direct, begin: Begin) -> bool:
+        """See `Takes`: doors with an ``at_once`` take their requests."""
+        door = self._hot.get((scope["method"], scope["path"]))
+        if door is None or door.at_once is None or self.house.system is None:
+            return False
+        self._arrivals.add(door, door.at_once, scope, direct, begin)
+        return True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's scope."""
         if scope["type"] == "http":
             door = self._hot.get((scope["method"], scope["path"]))
             if door is not None:
-                await self._answer(door, scope, receive, send)
+                await self._answer(door, None, scope, receive, send)
                 return
             if scope["method"] == "HEAD":
                 # The server leaves the body out; the doors know GET only.
@@ -42,15 +53,16 @@ class Front:
         else:
             await self._live(receive, send)
 
-    async def _answer(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
-        reply = await respond(self.house, door, scope, receive)
+    def _serve(self, door: Door, call: Call) -> Application:
+        return partial(self._answer, door, call)
+
+    async def _answer(
+        self, door: Door, call: Call | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        reply = await respond(self.house, door, scope, receive, call)
         direct = direct_of(scope)
-        if direct is not None and direct.answer(reply.status, reply.headers, reply.body):
-            return
-        await send(
-            {"type": "http.response.start", "status": reply.status, "headers": reply.headers}
-        )
-        await send({"type": "http.response.body", "body": reply.body})
+        if direct is None or not direct.answer(reply.status, reply.headers, reply.body):
+            await send_reply(reply, scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """The lifespan protocol: start, wait, stop."""

@@ -2,7 +2,7 @@
 
 from phalanx.api import examples
 from phalanx.api.decoding import Body
-from phalanx.api.exchange import Answer, Call, Door, answer_json
+from phalanx.api.exchange import BODY_BYTES_MAX, Answer, AtOnce, Call, Door, answer_json
 from phalanx.api.fields import name, token
 from phalanx.api.instruction_shapes import InstructionBody
 from phalanx.api.new_instructions import NewInstruction, read_instruction
@@ -13,7 +13,15 @@ from phalanx.api.outcomes import (
     create_order_answer,
 )
 from phalanx.api.shapes import CreateOrder
-from phalanx.api.submission import BODY_MAX, give, preview, read_aside
+from phalanx.api.submission import (
+    BODY_MAX,
+    command_at_once,
+    give,
+    given,
+    preview,
+    read_aside,
+)
+from phalanx.desk.desk import Executed
 from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instructions import ExitRequest, SignalRequest
@@ -29,12 +37,20 @@ _instruction: Body[InstructionBody] = Body(InstructionBody, _INVALID_POSITION)
 
 async def create_order(call: Call) -> Answer:
     """STRATEGY says BUY or SELL an INSTRUMENT: 200, whatever became of it."""
+    executed = await call.desk.execute(_signal(call))
+    return _signal_answer(call, executed)
+
+
+def _signal(call: Call) -> Submit:
     body = call.decode(_create_order)
     request = SignalRequest(
         name(body.strategy, "STRATEGY"), token(body.instrument, "INSTRUMENT"), Side[body.position]
     )
     origin = call.origin(DoorName.CREATE_ORDER, request)
-    executed = await call.desk.execute(Submit(origin, request, received=call.received))
+    return Submit(origin, request, received=call.received)
+
+
+def _signal_answer(call: Call, executed: Executed) -> Answer:
     event = executed.events[0]
     assert isinstance(event, InstructionPlanned), f"{type(event).__name__} plans nothing"
     return answer_json(200, create_order_answer(event, call.desk.state), executed)
@@ -47,6 +63,12 @@ async def post_instruction(call: Call) -> Answer:
         return await give(call, DoorName.INSTRUCTIONS, asked)
     except Refused as refused:
         raise _with_advice(refused, asked) from None
+
+
+def _instruction_at_once(call: Call) -> Submit | None:
+    if len(call.body) > BODY_BYTES_MAX:
+        return None
+    return command_at_once(call, DoorName.INSTRUCTIONS, _read(call.body))
 
 
 async def preview_instruction(call: Call) -> Answer:
@@ -100,6 +122,7 @@ doors: tuple[Door, ...] = (
         problems=_SIGNAL_PROBLEMS,
         keyed=True,
         hot=True,
+        at_once=AtOnce(_signal, _signal_answer),
         answers=examples.CREATE_ORDER_ANSWERS,
     ),
     Door(
@@ -121,6 +144,7 @@ doors: tuple[Door, ...] = (
         problems=(*SHAPE_PROBLEMS, *FIRING_PROBLEMS),
         keyed=True,
         hot=True,
+        at_once=AtOnce(_instruction_at_once, given),
         answers=examples.INSTRUCTION_ANSWERS,
     ),
     Door(

@@ -1,6 +1,8 @@
 """uvicorn's HTTP protocol, with the short way that the hot doors take (`direct`)."""
 
+import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import (
@@ -9,14 +11,30 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from phalanx.api.direct import EXTENSION
+from phalanx.api.direct import EXTENSION, Takes
 
 
 class DirectProtocol(HttpToolsProtocol):
     """One connection. Parsing, limits, pipelining and the end of connections are all uvicorn's."""
 
+    def connection_made(  # type: ignore[override]  # as uvicorn's own
+        self, transport: asyncio.Transport
+    ) -> None:
+        """The application is the same for all requests of a connection."""
+        super().connection_made(transport)
+        self._taker = self.app if isinstance(self.app, Takes) else None
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.scope["extensions"] = {EXTENSION: {"request": CycleDirect(cycle)}}
+        direct = CycleDirect(cycle)
+        begin = partial(self._begin, cycle, direct)
+        taker = self._taker if app is self.app else None
+        if taker is None or not taker.take(cycle.scope, direct, begin):
+            begin(app)
+
+    def _begin(
+        self, cycle: RequestResponseCycle, direct: "CycleDirect", app: ASGI3Application
+    ) -> None:
+        cycle.scope["extensions"] = {EXTENSION: {"request": direct}}
         super()._start_asgi_task(cycle, app)
 
 
@@ -36,9 +54,7 @@ class CycleDirect:
         cycle = self._cycle
         if cycle.more_body or cycle.disconnected or cycle.response_started:
             return None
-        body = bytes(cycle.body)
-        cycle.body = bytearray()
-        return body
+        return bytes(cycle.body)
 
     def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
         """Head and body in one write. Not for a caller that reads too slowly: that has to be waited for."""

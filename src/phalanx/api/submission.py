@@ -26,7 +26,9 @@ from phalanx.domain.instructions import (
     FollowUp,
     InstructionId,
     InstructionRequest,
+    OrderRequest,
     Origin,
+    SignalRequest,
 )
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.numbers import BASIS_POINTS, Quantity
@@ -68,6 +70,18 @@ async def give(call: Call, door: DoorName, asked: NewInstruction) -> Answer:
         refuse = asked.on_moved == "refuse"
         return given(call, await call.desk.fire(command, asked.preview, refuse=refuse))
     return given(call, await call.desk.execute(command))
+
+
+def command_at_once(call: Call, door: DoorName, asked: NewInstruction) -> Submit | None:
+    """The command for a single order or a signal that is to be planned now, just as it was asked for;
+    None for anything else: ``give`` that. Raises Problem.
+    """
+    if asked.preview or asked.on_moved or asked.fire_at is not None:
+        return None
+    if not isinstance(asked.request, OrderRequest | SignalRequest):
+        return None
+    origin = call.origin(door, asked)
+    return Submit(origin, asked.request, asked.note, asked.expires_s, call.received)
 
 
 async def _to_be_given(call: Call, asked: NewInstruction) -> InstructionRequest:

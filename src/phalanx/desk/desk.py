@@ -153,6 +153,18 @@ class Desk:
             return first
         return await self._answer(self._decide(command))
 
+    def execute_at_once(self, command: c.Command) -> Executed | None:
+        """Decide a door's command now, for who tells nobody before ``durable(seq)``. None: nothing was
+        decided, because it has to wait for its turn or repeats a key; ``execute`` it.
+
+        Raises Refused, Overloaded and Stopped: nothing journaled.
+        """
+        self._check_open()
+        if self._first_seq(command) is not None or not self._intake.passes(command):
+            return None
+        events = tuple(self._decide(command))
+        return Executed(events, self.state.seq)
+
     def read_back(self, executed: Executed, count: int) -> tuple[Event, ...]:
         """The first ``count`` events of a command, also where ``executed`` is a repeat of it."""
         if not executed.replayed:
@@ -233,9 +245,9 @@ class Desk:
         """An account is in reach of its broker or not; the listener of every broker's sessions."""
         self.reconciler.session(account, why)
 
-    async def durable(self, seq: int) -> None:
-        """Wait until event ``seq`` is on disk. Raises Stopped if it never will be."""
-        await self._commit.durable(seq)
+    def durable(self, seq: int) -> "asyncio.Future[None]":
+        """To wait until event ``seq`` is on disk; it raises Stopped if that will never be."""
+        return self._commit.durable(seq)
 
     def readiness(self) -> Readiness:
         """For ``/health/ready``."""

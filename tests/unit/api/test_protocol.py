@@ -1,14 +1,16 @@
 """uvicorn's protocol with the short way: over a real socket, as a caller sees it."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from phalanx.api.direct import Direct, direct_of
+from phalanx.api.direct import Begin, Direct, direct_of
 from phalanx.api.protocol import DirectProtocol
 
 HEADERS = [(b"content-type", b"text/plain"), (b"content-length", b"4")]
@@ -23,6 +25,21 @@ class Application:
         self.took: list[bool] = []
         self.headers = HEADERS
         self.before: Any = None
+        self.takes = False
+        self.taken: list[bytes | None] = []
+
+    def take(self, _scope: Any, direct: Direct, begin: Begin) -> bool:  # noqa: ANN401
+        if self.takes:
+            asyncio.get_running_loop().call_soon(self._answer, direct, begin)
+        return self.takes
+
+    def _answer(self, direct: Direct, begin: Begin) -> None:
+        body = direct.whole_body()
+        self.taken.append(body)
+        if body is None:
+            begin(self)
+        else:
+            assert direct.answer(200, self.headers, b"took")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401
         direct = direct_of(scope)
@@ -48,7 +65,13 @@ def application() -> Application:
 async def port(application: Application) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        application, http=DirectProtocol, lifespan="off", log_config=None, server_header=False
+        application,
+        http=DirectProtocol,
+        lifespan="off",
+        log_config=None,
+        server_header=False,
+        # Around an application that takes requests there may be no other.
+        proxy_headers=False,
     )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve([listener]))
@@ -161,3 +184,35 @@ async def test_an_answer_to_nobody_is_not_taken(port: int, application: Applicat
             await asyncio.sleep(0.005)
 
     assert application.took == [False]
+
+
+async def test_what_is_taken_is_answered_without_a_task(
+    port: int, application: Application
+) -> None:
+    application.takes = True
+    found = await answers(port, request(b"1"), request(b"2") + request(b"3"), count=3)
+
+    assert [answer[-4:] for answer in found] == [b"took"] * 3
+    assert (application.taken, application.bodies) == ([b"1", b"2", b"3"], [])
+
+
+async def test_what_was_taken_too_early_is_begun_later(port: int, application: Application) -> None:
+    application.takes = True
+    whole = request(b'{"a":1}')
+    (found,) = await answers(port, whole[:-3], whole[-3:])
+
+    assert found.endswith(b"done")
+    assert (application.taken, application.bodies) == ([None], [None])
+
+
+async def test_what_is_taken_keeps_nothing_alive(port: int, application: Application) -> None:
+    application.takes = True
+    await answers(port, request(b"1"), request(b"2"), count=2)
+    gc.collect()
+    gc.disable()
+    try:
+        await answers(port, *[request()] * 5, count=5)
+        cycles = [one for one in gc.get_objects() if isinstance(one, RequestResponseCycle)]
+        assert len(cycles) <= 2, "the last one of each connection"
+    finally:
+        gc.enable()

@@ -54,6 +54,36 @@ async def test_the_answer_comes_when_the_record_is_durable(rig: Rig) -> None:
 
 
 @on_virtual_time
+async def test_what_may_pass_is_executed_at_once_and_told_once_it_is_durable(rig: Rig) -> None:
+    await rig.start()
+    await rig.account()
+    rig.commit_ns = 100_000_000
+
+    executed = rig.desk.execute_at_once(rig.buy())
+    assert executed is not None
+    assert executed.seq == rig.state.seq > rig.desk.durable_seq
+    assert rig.broker.placed == []
+
+    await rig.desk.durable(executed.seq)
+    assert rig.desk.durable_seq >= executed.seq
+    assert rig.broker.placed == ids(executed)
+
+
+@on_virtual_time
+async def test_a_key_that_was_used_is_never_executed_at_once(rig: Rig) -> None:
+    await rig.start()
+    await rig.account()
+    assert rig.desk.execute_at_once(rig.buy(key="one", quantity=10)) is not None
+    seq = rig.state.seq
+
+    assert rig.desk.execute_at_once(rig.buy(key="one", quantity=10)) is None
+    with pytest.raises(Refused, match="IDEMPOTENCY_KEY_REUSED"):
+        rig.desk.execute_at_once(rig.buy(key="one", quantity=11))
+
+    assert rig.state.seq == seq
+
+
+@on_virtual_time
 async def test_a_command_without_events_waits_for_what_it_saw(rig: Rig) -> None:
     await rig.start()
     await rig.account()
@@ -333,6 +363,21 @@ async def test_who_waits_has_a_turn_when_what_was_before_is_done_with(rig: Rig) 
     assert len(rig.desk._intake) == 0
     rig.commit_ns = 1_000
     assert (await asking).events
+
+
+@on_virtual_time
+async def test_nobody_is_executed_at_once_before_those_who_wait(rig: Rig) -> None:
+    rig.pace = Pace(easy_bytes=1)
+    await busy(rig)
+    sell = c.Submit(ORIGIN, BatchRequest((row(Side.SELL),)))
+    assert rig.desk.execute_at_once(rig.buy()) is None
+    assert rig.desk.execute_at_once(sell) is not None
+
+    waiting = asyncio.create_task(rig.desk.execute(rig.buy()))
+    await rig.wait(0.1)
+    rig.desk._commit.waiting_bytes = 0
+    assert rig.desk.execute_at_once(rig.buy()) is None
+    waiting.cancel()
 
 
 @on_virtual_time
