@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 import msgspec
 
@@ -87,6 +87,7 @@ class Selection(msgspec.Struct, frozen=True, array_like=True, gc=False):
 EVERYBODY = Selection()
 
 
+@final
 class SignalRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
     """``STRATEGY says BUY|SELL INSTRUMENT``; names as the caller wrote them."""
 
@@ -96,6 +97,7 @@ class SignalRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=
     selection: Selection = EVERYBODY
 
 
+@final
 class OrderRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=2):
     """One order for one account, named by its id or, when that is empty, the client's primary one."""
 

@@ -9,6 +9,7 @@ the same thing found again has the same id.
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PAIRS = tuple(a + b for a in _DIGITS for b in _DIGITS)
@@ -36,12 +37,12 @@ def prefix(desk_id: str, shard: int) -> str:
 
 def new_cl_ord_id(desk: str, shard: int, counter: int) -> str:
     """An order's id."""
-    return prefix(desk, shard) + base36(counter)
+    return _numbered("", desk, shard, counter)
 
 
 def new_request_id(desk: str, shard: int, counter: int) -> str:
     """The id of a cancel or replace: ``R`` and ten characters."""
-    return "R" + prefix(desk, shard) + base36(counter)
+    return _numbered("R", desk, shard, counter)
 
 
 def counter_of(cl_ord_id: str, desk: str, shard: int) -> int | None:
@@ -56,33 +57,43 @@ def counter_of(cl_ord_id: str, desk: str, shard: int) -> int | None:
 
 def cl_ord_ids(desk: str, shard: int, first: int) -> Iterator[str]:
     """The ids of orders from that counter on, for who needs many."""
-    return _counted(prefix(desk, shard), first)
+    return _counted("", desk, shard, first)
 
 
 def request_ids(desk: str, shard: int, first: int) -> Iterator[str]:
     """The ids of cancels and replaces from that counter on."""
-    return _counted("R" + prefix(desk, shard), first)
+    return _counted("R", desk, shard, first)
 
 
-def _counted(head: str, first: int) -> Iterator[str]:
+def _counted(kind: str, desk: str, shard: int, first: int) -> Iterator[str]:
     """One concatenation each: the first five digits are the same for 1,296 counters."""
     high, low = divmod(first, _PAIR)
     while True:
-        start = head + base36(high * _PAIR)[:-2]
+        start = _start(kind, desk, shard, high)
         while low < _PAIR:
             yield start + _PAIRS[low]
             low += 1
         high, low = high + 1, 0
 
 
+def _numbered(kind: str, desk: str, shard: int, counter: int) -> str:
+    return _start(kind, desk, shard, counter // _PAIR) + _PAIRS[counter % _PAIR]
+
+
+@lru_cache(16)
+def _start(kind: str, desk: str, shard: int, high: int) -> str:
+    """All but the last two digits: each kind of id asks for the same one 1,296 times."""
+    return kind + prefix(desk, shard) + base36(high * _PAIR)[:-2]
+
+
 def new_instruction_id(desk: str, shard: int, counter: int) -> str:
     """``I`` and ten characters."""
-    return "I" + prefix(desk, shard) + base36(counter)
+    return _numbered("I", desk, shard, counter)
 
 
 def new_hand_fill_id(desk: str, shard: int, counter: int) -> str:
     """The ExecID of a fill by hand: ``H`` and ten characters."""
-    return "H" + prefix(desk, shard) + base36(counter)
+    return _numbered("H", desk, shard, counter)
 
 
 def is_hand_fill_id(exec_id: str) -> bool:

@@ -43,18 +43,18 @@ def submit(state: State, command: Submit, context: Context) -> list[Event]:
     for what is never journaled (``AMBIGUOUS_TOKEN``, ``PLAN_TOO_LARGE``, ``TOO_MANY_HELD``, ``MOVED``).
     """
     request = command.request
-    starts = max(context.now, command.fire_at)
-    expires_at = starts + _expires_s(state, command) * SECOND
+    now, fire_at = context.now, command.fire_at
+    expires_at = _expires_at(state, command, now)
     instruction_id = new_instruction_id(state.desk_id, state.shard, state.next_instruction)
-    if starts > context.now:
+    if fire_at > now:
         _check_room(state, request)
         return [
             InstructionHeld(
-                context.now,
+                now,
                 instruction_id,
                 command.origin,
                 request,
-                command.fire_at,
+                fire_at,
                 expires_at,
                 command.note,
                 command.parent,
@@ -67,7 +67,7 @@ def submit(state: State, command: Submit, context: Context) -> list[Event]:
     if context.pinned is not None:
         leave_out_moved(state, context, plan, _strategy_of(request))
     planned = _planned(context, instruction_id, command, plan, expires_at)
-    return [planned, *_ended_with(state, context, request)]
+    return _with_end(state, context, planned)
 
 
 def _check_room(state: State, request: InstructionRequest) -> None:
@@ -79,15 +79,14 @@ def _check_room(state: State, request: InstructionRequest) -> None:
         raise Refused("TOO_MANY_HELD", f"more than {HELD_ROWS_MAX} rows would wait for their time")
 
 
-def _ended_with(
-    state: State, context: Context, request: InstructionRequest
-) -> list[InstructionEnded]:
-    """The held instruction that a cancel is about: it never fires."""
-    if not isinstance(request, CancelRestRequest) or request.instruction not in state.held:
-        return []
+def _with_end(state: State, context: Context, planned: InstructionPlanned) -> list[Event]:
+    """With the end of the held instruction that a cancel is about: it never fires."""
+    request = planned.request
+    if type(request) is not CancelRestRequest or request.instruction not in state.held:
+        return [planned]
     reason = Reason(ReasonCode.HELD_CANCELED)
     status = InstructionStatus.CANCELED
-    return [InstructionEnded(context.now, request.instruction, status, reason)]
+    return [planned, InstructionEnded(context.now, request.instruction, status, reason)]
 
 
 def preview(
@@ -98,13 +97,13 @@ def preview(
     Raises Refused like ``submit``.
     """
     plan = make_plan(state, context, command.request, keyed=True, follow_up=command.follow_up)
-    expires_at = max(context.now, command.fire_at) + _expires_s(state, command) * SECOND
+    expires_at = _expires_at(state, command, context.now)
     prints = account_prints(state, plan, _strategy_of(command.request))
     return _planned(context, "", command, plan, expires_at), prints
 
 
 def _strategy_of(request: InstructionRequest) -> str | None:
-    return request.strategy if isinstance(request, SignalRequest) else None
+    return request.strategy if type(request) is SignalRequest else None
 
 
 def release(state: State, command: Release, context: Context) -> list[Event]:
@@ -122,7 +121,7 @@ def release(state: State, command: Release, context: Context) -> list[Event]:
     except Refused as refused:
         return [_not_plannable(context, held, f"{refused.code}: {refused.detail}")]
     planned = _planned(context, held.id, held, plan, held.expires_at)
-    return [planned, *_ended_with(state, context, held.request)]
+    return _with_end(state, context, planned)
 
 
 def _not_plannable(context: Context, held: HeldInstruction, why: str) -> InstructionEnded:
@@ -149,19 +148,22 @@ def _planned(
         tuple(plan.skips),
         plan.refusal,
         asked.note,
-        Hops(received=asked.received if isinstance(asked, Submit) else 0),
+        Hops(asked.received if type(asked) is Submit else 0),
         context.seed,
         asked.parent,
         asked.follow_up,
     )
 
 
-def _expires_s(state: State, command: Submit) -> int:
-    if command.expires_s is not None:
-        return command.expires_s
-    is_signal = isinstance(command.request, SignalRequest)
-    settings = state.settings
-    return settings.signal_expires_s if is_signal else settings.order_expires_s
+def _expires_at(state: State, command: Submit, now: Nanoseconds) -> Nanoseconds:
+    starts, expires_s = command.fire_at, command.expires_s
+    if starts < now:
+        starts = now
+    if expires_s is None:
+        is_signal = type(command.request) is SignalRequest
+        settings = state.settings
+        expires_s = settings.signal_expires_s if is_signal else settings.order_expires_s
+    return starts + expires_s * SECOND
 
 
 def dispatch(state: State, command: Dispatch, context: Context) -> list[Event]:
@@ -184,9 +186,10 @@ def dispatch(state: State, command: Dispatch, context: Context) -> list[Event]:
             going.append(cl_ord_id)
     events: list[Event] = []
     if going:
-        deadline = context.now + state.settings.send_timeout_s * SECOND
-        events.append(OrdersDispatched(context.now, tuple(going), command.epoch, deadline))
-    events.extend(_expired(context, cl_ord_id) for cl_ord_id in late)
+        deadline = now + state.settings.send_timeout_s * SECOND
+        events.append(OrdersDispatched(now, tuple(going), command.epoch, deadline))
+    if late:
+        events.extend([_expired(context, cl_ord_id) for cl_ord_id in late])
     return events
 
 

@@ -31,6 +31,8 @@ class Trigger(IntEnum):
 
 _S = OrdStatus
 _T = Trigger
+# By their own names: on Python 3.11 finding an enum's member costs as much as the look-up in the table.
+_NEW, _PARTIALLY_FILLED = OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED
 
 TABLE: dict[tuple[OrdStatus, Trigger], OrdStatus] = {
     (_S.HELD, _T.RELEASE): _S.PENDING_NEW,
@@ -124,8 +126,8 @@ def move(status: OrdStatus, trigger: Trigger, cum_quantity: int = 0) -> OrdStatu
     An order that comes back to NEW with something filled is PARTIALLY_FILLED.
     """
     after = TABLE.get((status, trigger))
-    if cum_quantity > 0 and after is OrdStatus.NEW:
-        return OrdStatus.PARTIALLY_FILLED
+    if cum_quantity > 0 and after is _NEW:
+        return _PARTIALLY_FILLED
     return after
 
 

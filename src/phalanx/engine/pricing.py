@@ -27,18 +27,13 @@ def instrument_facts(
     Without a band in the master it is ``band_bps`` around the reference close. A protected price
     is ``protection_bps`` worse than the worse of last and touch, never outside the band.
     """
-    tick = instrument.tick_size
-    close = quote.reference_close
-    low = instrument.band_low or round_up(
-        close * (BASIS_POINTS - settings.band_bps) // BASIS_POINTS, tick
-    )
-    high = instrument.band_high or round_down(
-        close * (BASIS_POINTS + settings.band_bps) // BASIS_POINTS, tick
-    )
-    low = max(low, tick)
-    high = max(high, low)  # below one tick there is no price, and a hold of nothing holds nothing
-    worst_buy = max(quote.last, quote.ask)
-    worst_sell = min(quote.last, quote.bid) if quote.bid else quote.last
+    tick, last, bid, ask = instrument.tick_size, quote.last, quote.bid, quote.ask
+    low, high = _band(settings, instrument, quote.reference_close)
+    worst_buy = worst_sell = last
+    if ask > last:
+        worst_buy = ask
+    if bid and bid < last:
+        worst_sell = bid
     margin = settings.protection_bps
     protected_buy = round_up(worst_buy * (BASIS_POINTS + margin) // BASIS_POINTS, tick)
     protected_sell = round_down(worst_sell * (BASIS_POINTS - margin) // BASIS_POINTS, tick)
@@ -50,12 +45,39 @@ def instrument_facts(
         tick,
         low,
         high,
-        quote.last,
+        last,
         quote.source,
-        max(low, min(protected_buy, high)),
-        max(low, min(protected_sell, high)),
+        _within(low, protected_buy, high),
+        _within(low, protected_sell, high),
         called,
     )
+
+
+def _band(
+    settings: RiskSettings, instrument: Instrument, reference_close: Price
+) -> tuple[Price, Price]:
+    """The lowest and the highest price: below one tick there is none, and a hold of nothing holds nothing."""
+    low, high, tick = instrument.band_low, instrument.band_high, instrument.tick_size
+    if not low:
+        low = round_up(reference_close * (BASIS_POINTS - settings.band_bps) // BASIS_POINTS, tick)
+    if not high:
+        high = round_down(
+            reference_close * (BASIS_POINTS + settings.band_bps) // BASIS_POINTS, tick
+        )
+    if low < tick:
+        low = tick
+    if high < low:
+        high = low
+    return low, high
+
+
+def _within(low: Price, price: Price, high: Price) -> Price:
+    """The nearest price to it in the band. By comparing: ``min`` and ``max`` cost three times as much."""
+    if price > high:
+        price = high
+    if price < low:
+        price = low
+    return price
 
 
 def usable_facts(

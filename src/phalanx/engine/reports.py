@@ -241,9 +241,10 @@ def _book_trade(state: State, order: Order, command: BookReport, context: Contex
     trigger = _FILL_ALL if cum_quantity >= goal else _FILL_PART
     status = _moved(order, trigger, cum_quantity)
     assert status is not None, f"{order.status.name} has no row for a fill"
-    known_cum = max(order.known_cum, report.cum_quantity)
-    if order.ends_as is not None and status not in TERMINAL and cum_quantity >= known_cum:
-        status = order.ends_as
+    if order.ends_as is not None and status not in TERMINAL:
+        known_cum = max(order.known_cum, report.cum_quantity)
+        if cum_quantity >= known_cum:
+            status = order.ends_as
     flag = ""
     if cum_quantity > goal:
         flag = "OVERFILL"

@@ -38,6 +38,7 @@ from phalanx.engine.tally import NOTHING, Tally
 _R = ReasonCode
 # By their own names: on Python 3.11 finding an enum's member costs as much as the check itself.
 _SELL, _MARKET = Side.SELL, OrdType.MARKET
+_PAPER, _FEED = Mode.PAPER, QuoteSource.FEED
 _KILLED = {
     KillLevel.ALL: _R.KILL_ALL,
     KillLevel.BROKER: _R.KILL_BROKER,
@@ -152,6 +153,9 @@ def cap_refusal(
     return None
 
 
+_NEVER_ASKED: tuple[Terms | None, Mode | None, str, Reason | None] = (None, None, "", None)
+
+
 class PricedInstrument:
     """One instrument with its price now; remembers verdicts, so a fan-out checks equal terms once.
 
@@ -187,7 +191,7 @@ class PricedInstrument:
         self.protected_sell: Price = 0 if facts is None else facts.protected_sell
         self.last: Price = 0 if facts is None else round_down(facts.last, facts.tick_size)
         self._verdicts: dict[tuple[Terms, Mode, str], Reason | None] = {}
-        self._last: tuple[Terms | None, Mode | None, str, Reason | None] = (None, None, "", None)
+        self._last = _NEVER_ASKED
 
     def refusal(
         self, state: State, context: Context, account: Account, terms: Terms
@@ -196,6 +200,11 @@ class PricedInstrument:
         last, mode, broker, verdict = self._last
         if last is terms and mode is account.mode and broker == account.broker:
             # A fan-out asks with one and the same terms: their hash alone costs five times as much.
+            return verdict
+        if last is None:
+            # A single order asks once: nothing else to compare with, and nobody to remember it for.
+            verdict = self._judge(state, context, account, terms)
+            self._last = (terms, account.mode, account.broker, verdict)
             return verdict
         key = (terms, account.mode, account.broker)
         if key in self._verdicts:
@@ -211,7 +220,7 @@ class PricedInstrument:
         instrument = self.instrument
         if not instrument.tradable:
             return Reason(_R.INSTRUMENT_NOT_TRADABLE, (instrument.symbol,))
-        if instrument.is_local and account.mode is not Mode.PAPER:
+        if account.mode is not _PAPER and instrument.is_local:
             return Reason(_R.INSTRUMENT_PAPER_ONLY, (instrument.symbol,))
         capabilities = context.capabilities[account.broker]
         unsupported = _unsupported(capabilities, terms)
@@ -226,19 +235,24 @@ class PricedInstrument:
         )
 
     def _shape_refusal(self, terms: Terms) -> Reason | None:
-        if terms.quantity <= 0 or terms.quantity % self.instrument.lot_size:
-            return Reason(_R.LOT_MULTIPLE, (terms.quantity, self.instrument.lot_size))
-        if terms.ord_type is not _MARKET and terms.limit % self.instrument.tick_size:
-            return Reason(_R.OFF_TICK, (terms.limit, self.instrument.tick_size))
-        if terms.stop_price % self.instrument.tick_size:
-            return Reason(_R.OFF_TICK, (terms.stop_price, self.instrument.tick_size))
+        quantity, lot_size, tick = (
+            terms.quantity,
+            self.instrument.lot_size,
+            self.instrument.tick_size,
+        )
+        if quantity <= 0 or quantity % lot_size:
+            return Reason(_R.LOT_MULTIPLE, (quantity, lot_size))
+        if terms.ord_type is not _MARKET and terms.limit % tick:
+            return Reason(_R.OFF_TICK, (terms.limit, tick))
+        if terms.stop_price % tick:
+            return Reason(_R.OFF_TICK, (terms.stop_price, tick))
         return None
 
     def _price_refusal(self, state: State, context: Context, account: Account) -> Reason | None:
         quote = self.quote
         if quote is None or self.facts is None:
             return Reason(_R.NO_PRICE, (self.instrument.symbol,))
-        if quote.source is not QuoteSource.FEED and account.mode is Mode.PAPER:
+        if quote.source is not _FEED and account.mode is _PAPER:
             return None
         if quote.source in _MADE_UP:
             return Reason(_R.SYNTHETIC_PRICE, (self.instrument.symbol,))
@@ -253,13 +267,14 @@ class PricedInstrument:
         assert facts is not None
         if terms.ord_type is _MARKET:
             return None
-        if terms.stop_price and not facts.band_low <= terms.stop_price <= facts.band_high:
-            return Reason(_R.OUTSIDE_BAND, (terms.stop_price, facts.band_low, facts.band_high))
-        if not facts.band_low <= terms.limit <= facts.band_high:
-            return Reason(_R.OUTSIDE_BAND, (terms.limit, facts.band_low, facts.band_high))
-        allowed = facts.last * state.settings.distance_bps // BASIS_POINTS
-        if abs(terms.limit - facts.last) > allowed:
-            return Reason(_R.FAR_FROM_LAST, (terms.limit, facts.last))
+        stop, limit, last = terms.stop_price, terms.limit, facts.last
+        if stop and not facts.band_low <= stop <= facts.band_high:
+            return Reason(_R.OUTSIDE_BAND, (stop, facts.band_low, facts.band_high))
+        if not facts.band_low <= limit <= facts.band_high:
+            return Reason(_R.OUTSIDE_BAND, (limit, facts.band_low, facts.band_high))
+        allowed = last * state.settings.distance_bps // BASIS_POINTS
+        if abs(limit - last) > allowed:
+            return Reason(_R.FAR_FROM_LAST, (limit, last))
         return None
 
     def _stop_refusal(self, terms: Terms) -> Reason | None:

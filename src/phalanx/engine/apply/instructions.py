@@ -9,6 +9,7 @@ from phalanx.domain.instructions import (
     CancelRestRequest,
     ExitRequest,
     InstructionId,
+    InstructionStatus,
     OrderRequest,
     Origin,
     SignalRequest,
@@ -33,7 +34,10 @@ from phalanx.engine.state import (
     due_key,
 )
 
-_SELL, _MARKET = Side.SELL, OrdType.MARKET
+_SELL, _MARKET, _WORKING = Side.SELL, OrdType.MARKET, InstructionStatus.WORKING
+# By the numbers of a side and a product: to write an enum's value costs as much as all the rest of a shape.
+_NUMBERS = (0, *[product.value for product in Product])
+_HOW = ((), *[tuple([f"|{side.value}|{number}|" for number in _NUMBERS]) for side in Side])
 RECENT_MAX = 256
 """How many shapes of single orders a book remembers for the duplicate window."""
 
@@ -50,6 +54,7 @@ def instruction_planned(state: State, event: InstructionPlanned) -> None:
         _go_on_canceling(state, event, request)
     if not event.orders and not event.cancels:
         return
+    # By place, as in ``apply.placing``.
     instruction = Instruction(
         event.instruction_id,
         event.origin,
@@ -57,8 +62,14 @@ def instruction_planned(state: State, event: InstructionPlanned) -> None:
         event.time,
         event.expires_at,
         event.hops.received,
-        skips=len(event.skips),
-        called=called_instrument(request),
+        _WORKING,
+        0,  # orders
+        len(event.skips),
+        0,  # open_orders
+        0,  # watched
+        0,  # in_memory
+        {},  # ended
+        called_instrument(request),
     )
     if type(request) is ExitRequest:
         instruction.percent_bps = request.percent_bps
@@ -157,14 +168,15 @@ def shape(
 ) -> str:
     """The shape of an order of a book. The protected price of a MARKET order is not of its making."""
     price = "" if ord_type is _MARKET else limit
-    return f"{instrument}|{side:d}|{product:d}|{quantity}|{price}"
+    return f"{instrument}{_HOW[side][product]}{quantity}|{price}"
 
 
 def _remember(state: State, order: Order, time: Nanoseconds) -> None:
-    recent = state.books[order.draft.book].recent
+    draft = order.draft
+    recent = state.books[draft.book].recent
     key = order_shape(order)
     recent.pop(key, None)
-    recent[key] = RecentOrder(order.draft.cl_ord_id, time)
+    recent[key] = RecentOrder(draft.cl_ord_id, time)
     if len(recent) > RECENT_MAX:
         del recent[next(iter(recent))]
 

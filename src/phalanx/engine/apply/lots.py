@@ -177,10 +177,13 @@ def reserve(book: Book, draft: OrderDraft, instruction: InstructionId) -> None:
 
 def stop_closing(book: Book, order: Order) -> None:
     """A sell ended: it counts no more among those that close its lots."""
+    lots = book.lots.get(order.draft.instrument)
+    if lots is None:
+        return
     for closing in order.draft.closes:
-        lot = find_lot(book, order.draft.instrument, closing.lot)
-        if lot is not None and lot.closing == order.instruction_id:
-            lot.closing_sells = max(0, lot.closing_sells - 1)
+        lot = lots.get(closing.lot)
+        if lot is not None and lot.closing_sells and lot.closing == order.instruction_id:
+            lot.closing_sells -= 1
 
 
 def take(book: Book, order: Order, quantity: Quantity) -> list[Lot]:
@@ -253,15 +256,19 @@ def release(book: Book, order: Order, start: Quantity, end: Quantity) -> None:
 
 def settle(book: Book, lot: Lot) -> None:
     """After anything ended: give up a finished closing, join the open lot, forget an empty one."""
-    if lot.closing is not None and not lot.buys and not lot.closing_sells:
+    if lot.buys:
+        return
+    if lot.closing is not None and not lot.closing_sells:
         lot.closing = None
-    if lot.strategy is not None and lot.closing is None and not lot.buys and lot.available > 0:
+    if lot.remaining > lot.reserved and lot.closing is None and lot.strategy is not None:
         _join(book, lot)
-    if lot.remaining == 0 and lot.reserved == 0 and not lot.buys:
-        lots = book.lots.get(lot.instrument, {})
+    if lot.remaining == 0 and lot.reserved == 0:
+        lots = book.lots.get(lot.instrument)
+        if lots is None:
+            return
         lots.pop(lot.id, None)
         if not lots:
-            book.lots.pop(lot.instrument, None)
+            del book.lots[lot.instrument]
 
 
 def _join(book: Book, lot: Lot) -> None:

@@ -59,14 +59,14 @@ def order_reported(state: State, event: OrderReported) -> None:
     order = state.orders[event.cl_ord_id]
     book = state.books[order.draft.book]
     report, status, time = event.report, event.status, event.time
-    ends = status in TERMINAL
+    exec_type, ends = report.exec_type, status in TERMINAL
     _take_note(order, report, event.cum_quantity)
     if not ends and order.status in TERMINAL:
         _reopen(state, order, book, time)
-    if report.exec_type is _REPLACED and order.replacing is not None:
+    if exec_type is _REPLACED and order.replacing is not None:
         _replace(book, order)
     touched = _fill(state, event, order, book) if event.last_quantity else ()
-    if ends or report.exec_type in _ENDS:
+    if exec_type in _ENDS or (ends and order.ends_as is not None):
         _learn_end(order, event, ends=ends)
     if ends or order.status is not status:
         _enter(state, order, book, status, time)
@@ -78,19 +78,20 @@ def order_reported(state: State, event: OrderReported) -> None:
         rest(state, order, time)
     for lot in touched:
         lots.settle(book, lot)
-    if ends or report.exec_type is _REPLACED:
+    if ends or exec_type is _REPLACED:
         settle_lots(book, order)
     state.hand_fills.pop(report.exec_id, None)
 
 
 def _take_note(order: Order, report: ExecutionReport, cum_quantity: Quantity) -> None:
     """What the broker calls the order, and the most that is filled of it."""
-    if report.order_id and report.order_id != order.order_id:
-        order.order_id = report.order_id
-    if cum_quantity > order.known_cum:
-        order.known_cum = cum_quantity
-    if report.cum_quantity > order.known_cum:
-        order.known_cum = report.cum_quantity
+    order_id, known = report.order_id, report.cum_quantity
+    if order_id and order_id != order.order_id:
+        order.order_id = order_id
+    if cum_quantity > known:
+        known = cum_quantity
+    if known > order.known_cum:
+        order.known_cum = known
 
 
 def _learn_end(order: Order, event: OrderReported, *, ends: bool) -> None:
@@ -398,8 +399,11 @@ def _replace(book: Book, order: Order) -> None:
 def _tell_instructions(state: State, order: Order, status: OrdStatus) -> None:
     instruction = state.instructions[order.instruction_id]
     instruction.open_orders -= 1
-    ended = int(status)
-    instruction.ended[ended] = instruction.ended.get(ended, 0) + 1
+    ended = instruction.ended
+    if status in ended:
+        ended[status] += 1
+    else:
+        ended[int(status)] = 1
     if not instruction.open_orders:
         finish_if_done(state, instruction)
     if order.closed_by is not None:

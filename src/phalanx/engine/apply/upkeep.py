@@ -93,9 +93,10 @@ def remember_followed(state: State, source: ClOrdId, instruction_id: Instruction
 
 
 def _let_go(state: State, instruction: Instruction) -> None:
-    instruction.in_memory -= 1
-    assert instruction.in_memory >= 0, f"{instruction.id} kept by fewer than nobody"
-    if not instruction.in_memory and not instruction.watched:
+    left = instruction.in_memory = instruction.in_memory - 1
+    if left:
+        assert left > 0, f"{instruction.id} kept by fewer than nobody"
+    elif not instruction.watched:
         del state.instructions[instruction.id]
 
 

@@ -18,6 +18,8 @@ from phalanx.engine.risk import PricedInstrument, Terms, refusal
 from phalanx.engine.state import Book, State
 
 _R = ReasonCode
+# By their own names: on Python 3.11 finding an enum's member costs more than comparing with it.
+_BUY, _MARKET, _STOP = Side.BUY, OrdType.MARKET, OrdType.STOP
 
 
 def plan_order(state: State, context: Context, request: OrderRequest, *, keyed: bool) -> Plan:
@@ -28,7 +30,7 @@ def plan_order(state: State, context: Context, request: OrderRequest, *, keyed: 
         return Plan(state, Reason(code, (request.account or str(request.client),)))
     if request.client and account.client_id != request.client:
         return Plan(state, Reason(_R.ACCOUNT_NOT_CLIENTS, (account.id, str(request.client))))
-    if request.mode not in {None, account.mode}:
+    if request.mode is not None and request.mode is not account.mode:
         return Plan(state, Reason(_R.OTHER_MODE, (account.id,)))
     instrument = find_instrument(state, context, request.instrument)
     if instrument is None:
@@ -53,7 +55,8 @@ def _plan_one(
     keyed: bool,
 ) -> Reason | None:
     terms = terms_of(state.settings, priced, request, request.quantity)
-    hold = 0 if terms.reduces else hold_for(account, terms.limit, terms.quantity)
+    reduces = terms.reduces
+    hold = 0 if reduces else hold_for(account, terms.limit, terms.quantity)
     book = state.books[account.book]
     tally = plan.tally_of_one(state, account, book)
     reason = refusal(state, context, account, book, priced, terms, hold, tally)
@@ -61,8 +64,8 @@ def _plan_one(
         reason = _duplicate(state, context, book, priced.instrument.key, terms)
     if reason is not None:
         return reason
-    closes = oldest_first(book, priced.instrument.key, terms) if terms.reduces else ()
-    plan.add(book, priced.instrument, terms, hold, closes=closes)
+    closes = oldest_first(book, priced.instrument.key, terms) if reduces else ()
+    plan.add(book, priced.instrument, terms, hold, None, closes)
     return None
 
 
@@ -73,17 +76,16 @@ def terms_of(
     quantity: Quantity,
 ) -> Terms:
     """What is asked, with the limit that will be sent: zero without a price, which no order survives."""
-    buys = asked.side is Side.BUY
-    limit = asked.price
-    if asked.ord_type is OrdType.MARKET:
-        limit = priced.protected_buy if buys else priced.protected_sell
-    elif asked.ord_type is OrdType.STOP:
-        facts = priced.facts
+    side, ord_type, limit = asked.side, asked.ord_type, asked.price
+    if ord_type is _MARKET:
+        limit = priced.protected_buy if side is _BUY else priced.protected_sell
+    elif ord_type is _STOP:
+        facts, buys = priced.facts, side is _BUY
         limit = 0 if facts is None else stop_limit(settings, facts, asked.stop_price, buys=buys)
     return Terms(
-        asked.side,
+        side,
         asked.product,
-        asked.ord_type,
+        ord_type,
         quantity,
         limit,
         asked.time_in_force,

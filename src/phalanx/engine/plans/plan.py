@@ -36,6 +36,7 @@ class Plan:
         "_cl_ord_ids",
         "_priced",
         "_request_ids",
+        "_state",
         "_tallies",
         "cancels",
         "instruments",
@@ -52,8 +53,10 @@ class Plan:
         self.instruments: list[InstrumentFacts] = []
         self.part: CancelOpenRequest | None = None
         self.refusal = refusal
-        self._cl_ord_ids = cl_ord_ids(state.desk_id, state.shard, state.next_order)
-        self._request_ids = request_ids(state.desk_id, state.shard, state.next_request)
+        # Begun with the first order, and with the first cancel, which few plans have.
+        self._cl_ord_ids: Iterator[ClOrdId] | None = None
+        self._request_ids: Iterator[str] | None = None
+        self._state = state
         self._tallies: dict[BookId, Tally] = {}
         self._priced: dict[InstrumentKey, PricedInstrument] = {}
 
@@ -114,7 +117,7 @@ class Plan:
         for quantity, part_hold, part_closes in parts:
             if len(orders) >= ORDERS_MAX:
                 raise Refused("PLAN_TOO_LARGE", f"more than {ORDERS_MAX} orders")
-            cl_ord_id = next(self._cl_ord_ids)
+            cl_ord_id = next(self._cl_ord_ids or self._begin_ids())
             draft = OrderDraft(
                 cl_ord_id,
                 book.id,
@@ -140,12 +143,20 @@ class Plan:
                 tally.take(draft, position_key(instrument.key, terms.product))
         return first
 
+    def _begin_ids(self) -> Iterator[ClOrdId]:
+        state = self._state
+        self._cl_ord_ids = cl_ord_ids(state.desk_id, state.shard, state.next_order)
+        return self._cl_ord_ids
+
     def cancel(self, order: Order, resell: Quantity = 0) -> None:
         """Plan the cancel of a working order; one never dispatched simply ends.
 
         ``resell``: how much of what a cancelled sell frees is to be sold again.
         """
         draft = order.draft
+        if self._request_ids is None:
+            state = self._state
+            self._request_ids = request_ids(state.desk_id, state.shard, state.next_request)
         request_id = next(self._request_ids)
         unsent = order.status is OrdStatus.PENDING_NEW
         self.cancels.append(
