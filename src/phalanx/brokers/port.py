@@ -32,6 +32,7 @@ __all__ = [
     "NeverWritten",
     "Outcome",
     "PlaceRequest",
+    "PutsAnswersOff",
     "Refused",
     "ReplaceRequest",
     "ReportListener",
@@ -188,6 +189,15 @@ class TellsLate(Protocol):
     @property
     def behind_ns(self) -> Nanoseconds:
         """How long the oldest answer or report that has come waits to be told; 0: nothing waits."""
+        ...
+
+
+@runtime_checkable
+class PutsAnswersOff(Protocol):
+    """A broker whose answers may wait for a moment, while orders are being written that cannot."""
+
+    def put_off(self, *, wait: bool) -> None:
+        """From now on answers wait, unless they have waited for too long; or they do not any more."""
         ...
 
 

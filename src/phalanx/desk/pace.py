@@ -16,8 +16,8 @@ class Pace(msgspec.Struct, frozen=True):
     ``waiting_weight_max``: rows, names and quantities in them, for it is these that take memory.
     ``turn_weight``: so much of them is let in in one turn of the loop; what is heavier goes alone.
     ``wait_ns``: who had no turn by then is turned away: no instruction is decided on an old market.
-    ``writes_per_turn``: after so many orders and requests written in one go, kills and answers have a
-    turn.
+    ``writes_per_turn``: after so many orders and requests written in one go, kills and whatever else comes
+    in have a turn; answers wait for the last write where their broker can put them off.
     """
 
     easy_bytes: int = 256 << 10

@@ -1,6 +1,7 @@
 """Intake: answers after the disk, idempotency, overload, and clients who go away."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from functools import partial
 
@@ -12,7 +13,12 @@ from phalanx.desk.errors import Overloaded, Stopped
 from phalanx.desk.intake import only_lessens_risk
 from phalanx.desk.pace import Pace
 from phalanx.domain.allocation import Allocation, Method
-from phalanx.domain.events import CancelRequested, InstructionPlanned, OrderEnded
+from phalanx.domain.events import (
+    CancelRequested,
+    InstructionPlanned,
+    OrderEnded,
+    OrdersDispatched,
+)
 from phalanx.domain.instructions import (
     AllocatedRequest,
     BatchRequest,
@@ -716,6 +722,53 @@ async def test_what_is_cancelled_between_the_writes_is_not_written(rig: Rig) -> 
     assert statuses.count(OrdStatus.CANCELED) == 3
     reasons = [event.reason.code for event in rig.events(OrderEnded)]
     assert reasons == [ReasonCode.CANCELED_BEFORE_SENT] * 3
+
+
+def puts_off(rig: Rig) -> list[tuple[bool, int]]:
+    """What the rig's broker is told about answers that may wait, and how many orders it has by then."""
+    told: list[tuple[bool, int]] = []
+
+    def put_off(*, wait: bool) -> None:
+        told.append((wait, len(rig.broker.placed)))
+
+    rig.broker.put_off = put_off  # type: ignore[attr-defined]
+    return told
+
+
+@on_virtual_time
+async def test_answers_wait_between_the_writes_of_a_large_instruction_and_no_longer(
+    rig: Rig,
+) -> None:
+    rig.pace = Pace(writes_per_turn=2)
+    await rig.start()
+    basket = await five(rig)
+    told = puts_off(rig)
+    await rig.desk.execute(basket)
+
+    assert told == [(True, 2), (True, 4), (False, 5)]
+
+
+@on_virtual_time
+async def test_answers_do_not_wait_for_what_is_written_in_one_go(rig: Rig) -> None:
+    rig.pace = Pace(writes_per_turn=6)
+    await rig.start()
+    basket = await five(rig)
+    told = puts_off(rig)
+    await rig.desk.execute(basket)
+
+    assert told == []
+
+
+@on_virtual_time
+async def test_answers_do_not_wait_for_writes_that_were_given_up(rig: Rig) -> None:
+    await rig.start()
+    await rig.desk.execute(await five(rig))
+    told = puts_off(rig)
+    for _ in rig.desk.firing.wire.released(rig.events(OrdersDispatched), 1):
+        break
+    gc.collect()
+
+    assert [wait for wait, _ in told] == [True, False]
 
 
 @on_virtual_time

@@ -106,6 +106,10 @@ class StubBroker:
         """See `Broker.replace`."""
         self._send(REPLACE, request, ticket)
 
+    def put_off(self, *, wait: bool) -> None:
+        """See `PutsAnswersOff.put_off`."""
+        self._dialer.arrivals.wait = wait
+
     async def book(self, account: AccountId) -> BrokerBook:
         """See `Broker.book`."""
         return await self._session.book(account)

@@ -8,6 +8,7 @@ import msgspec
 
 from phalanx.brokers.port import NeverWritten, Ticket
 from phalanx.brokers.wire.answer import Answer, AnswerParser, BadAnswer
+from phalanx.brokers.wire.arrivals import Arrivals
 from phalanx.brokers.wire.patience import Patience
 from phalanx.brokers.wire.quiet import pending_on
 from phalanx.brokers.wire.tls import Tls
@@ -18,6 +19,9 @@ UNREACHABLE = NeverWritten(Reason(ReasonCode.BROKER_UNREACHABLE), again=True)
 _SETTLE_BYTES = 64 << 10
 _SETTLE_TURNS_MAX = 4
 """An idle connection on which more than so much is pending is not worth reading."""
+
+_UNREAD_BYTES_MAX = 8 << 10
+"""What is longer is read as it comes. Answers to orders have a few hundred bytes."""
 
 
 class NoAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -52,12 +56,15 @@ class Connection(asyncio.Protocol):
         own: socket.socket,
         owner: Owner,
         patience: Patience,
+        arrivals: Arrivals,
         write_s: float,
         tls: Tls | None = None,
     ) -> None:
         self._socket = own
         self._owner = owner
         self._patience = patience
+        self._arrivals = arrivals
+        self._unread = b""
         self._write_s = write_s
         self._tls = tls
         self._pending = pending_on(own)
@@ -110,13 +117,21 @@ class Connection(asyncio.Protocol):
         return None
 
     def close(self, why: str) -> None:
-        """Drop it at once. Safe to call twice."""
+        """Drop it at once; an answer that has come is read before. Safe to call twice."""
+        if self._unread:
+            self.read(ends=True)
         if self._is_closed:
             return
         self._is_closed = True
         self._transport.abort()
         self._tell(NoAnswer(why))
         self._owner.lost(self)
+
+    def read(self, *, ends: bool = False) -> None:
+        """Read what came while answers had to wait; ``ends``: nothing more will be sent or read."""
+        data, self._unread = self._unread, b""
+        if data:
+            self._take_in(data, ends=ends)
 
     # --- the transport's callbacks -----------------------------------------------------------------
 
@@ -127,18 +142,15 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """A part of the answer, under TLS perhaps; what nobody asked for ends the connection."""
-        tls = self._tls
-        if tls is None:
-            self._read(data)
-            return
-        plain = tls.open(data)
-        due = tls.due()
-        if due:
-            self._transport.write(due)
-        if plain:
-            self._read(plain, ends=bool(tls.end))
-        if tls.end:
-            self.close(tls.end)
+        if self._unread:
+            self._unread += data
+            if len(self._unread) > _UNREAD_BYTES_MAX:
+                self.read()
+        elif self._is_waiting and self._arrivals.wait:
+            self._unread = data
+            self._arrivals.put(self)
+        else:
+            self._take_in(data)
 
     def eof_received(self) -> None:
         """The broker closed its side; that is the end of the connection."""
@@ -149,6 +161,21 @@ class Connection(asyncio.Protocol):
         self.close(f"the connection broke: {exc}" if exc else "the connection was closed")
 
     # --- inside ------------------------------------------------------------------------------------
+
+    def _take_in(self, data: bytes, *, ends: bool = False) -> None:
+        """Bytes of the broker's; ``ends``: nothing more will be sent or read."""
+        tls = self._tls
+        if tls is None:
+            self._parse(data, ends=ends)
+            return
+        plain = tls.open(data)
+        due = b"" if ends else tls.due()
+        if due:
+            self._transport.write(due)
+        if plain:
+            self._parse(plain, ends=ends or bool(tls.end))
+        if tls.end:
+            self.close(tls.end)
 
     def _settle(self, tls: Tls) -> bool:
         """Take in what TLS has to say to an idle connection, a ticket or new keys, and answer it by
@@ -168,8 +195,8 @@ class Connection(asyncio.Protocol):
             pass
         return False
 
-    def _read(self, data: bytes, *, ends: bool = False) -> None:
-        """Text of the broker's; ``ends``: there will be no more of it."""
+    def _parse(self, data: bytes, *, ends: bool) -> None:
+        """Text in them."""
         if not self._is_waiting:
             self.close("data that nobody asked for")
             return

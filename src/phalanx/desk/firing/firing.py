@@ -15,7 +15,7 @@ from phalanx.desk.firing.scopes import bounds_of
 from phalanx.desk.firing.turns import Turns
 from phalanx.desk.firing.ways import Ways
 from phalanx.desk.firing.wire import Wire
-from phalanx.domain.accounts import AccountId
+from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.events import (
     AccountPut,
@@ -43,6 +43,7 @@ _KNOWN_AT_BROKER = frozenset(
     }
 )
 
+_NO_TAG = BrokerKind.NO_TAG
 _IN_FLIGHT = frozenset({OrdStatus.SENT, OrdStatus.IN_DOUBT})
 _ON_ITS_WAY = _IN_FLIGHT | {OrdStatus.HELD, OrdStatus.PENDING_NEW}
 
@@ -83,7 +84,8 @@ class Firing:
             AccountPut: self._after_account,
         }
         for order in state.open_orders():
-            flight = self._flight(order.draft) if order.status in _IN_FLIGHT else None
+            account = state.accounts[state.book_of(order).account]
+            flight = self._flight(order.draft, account) if order.status in _IN_FLIGHT else None
             if flight is not None:
                 urgent = order.draft.reduce_only
                 self._flights.holds(flight, order.draft.cl_ord_id, urgent=urgent)
@@ -161,9 +163,10 @@ class Firing:
         cl_ord_id = draft.cl_ord_id
         if cl_ord_id in self._queued or cl_ord_id in self._flights:
             return True
-        lane = self._lane(self._state.books[draft.book].account)
+        account = self._state.accounts[self._state.books[draft.book].account]
+        lane = self.turns.lane(account)
         urgent, waiting = draft.reduce_only, Waiting(cl_ord_id, now)
-        flight = self._flight(draft)
+        flight = self._flight(draft, account)
         if flight is not None and not self._flights.enters(flight, waiting, urgent=urgent):
             self._mind_expiry(waiting)
             return True
@@ -174,13 +177,12 @@ class Firing:
         self.turns.wait(lane, waiting, urgent=urgent)
         return True
 
-    def _flight(self, draft: OrderDraft) -> FlightKey | None:
+    def _flight(self, draft: OrderDraft, account: Account) -> FlightKey | None:
         """What the order must be the only one of in flight; None where the broker keeps our tags."""
-        account = self._state.books[draft.book].account
-        broker = self._brokers.get(self._state.accounts[account].broker)
-        if broker is None or broker.capabilities.kind is not BrokerKind.NO_TAG:
+        broker = self._brokers.get(account.broker)
+        if broker is None or broker.capabilities.kind is not _NO_TAG:
             return None
-        return account, draft.instrument, draft.side
+        return account.id, draft.instrument, draft.side
 
     def _land(self, cl_ord_id: ClOrdId) -> None:
         """If the order is in flight no more, the next one behind it joins its lane."""

@@ -102,7 +102,9 @@ class OrderTicket(msgspec.Struct, eq=False):
             self.sender.handle(BookUnknown(cl_ord_id, OVERDUE))
 
     def _answered(self) -> Hops:
-        """All hops. An answer without ``written`` before it means that the bytes left at some time."""
+        """All hops; the last is when the answer was read, which may be later than it came. An answer without
+        ``written`` before it means that the bytes left at some time.
+        """
         now = self.sender.clock.monotonic()
         if self.sent is None:
             self.sent = now

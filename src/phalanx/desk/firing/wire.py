@@ -6,7 +6,14 @@ Nothing is written before its dispatch is on disk, nothing is ever written twice
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from phalanx.brokers.placing import place_request
-from phalanx.brokers.port import Broker, CancelRequest, ReplaceRequest, Ticket, Unknown
+from phalanx.brokers.port import (
+    Broker,
+    CancelRequest,
+    PutsAnswersOff,
+    ReplaceRequest,
+    Ticket,
+    Unknown,
+)
 from phalanx.desk.firing.gate import Gate
 from phalanx.desk.firing.hand_fills import send_hand_fill
 from phalanx.desk.firing.lanes import Lane
@@ -51,25 +58,37 @@ class Wire:
         return len(self._unanswered)
 
     def released(self, events: Iterable[Event], at_once: int) -> Iterator[None]:
-        """These events are durable: write what they allow. Yields after each ``at_once`` of them,
-        where a kill, or an answer, may come in between.
+        """These events are durable: write what they allow. Yields after each ``at_once`` of them, where a
+        kill may come in between; answers to what was written so far, as far as they can, wait for the end.
         """
         written = 0
+        try:
+            for written, _ in enumerate(self._writes(events), 1):
+                if written % at_once == 0:
+                    self._put_off_answers(wait=True)
+                    yield
+        finally:
+            if written >= at_once:
+                self._put_off_answers(wait=False)
+
+    def _writes(self, events: Iterable[Event]) -> Iterator[None]:
+        """Write what these events allow, one order or request after the other."""
         for event in events:
             if type(event) is OrdersDispatched:
                 committed = self.clock.monotonic()
                 for cl_ord_id in event.cl_ord_ids:
                     self._place(cl_ord_id, committed)
-                    written += 1
-                    if written % at_once == 0:
-                        yield
+                    yield
             elif type(event) is RequestDispatched:
                 self._request(event)
-                written += 1
-                if written % at_once == 0:
-                    yield
+                yield
             elif type(event) is FillOrdered:
                 send_hand_fill(self._state, self._brokers, event.exec_id, self.handle)
+
+    def _put_off_answers(self, *, wait: bool) -> None:
+        for broker in self._brokers.values():
+            if isinstance(broker, PutsAnswersOff):
+                broker.put_off(wait=wait)
 
     def resume_hand_fills(self) -> None:
         """Order the fills by hand again that no report came of, at start."""

@@ -9,6 +9,7 @@ import pytest
 
 from phalanx.brokers.port import NeverWritten
 from phalanx.brokers.wire import UNREACHABLE, Answer, Timeouts
+from phalanx.brokers.wire.arrivals import Unread
 from phalanx.brokers.wire.connection import Connection, NoAnswer, Result
 from phalanx.domain.reasons import Reason, ReasonCode
 from tests.fakes.desk import RecordingTicket
@@ -286,5 +287,112 @@ def test_an_answer_before_the_whole_request_leaves_a_connection_that_is_not_used
         assert line.results == [Answer(200, b"{}")]
         assert not line.connection.is_fresh(), "the next request would be inside of this one"
         line.connection.close("over")
+
+    run(wire, story)
+
+
+class Later:
+    """Answers have to wait, and their turns do not come by themselves."""
+
+    def __init__(self) -> None:
+        self.wait = True
+        self.waiting: list[Unread] = []
+
+    def put(self, unread: Unread) -> None:
+        self.waiting.append(unread)
+
+
+async def _unread_line(peer: Peer, answer: bytes) -> tuple[Line, Later]:
+    """A connection on which this answer came and waits for its turn."""
+    line, later = await _line(peer), Later()
+    line.connection._arrivals = later  # type: ignore[assignment]
+    line.send(RecordingTicket())
+    line.end.arrived()
+    line.end.say(answer)
+    await until(lambda: later.waiting)
+    return line, later
+
+
+@WIRES
+def test_an_answer_waits_for_its_turn_in_one_place_whatever_it_comes_in(wire: Wire) -> None:
+    async def story(peer: Peer) -> None:
+        line, later = await _unread_line(peer, OK[:5])
+        line.end.say(OK[5:-1])
+        before = len(line.connection._unread)
+        await until(lambda: len(line.connection._unread) > before)
+
+        assert later.waiting == [line.connection]
+        assert line.results == []
+        later.wait = False
+        line.end.say(OK[-1:])
+        before = len(line.connection._unread)
+        await until(lambda: len(line.connection._unread) > before)
+        assert line.results == [], "never before what came first"
+        assert not line.connection.is_fresh(), "its answer is not read"
+
+        line.connection.read()
+        line.connection.read()
+        assert line.results == [Answer(200, b"{}")]
+        assert line.connection.is_fresh()
+        line.connection.close("over")
+
+    run(wire, story)
+
+
+@WIRES
+@pytest.mark.parametrize("spoil", [End.close, End.stop_talking], ids=["closed", "half closed"])
+def test_an_answer_that_came_is_read_before_the_end_of_its_connection(
+    wire: Wire, spoil: Callable[[End], object]
+) -> None:
+    async def story(peer: Peer) -> None:
+        line, later = await _unread_line(peer, OK)
+        spoil(line.end)
+        await until(lambda: line.gone)
+
+        assert line.results == [Answer(200, b"{}")]
+        assert line.gone == [line.connection]
+        assert not line.connection.is_open
+        later.waiting[0].read()
+        assert line.results == [Answer(200, b"{}")], "its turn comes all the same"
+
+    run(wire, story)
+
+
+@WIRES
+@pytest.mark.parametrize(
+    ("came", "told"),
+    [
+        (OK, Answer(200, b"{}")),
+        (OK[:-1], NoAnswer("over")),
+        (OK + OK, NoAnswer("the answer cannot be trusted: more than one came")),
+    ],
+    ids=["whole", "a part", "too much"],
+)
+def test_whoever_closes_reads_what_came_before(wire: Wire, came: bytes, told: Result) -> None:
+    async def story(peer: Peer) -> None:
+        line, _ = await _unread_line(peer, came)
+        line.connection.close("over")
+        line.connection.close("again")
+
+        assert line.results == [told]
+        assert line.gone == [line.connection]
+        assert not line.connection.is_open
+
+    run(wire, story)
+
+
+@WIRES
+def test_a_long_answer_does_not_wait_in_memory(wire: Wire) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+
+    async def story(peer: Peer) -> None:
+        line, _ = await _unread_line(peer, head)
+        for _ in range(10):
+            line.end.say(10_000 * b"x")
+            await asyncio.sleep(0.005)
+            assert len(line.connection._unread) < 50_000
+        line.connection.close("over")
+
+        assert line.results == [Answer(200, 100_000 * b"x")]
 
     run(wire, story)
