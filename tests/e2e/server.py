@@ -63,12 +63,12 @@ class Server:
 
     def start(self) -> None:
         """Start and wait until it says that it is ready."""
-        self._launch()
-        self._wait_ready()
+        self.launch()
+        assert self.becomes_ready(), f"the server ended with {self.wait()}: {self.complaints}"
 
     def start_in_vain(self) -> int:
         """Start where it must be refused; the exit code."""
-        self._launch()
+        self.launch()
         return self.wait()
 
     def limit_files(self, bytes_max: int) -> None:
@@ -96,7 +96,8 @@ class Server:
         """Wait until it ends by itself; the exit code."""
         return self._end(None)
 
-    def _launch(self) -> None:
+    def launch(self) -> None:
+        """Start, and wait for nothing."""
         assert self._process is None, "it runs"
         command = [*self._program, "serve", "--port", str(self.port), "--data", str(self.data)]
         self.complaints = []
@@ -134,13 +135,13 @@ class Server:
                 reader.join(END_S_MAX)
         return code
 
-    def _wait_ready(self) -> None:
+    def becomes_ready(self) -> bool:
+        """Wait until it says that it is ready (True), or ends (False)."""
         deadline = time.monotonic() + READY_S_MAX
         while True:
             line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
-            assert line is not None, f"the server ended with {self.wait()}: {self.complaints}"
-            if line.startswith("ready "):
-                return
+            if line is None or line.startswith("ready "):
+                return line is not None
 
     def _read_lines(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None

@@ -7,6 +7,7 @@ code stays in the processor's caches.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -28,10 +29,16 @@ from phalanx.api.exchange import (
 )
 from phalanx.api.head import Scope
 from phalanx.desk.desk import Executed
+from phalanx.domain.events import InstructionPlanned
 from phalanx.engine.commands import Command
+
+_log = logging.getLogger(__name__)
 
 TOGETHER_MAX = 64
 """After so many requests the loop gets a turn: kills and cancels, answers, and what brokers say."""
+
+FEW = 16
+"""A plan of more orders waits for the disk by itself."""
 
 
 class Arrival(msgspec.Struct, frozen=True, eq=False):
@@ -55,23 +62,27 @@ class Arrivals:
         self._house = house
         self._serve = serve
         self._arrived: deque[Arrival] = deque()
+        self._has_turn = False
 
     def add(self, door: Door, way: AtOnce, scope: Scope, direct: Direct, begin: Begin) -> None:
         """One more has come; its body may still be coming."""
-        if not self._arrived:
-            asyncio.get_running_loop().call_soon(self._take)
         self._arrived.append(Arrival(door, way, open_call(self._house, scope), direct, begin))
+        self._have_turn()
+
+    def _have_turn(self) -> None:
+        if not self._has_turn:
+            self._has_turn = True
+            asyncio.get_running_loop().call_soon(self._take)
 
     def _take(self) -> None:
+        self._has_turn = False
         arrived = self._arrived
-        asked = self._read([arrived.popleft() for _ in range(min(len(arrived), TOGETHER_MAX))])
+        first = [arrived.popleft() for _ in range(min(len(arrived), TOGETHER_MAX))]
         if arrived:
-            asyncio.get_running_loop().call_soon(self._take)
-        executed = self._execute(asked)
-        if executed:
-            last = executed[-1][1]
-            durable = self._house.open_system().desk.durable(last.seq)
-            durable.add_done_callback(partial(_tell, executed))
+            self._have_turn()
+        for run in _runs(self._execute(self._read(first))):
+            durable = self._house.open_system().desk.durable(run[-1][1].seq)
+            durable.add_done_callback(partial(_tell, run))
 
     def _read(self, arrived: list[Arrival]) -> list[tuple[Arrival, Command]]:
         """What is asked of the desk; the others are answered, or served in their own tasks."""
@@ -79,7 +90,7 @@ class Arrivals:
         for arrival in arrived:
             found = read_at_once(arrival.way, arrival.door, arrival.call, arrival.direct)
             if found is None:
-                arrival.begin(self._serve(arrival.door, arrival.call))
+                _begin(arrival, self._serve(arrival.door, arrival.call))
             elif isinstance(found, Answer):
                 _answer(arrival, found)
             else:
@@ -97,10 +108,31 @@ class Arrivals:
                 _answer(arrival, refuse(error, call.request_id))
                 continue
             if found is None:
-                arrival.begin(self._serve(arrival.door, call))
+                _begin(arrival, self._serve(arrival.door, call))
             else:
                 executed.append((arrival, found))
         return executed
+
+
+def _runs(executed: list[tuple[Arrival, Executed]]) -> list[list[tuple[Arrival, Executed]]]:
+    """Those that wait for the disk together: a large plan for itself, because it may fill a record of its own,
+    and nobody else is to wait for that.
+    """
+    runs: list[list[tuple[Arrival, Executed]]] = []
+    was_large = True
+    for one in executed:
+        is_large = _is_large(one[1])
+        if is_large or was_large:
+            runs.append([])
+        runs[-1].append(one)
+        was_large = is_large
+    return runs
+
+
+def _is_large(executed: Executed) -> bool:
+    return any(
+        type(event) is InstructionPlanned and len(event.orders) > FEW for event in executed.events
+    )
 
 
 def _tell(executed: list[tuple[Arrival, Executed]], durable: "asyncio.Future[None]") -> None:
@@ -116,6 +148,18 @@ def _tell(executed: list[tuple[Arrival, Executed]], durable: "asyncio.Future[Non
 
 def _answer(arrival: Arrival, answer: Answer) -> None:
     said = reply(answer, arrival.call.request_id)
-    if not arrival.direct.answer(said.status, said.headers, said.body):
+    try:
+        took = arrival.direct.answer(said.status, said.headers, said.body)
+    except Exception:  # noqa: BLE001  one connection's trouble is not that of the others who came with it
+        _log.exception("request %s was not answered", arrival.call.request_id)
+        return
+    if not took:
         # It reads too slowly, or is gone: a task can wait for that.
-        arrival.begin(partial(send_reply, said))
+        _begin(arrival, partial(send_reply, said))
+
+
+def _begin(arrival: Arrival, application: Application) -> None:
+    try:
+        arrival.begin(application)
+    except Exception:  # noqa: BLE001  as above
+        _log.exception("request %s could not be served", arrival.call.request_id)

@@ -10,7 +10,7 @@ PATH = "/api/v1/latency"
 _encode = msgspec.json.Encoder().encode
 
 
-class RecentLatencies(msgspec.Struct, frozen=True):
+class LatencyAnswer(msgspec.Struct, frozen=True):
     """What the hops of all orders took that were answered in the last one to two minutes; empty when there
     were none.
     """
@@ -21,7 +21,7 @@ class RecentLatencies(msgspec.Struct, frozen=True):
 async def recent_latencies(call: Call) -> Answer:
     """The latencies of late."""
     found = call.desk.telemetry.recent_latencies()
-    return Answer(200, _encode(RecentLatencies(found)), (NO_STORE,))
+    return Answer(200, _encode(LatencyAnswer(found)), (NO_STORE,))
 
 
 doors: tuple[Door, ...] = (
@@ -30,7 +30,7 @@ doors: tuple[Door, ...] = (
         PATH,
         recent_latencies,
         "How long each hop takes, over all orders of late",
-        RecentLatencies,
+        LatencyAnswer,
         tag="health",
         about="p50, p99 and the greatest, in nanoseconds, of the orders that brokers answered in the last "
         "one to two minutes; the greatest is exact, a percentile at most 1/32 too great. The same "

@@ -59,6 +59,9 @@ class CycleDirect:
     def answer(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bool:
         """Head and body in one write. Not for a caller that reads too slowly: that has to be waited for."""
         cycle = self._cycle
+        if cycle.transport.is_closing():
+            # Of a caller that has gone uvicorn tells the newest of its requests only.
+            cycle.disconnected = True
         if cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
             return False
         cycle.response_started = True

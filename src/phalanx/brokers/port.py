@@ -184,7 +184,9 @@ class Broker(Protocol):
 
 @runtime_checkable
 class TellsLate(Protocol):
-    """A broker that answers from this very process, and so may have more to tell than we can book."""
+    """A broker that may have more to tell than we can book: it answers from this very process, or puts off
+    answers that have come.
+    """
 
     @property
     def behind_ns(self) -> Nanoseconds:

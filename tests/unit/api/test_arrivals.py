@@ -8,7 +8,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from phalanx.api.arrivals import TOGETHER_MAX, Arrivals
+from phalanx.api.arrivals import FEW, TOGETHER_MAX, Arrivals
 from phalanx.api.bodies import Receive, Send
 from phalanx.api.direct import Application
 from phalanx.api.exchange import Answer, AtOnce, Call, Door, House, answer_json
@@ -16,9 +16,18 @@ from phalanx.api.problems import Problem
 from phalanx.api.system import System
 from phalanx.desk.desk import Executed
 from phalanx.desk.errors import Overloaded, Stopped
+from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import Door as DoorName
-from phalanx.domain.instructions import Origin
+from phalanx.domain.instructions import Origin, SignalRequest
+from phalanx.domain.orders import OrderDraft, OrdType, Product, Side, TimeInForce
 from phalanx.engine.commands import Command, PutKill
+
+DRAFT = OrderDraft(
+    *("A", "A1/P", "NSE:1", Side.BUY, Product.DELIVERY, OrdType.MARKET, TimeInForce.DAY, 1, 1, 0)
+)
+SIGNAL = SignalRequest("S", "I", Side.BUY)
+ORIGIN = Origin("a", DoorName.CREATE_ORDER)
+LARGE = InstructionPlanned(0, "I1", ORIGIN, SIGNAL, 0, orders=(DRAFT,) * (FEW + 1))
 
 
 class Desk:
@@ -43,7 +52,7 @@ class Desk:
         if name in self.waits:
             return None
         self.executed.append(name)
-        return Executed((), len(self.executed))
+        return Executed((LARGE,) if name == "large" else (), len(self.executed))
 
     def durable(self, seq: int) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -74,6 +83,13 @@ class Request:
         """Of the problem it was answered with."""
         ((_, body),) = self.answers
         return str(msgspec.json.decode(body)["code"])
+
+
+class Broken(Request):
+    """Its connection fails whoever writes to it."""
+
+    def answer(self, *_: object) -> bool:
+        raise RuntimeError("unable to perform operation on <TCPTransport closed>")
 
 
 def read(call: Call) -> Command | None:
@@ -243,3 +259,45 @@ async def test_after_so_many_the_others_have_a_turn() -> None:
     await bench.turn()
     assert bench.desk.executed == [str(number) for number in range(TOGETHER_MAX + 1)]
     assert [seq for seq, _ in bench.desk.asked_for] == [TOGETHER_MAX, TOGETHER_MAX + 1]
+
+
+async def test_one_that_cannot_be_answered_takes_nobody_with_it() -> None:
+    bench = Bench()
+    broken, others = Broken(b"x"), [Request(b"a"), Request(b"b")]
+    bench.add(others[0], broken, others[1])
+    await bench.turn()
+    await bench.commit()
+
+    assert [len(request.answers) for request in others] == [1, 1]
+
+
+async def test_one_that_fails_early_does_not_end_the_turns() -> None:
+    bench, later = Bench(), [Request(b"l%d" % number) for number in range(2 * TOGETHER_MAX)]
+    bench.add(Broken(b"wrong"), *later)
+    for _ in range(4):
+        await bench.turn()
+    bench.add(last := Request(b"last"))
+    await bench.turn()
+    await bench.commit()
+
+    assert all(request.answers for request in (*later, last))
+
+
+async def test_a_large_plan_lets_nobody_else_wait_for_its_record() -> None:
+    bench, requests = Bench(), [Request(name) for name in (b"a", b"b", b"large", b"c", b"d")]
+    bench.add(*requests)
+    await bench.turn()
+
+    assert [seq for seq, _ in bench.desk.asked_for] == [2, 3, 5]
+
+
+async def test_however_many_come_one_turn_takes_no_more_than_its_number() -> None:
+    bench = Bench()
+    bench.add(*(Request(b"wrong") for _ in range(TOGETHER_MAX)))
+    first_of_more = [Request(b"m%d" % number) for number in range(TOGETHER_MAX + 1)]
+    bench.add(*first_of_more)
+    await bench.turn()
+    assert bench.desk.executed == []
+
+    await bench.turn()
+    assert len(bench.desk.executed) == TOGETHER_MAX

@@ -13,6 +13,7 @@ from phalanx.desk.errors import Overloaded, Stopped
 from phalanx.desk.intake import only_lessens_risk
 from phalanx.desk.pace import Pace
 from phalanx.domain.allocation import Allocation, Method
+from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.events import (
     CancelRequested,
     InstructionPlanned,
@@ -746,6 +747,20 @@ async def test_answers_wait_between_the_writes_of_a_large_instruction_and_no_lon
     await rig.desk.execute(basket)
 
     assert told == [(True, 2), (True, 4), (False, 5)]
+
+
+@on_virtual_time
+async def test_answers_of_a_broker_without_our_tags_never_wait(rig: Rig) -> None:
+    rig.pace = Pace(writes_per_turn=2)
+    rig.broker.capabilities = msgspec.structs.replace(
+        rig.broker.capabilities, kind=BrokerKind.NO_TAG
+    )
+    await rig.start()
+    basket = await five(rig)
+    told = puts_off(rig)
+    await rig.desk.execute(basket)
+
+    assert told == []
 
 
 @on_virtual_time

@@ -115,6 +115,24 @@ def test_hops_come_with_later_events(watched: Watched) -> None:
     assert watched.tree(planned.instruction_id).tat_ns == row.hops.tat_ns
 
 
+def test_an_order_that_the_next_process_sent_has_no_tat_of_two_clocks(watched: Watched) -> None:
+    world = watched.world
+    request = OrderRequest(1, "", "INFY", Side.BUY, Product.DELIVERY, OrdType.MARKET, fixed("10"))
+    planned = world.one(c.Submit(LOCAL, request, received=9_000_000), InstructionPlanned)
+    cl_ord_id = planned.orders[0].cl_ord_id
+    world.sent(cl_ord_id)
+    hops = Hops(committed=3_000, sent=6_000, acknowledged=7_000)
+    world.do(c.BookReport(ExecutionReport(cl_ord_id, ExecType.NEW, "B1"), hops))
+
+    row = watched.order(cl_ord_id)
+
+    assert (row.hops.received_ns, row.hops.planned_ns, row.hops.tat_ns) == (0, 0, 0)
+    assert watched.views.tat(planned.instruction_id) == 0
+    (sent, acknowledged) = watched.tree(planned.instruction_id).latencies()
+    assert (sent.hop, sent.max_ns) == ("sent", 3_000)
+    assert (acknowledged.hop, acknowledged.max_ns) == ("acknowledged", 1_000)
+
+
 def test_an_order_that_was_not_sent_has_no_tat(watched: Watched) -> None:
     planned = watched.world.order()
 

@@ -28,6 +28,7 @@ from phalanx.domain.accounts import AccountId
 from phalanx.domain.broker_books import BrokerBook
 from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.orders import ExecutionReport
+from phalanx.domain.time import SECOND, Nanoseconds
 
 WARM_AT_ONCE_MAX = 32
 """So many connections are being opened at a time before the first order."""
@@ -108,7 +109,12 @@ class StubBroker:
 
     def put_off(self, *, wait: bool) -> None:
         """See `PutsAnswersOff.put_off`."""
-        self._dialer.arrivals.wait = wait
+        self._dialer.unread_answers.wait = wait
+
+    @property
+    def behind_ns(self) -> Nanoseconds:
+        """See `TellsLate.behind_ns`."""
+        return round(self._dialer.unread_answers.behind_s * SECOND)
 
     async def book(self, account: AccountId) -> BrokerBook:
         """See `Broker.book`."""

@@ -8,10 +8,10 @@ import msgspec
 
 from phalanx.brokers.port import NeverWritten, Ticket
 from phalanx.brokers.wire.answer import Answer, AnswerParser, BadAnswer
-from phalanx.brokers.wire.arrivals import Arrivals
 from phalanx.brokers.wire.patience import Patience
 from phalanx.brokers.wire.quiet import pending_on
 from phalanx.brokers.wire.tls import Tls
+from phalanx.brokers.wire.unread import UnreadAnswers
 from phalanx.domain.reasons import Reason, ReasonCode
 
 UNREACHABLE = NeverWritten(Reason(ReasonCode.BROKER_UNREACHABLE), again=True)
@@ -21,7 +21,9 @@ _SETTLE_TURNS_MAX = 4
 """An idle connection on which more than so much is pending is not worth reading."""
 
 _UNREAD_BYTES_MAX = 8 << 10
-"""What is longer is read as it comes. Answers to orders have a few hundred bytes."""
+"""What was read from a socket is put off once; with more than this behind it, all of it is read. Answers to
+orders have a few hundred bytes.
+"""
 
 
 class NoAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -56,14 +58,14 @@ class Connection(asyncio.Protocol):
         own: socket.socket,
         owner: Owner,
         patience: Patience,
-        arrivals: Arrivals,
+        unread_answers: UnreadAnswers,
         write_s: float,
         tls: Tls | None = None,
     ) -> None:
         self._socket = own
         self._owner = owner
         self._patience = patience
-        self._arrivals = arrivals
+        self._unread_answers = unread_answers
         self._unread = b""
         self._write_s = write_s
         self._tls = tls
@@ -146,9 +148,9 @@ class Connection(asyncio.Protocol):
             self._unread += data
             if len(self._unread) > _UNREAD_BYTES_MAX:
                 self.read()
-        elif self._is_waiting and self._arrivals.wait:
+        elif self._is_waiting and self._unread_answers.wait:
             self._unread = data
-            self._arrivals.put(self)
+            self._unread_answers.put(self)
         else:
             self._take_in(data)
 

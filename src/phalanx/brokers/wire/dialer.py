@@ -7,18 +7,18 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from phalanx.brokers.wire.address import Address
-from phalanx.brokers.wire.arrivals import Arrivals
 from phalanx.brokers.wire.connection import Connection, Owner
 from phalanx.brokers.wire.patience import Patience
 from phalanx.brokers.wire.timeouts import Timeouts
 from phalanx.brokers.wire.tls import start_tls, tls_context
+from phalanx.brokers.wire.unread import UnreadAnswers
 
 
 class Dialer:
     """Opens connections. ``source``: an address of this machine that every connection leaves from,
     empty where the machine may choose; ``ca``: a file of certificates to trust instead of the system's.
 
-    ``tls`` is what verifies the broker, None where it speaks plain HTTP; ``arrivals`` what came in on any
+    ``tls`` is what verifies the broker, None where it speaks plain HTTP; ``unread_answers`` what came in on any
     of its connections and is not read yet. Raises ValueError for a source that is no address, OSError for
     a file without certificates.
     """
@@ -35,7 +35,7 @@ class Dialer:
         self.tls = tls_context(ca) if address.tls else None
         self._timeouts = timeouts
         self._family = _family(source)
-        self.arrivals = Arrivals()
+        self.unread_answers = UnreadAnswers()
         self._patience: Patience | None = None
 
     async def connect(self, owner: Owner) -> Connection:
@@ -53,7 +53,9 @@ class Dialer:
             if self.tls is not None:
                 async with asyncio.timeout(timeouts.handshake_s):
                     tls = await start_tls(own, self.tls, self.address.host)
-            made = Connection(own, owner, self._patience, self.arrivals, timeouts.write_s, tls)
+            made = Connection(
+                own, owner, self._patience, self.unread_answers, timeouts.write_s, tls
+            )
             # The protocol is made before its transport: it has the socket already.
             await loop.create_connection(lambda: made, sock=own)
         except BaseException:

@@ -91,7 +91,7 @@ class OrderTicket(msgspec.Struct, eq=False):
                 sender.never_written(self.lane, again=again)
                 sender.handle(BookNeverWritten(cl_ord_id, reason, again))
             case Unknown(text):
-                sender.handle(BookUnknown(cl_ord_id, text, hops=self._answered()))
+                sender.handle(BookUnknown(cl_ord_id, text, hops=self._sent_at_last(0)))
 
     def overdue(self) -> None:
         """The session has not said anything for too long. An answer may still come, and is booked then."""
@@ -102,12 +102,13 @@ class OrderTicket(msgspec.Struct, eq=False):
             self.sender.handle(BookUnknown(cl_ord_id, OVERDUE))
 
     def _answered(self) -> Hops:
-        """All hops; the last is when the answer was read, which may be later than it came. An answer without
-        ``written`` before it means that the bytes left at some time.
-        """
-        now = self.sender.clock.monotonic()
+        """All hops; the last is when the answer was read, which may be later than it came."""
+        return self._sent_at_last(self.sender.clock.monotonic())
+
+    def _sent_at_last(self, acknowledged: Nanoseconds) -> Hops:
+        """All hops; zero: nobody acknowledged it. Without ``written`` before, the bytes left at some time."""
         if self.sent is None:
-            self.sent = now
+            self.sent = now = self.sender.clock.monotonic()
             self.sender.written(self.lane, now)
         hops = self.hops
         return Hops(
@@ -116,7 +117,7 @@ class OrderTicket(msgspec.Struct, eq=False):
             committed=hops.committed,
             waited=hops.waited,
             sent=self.sent,
-            acknowledged=now,
+            acknowledged=acknowledged,
         )
 
 

@@ -20,6 +20,7 @@ from phalanx.desk.firing.lanes import Lane
 from phalanx.desk.firing.tickets import OrderTicket, RequestTicket
 from phalanx.desk.firing.turns import Turns
 from phalanx.desk.firing.ways import Ways
+from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.events import Event, FillOrdered, OrdersDispatched, RequestDispatched
 from phalanx.domain.orders import TERMINAL, ClOrdId, RequestKind
 from phalanx.domain.reasons import Reason, ReasonCode
@@ -87,7 +88,9 @@ class Wire:
 
     def _put_off_answers(self, *, wait: bool) -> None:
         for broker in self._brokers.values():
-            if isinstance(broker, PutsAnswersOff):
+            # Without our tags a report is known by the order id that only the answer tells.
+            keeps_tags = broker.capabilities.kind is not BrokerKind.NO_TAG
+            if keeps_tags and isinstance(broker, PutsAnswersOff):
                 broker.put_off(wait=wait)
 
     def resume_hand_fills(self) -> None:

@@ -52,7 +52,10 @@ _NOTHING = Held()
 
 
 class Holdings:
-    """What the clients of some accounts hold, each over all its accounts' books of that mode."""
+    """What the clients of some accounts hold, each over all its accounts' books of that mode.
+
+    ``has_siblings``: two of the accounts are one client's, in one mode.
+    """
 
     __slots__ = ("_held", "_identities", "_index", "_local", "has_siblings")
 
@@ -66,7 +69,6 @@ class Holdings:
         for account in accounts:
             named[account.mode].add(account.client_id)
         self.has_siblings = sum(map(len, named)) < len(accounts)
-        """Two of the accounts are one client's, in one mode."""
         for book in state.books.values():
             if book.positions or book.lots or book.sold_today:
                 owner = state.accounts[book.account].client_id

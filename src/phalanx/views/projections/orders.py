@@ -195,6 +195,9 @@ def _merge(order: OrderEntry, hops: Hops, time: Nanoseconds) -> None:
     """What is known of an order's way at ``time``; the event that knows more comes later."""
     if hops.received:
         order.received_ns = hops.received
+    elif hops.sent:
+        # Written by another process than the one that planned it: instants of two clocks.
+        order.received_ns = order.planned_ns = 0
     if hops.planned:
         order.planned_ns = hops.planned
     if hops.held:

@@ -4,19 +4,19 @@ import pytest
 
 from phalanx.brokers.port import Accepted, PutsAnswersOff, Refused
 from phalanx.brokers.stub.terms import Code
-from phalanx.brokers.wire import arrivals
+from phalanx.brokers.wire import unread
 from tests.unit.brokers.stub.stage import Stage, stage, until
 
 TLS = pytest.mark.parametrize("tls", ["", "localhost"], ids=["plain", "tls"])
 
 
 def _unread(it: Stage) -> int:
-    return len(it.broker._dialer.arrivals._unread)
+    return len(it.broker._dialer.unread_answers._unread)
 
 
 def wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrivals, "LATE_S", 3_600)
-    monkeypatch.setattr(arrivals, "SAMPLE", 0)
+    monkeypatch.setattr(unread, "LATE_S", 3_600)
+    monkeypatch.setattr(unread, "SAMPLE", 0)
 
 
 @TLS
@@ -43,7 +43,7 @@ async def test_an_answer_that_waited_too_long_is_read(
     tls: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wait_for_ever(monkeypatch)
-    monkeypatch.setattr(arrivals, "LATE_S", 0.02)
+    monkeypatch.setattr(unread, "LATE_S", 0.02)
     async with stage(tls) as it:
         it.broker.put_off(wait=True)
         assert await it.accepted()
@@ -66,7 +66,7 @@ async def test_an_answer_that_waits_is_read_when_the_module_is_closed(
 async def test_a_dead_session_is_noticed_by_the_first_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(arrivals, "LATE_S", 3_600)
+    monkeypatch.setattr(unread, "LATE_S", 3_600)
     async with stage() as it:
         it.broker.put_off(wait=True)
         it.server.expire_tokens()

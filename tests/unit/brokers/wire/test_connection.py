@@ -9,8 +9,8 @@ import pytest
 
 from phalanx.brokers.port import NeverWritten
 from phalanx.brokers.wire import UNREACHABLE, Answer, Timeouts
-from phalanx.brokers.wire.arrivals import Unread
 from phalanx.brokers.wire.connection import Connection, NoAnswer, Result
+from phalanx.brokers.wire.unread import HasUnread
 from phalanx.domain.reasons import Reason, ReasonCode
 from tests.fakes.desk import RecordingTicket
 from tests.fakes.wire_peer import OK, REQUEST, WIRES, End, Peer, Wire, run, until
@@ -296,16 +296,16 @@ class Later:
 
     def __init__(self) -> None:
         self.wait = True
-        self.waiting: list[Unread] = []
+        self.waiting: list[HasUnread] = []
 
-    def put(self, unread: Unread) -> None:
+    def put(self, unread: HasUnread) -> None:
         self.waiting.append(unread)
 
 
 async def _unread_line(peer: Peer, answer: bytes) -> tuple[Line, Later]:
     """A connection on which this answer came and waits for its turn."""
     line, later = await _line(peer), Later()
-    line.connection._arrivals = later  # type: ignore[assignment]
+    line.connection._unread_answers = later  # type: ignore[assignment]
     line.send(RecordingTicket())
     line.end.arrived()
     line.end.say(answer)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from phalanx.brokers.wire.arrivals import AT_ONCE, LATE_S, SAMPLE, Arrivals
+from phalanx.brokers.wire.unread import AT_ONCE, LATE_S, SAMPLE, UnreadAnswers
 
 
 class Loop:
@@ -40,12 +40,12 @@ class Letter:
 
 
 class Desk:
-    """Arrivals that have to wait, what came, and what of it was read."""
+    """UnreadAnswers that have to wait, what came, and what of it was read."""
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
-        self.arrivals = Arrivals()
-        self.arrivals.wait = True
+        self.answers = UnreadAnswers()
+        self.answers.wait = True
         self.came: list[Letter] = []
         self.read: list[Letter] = []
 
@@ -53,7 +53,7 @@ class Desk:
         for _ in range(count):
             letter = Letter(self.read, then)
             self.came.append(letter)
-            self.arrivals.put(letter)
+            self.answers.put(letter)
 
     def turn(self) -> None:
         self.loop.turn()
@@ -77,7 +77,7 @@ def test_of_those_that_have_to_wait_a_sample_is_read_in_each_turn(desk: Desk) ->
 
 def test_all_of_it_is_read_in_order_when_it_need_not_wait_any_more(desk: Desk) -> None:
     desk.put(3)
-    desk.arrivals.wait = False
+    desk.answers.wait = False
     assert desk.read == [], "in a turn of its own"
 
     desk.turn()
@@ -87,7 +87,7 @@ def test_all_of_it_is_read_in_order_when_it_need_not_wait_any_more(desk: Desk) -
 
 def test_one_turn_reads_only_so_many(desk: Desk) -> None:
     desk.put(AT_ONCE + 1)
-    desk.arrivals.wait = False
+    desk.answers.wait = False
     desk.turn()
     assert desk.read == desk.came[:-1]
 
@@ -110,7 +110,7 @@ def test_who_waits_too_long_is_read_all_the_same_with_others(desk: Desk) -> None
 
 def test_what_comes_while_others_are_read_has_one_turn_of_its_own(desk: Desk) -> None:
     desk.put(1, then=lambda: desk.put(1))
-    desk.arrivals.wait = False
+    desk.answers.wait = False
     desk.turn()
     assert desk.read == desk.came[:1]
     assert len(desk.loop.soon) == 1
@@ -125,7 +125,7 @@ def test_one_that_fails_takes_nobody_elses_turn(desk: Desk) -> None:
 
     desk.put(1, fail)
     desk.put(2)
-    desk.arrivals.wait = False
+    desk.answers.wait = False
     with pytest.raises(RuntimeError):
         desk.turn()
 

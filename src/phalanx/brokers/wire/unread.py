@@ -22,7 +22,7 @@ be written need not fail for it.
 """
 
 
-class Unread(Protocol):
+class HasUnread(Protocol):
     """Whoever keeps what came in until its turn."""
 
     def read(self) -> None:
@@ -30,7 +30,7 @@ class Unread(Protocol):
         ...
 
 
-class Arrivals:
+class UnreadAnswers:
     """Whoever has something unread, in the order in which it came. ``wait``: what comes now is put here
     instead of being read.
     """
@@ -38,11 +38,16 @@ class Arrivals:
     def __init__(self) -> None:
         self.wait = False
         # Two rows instead of pairs: thousands of those at once would bring the collector in.
-        self._unread: deque[Unread] = deque()
+        self._unread: deque[HasUnread] = deque()
         self._since: deque[float] = deque()
         self._has_turn = False
 
-    def put(self, unread: Unread) -> None:
+    @property
+    def behind_s(self) -> float:
+        """How long the oldest has waited; 0: there is none."""
+        return asyncio.get_running_loop().time() - self._since[0] if self._since else 0.0
+
+    def put(self, unread: HasUnread) -> None:
         """Something came for this one, which has no place here yet."""
         loop = asyncio.get_running_loop()
         self._unread.append(unread)
