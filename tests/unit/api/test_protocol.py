@@ -216,3 +216,31 @@ async def test_what_is_taken_keeps_nothing_alive(port: int, application: Applica
         assert len(cycles) <= 2, "the last one of each connection"
     finally:
         gc.enable()
+
+
+async def test_a_caller_that_is_gone_takes_no_answer_of_any_of_its_requests(
+    port: int, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Direct] = []
+
+    def take(_scope: Any, direct: Direct, _begin: Begin) -> bool:  # noqa: ANN401
+        taken.append(direct)
+        return True
+
+    async def until_taken(count: int) -> None:
+        async with asyncio.timeout(SOON_S):
+            while len(taken) < count:  # noqa: ASYNC110  uvicorn tells nobody
+                await asyncio.sleep(0.005)
+
+    monkeypatch.setattr(application, "take", take)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request(b"1") + request(b"2") + request(b"3"))
+    await until_taken(1)
+    assert taken[0].answer(200, HEADERS, b"took")
+    await until_taken(2)
+    await reader.readuntil(b"took")
+    # Gone without a word: uvicorn takes it for the end of the third, the newest.
+    writer.transport.abort()
+    await asyncio.sleep(0.05)
+
+    assert not taken[1].answer(200, HEADERS, b"took")
