@@ -257,11 +257,30 @@ async def soak(server: Server, minutes: float, rate: float) -> list[Look]:
     return looks
 
 
+def _positive(text: str) -> float:
+    """A number above zero. Raises ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero")
+    return number
+
+
+def _rate(text: str) -> float:
+    """Orders a second that can be asked for at all. Raises ArgumentTypeError."""
+    number = _positive(text)
+    if number > RATE_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than {RATE_MAX:,.0f} a second")
+    return number
+
+
 def main() -> None:
     """Soak, and say what came of it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--rate", type=float, default=0, help="orders/s [half of the peak]")
+    parser.add_argument("--minutes", type=_positive, default=60)
+    parser.add_argument("--rate", type=_rate, default=0, help="orders/s [half of the peak]")
     parser.add_argument(
         "--folder", type=Path, help="where the journal is written [a temporary one]"
     )

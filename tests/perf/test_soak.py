@@ -1,5 +1,7 @@
 """The verdict of a soak, on made-up runs."""
 
+import sys
+
 import msgspec
 import pytest
 
@@ -12,6 +14,7 @@ from benchmarks.soak import (
     Look,
     gauges,
     growths,
+    main,
     verdict,
 )
 
@@ -151,3 +154,17 @@ def test_the_queues_are_read_out_of_the_metrics() -> None:
     metrics = "# HELP phalanx_seq x\nphalanx_seq 12.0\nphalanx_lane_waiting 3.0\nphalanx_tat 1\n"
 
     assert gauges(metrics) == {"seq": 12.0, "lane_waiting": 3.0}
+
+
+@pytest.mark.parametrize(
+    "words", [("--minutes", "0"), ("--minutes", "nan"), ("--rate", "-5"), ("--rate", "1e9")]
+)
+def test_what_cannot_be_run_is_said_at_once(
+    words: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["soak", *words])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 2

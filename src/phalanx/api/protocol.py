@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from typing import cast
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import (
@@ -30,6 +31,17 @@ class DirectProtocol(HttpToolsProtocol):
         taker = self._taker if app is self.app else None
         if taker is None or not taker.take(cycle.scope, direct, begin):
             begin(app)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what cannot be parsed. Behind a request that is not answered yet it would be taken for that
+        one's answer, and it may be carried out: then the connection ends, and says nothing.
+        """
+        # uvicorn's annotation leaves out that there is none before the first request.
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None and not cycle.response_complete:
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
 
     def _begin(
         self, cycle: RequestResponseCycle, direct: "CycleDirect", app: ASGI3Application

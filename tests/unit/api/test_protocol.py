@@ -218,6 +218,25 @@ async def test_what_is_taken_keeps_nothing_alive(port: int, application: Applica
         gc.enable()
 
 
+async def test_what_cannot_be_parsed_is_no_answer_to_the_request_before_it(
+    port: int, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application, "take", lambda *_: True)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request(b"1") + b"X\r\n\r\n")
+    async with asyncio.timeout(SOON_S):
+        assert await reader.read() == b"", "its outcome is unknown"
+    writer.close()
+
+
+async def test_what_cannot_be_parsed_is_refused_where_nothing_is_asked(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"X\r\n\r\n")
+    async with asyncio.timeout(SOON_S):
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
+
+
 async def test_a_caller_that_is_gone_takes_no_answer_of_any_of_its_requests(
     port: int, application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
