@@ -222,8 +222,7 @@ def read_at_once(way: AtOnce, door: Door, call: Call, direct: Direct) -> Command
     could be done. None: ``respond`` to it. Never raises.
     """
     try:
-        call.actor = authorize(call.scope, call.head)
-        body = _body_at_once(door, call.head, direct)
+        body = _admit(door, call, direct)
         if body is None:
             return None
         call.body = body
@@ -241,8 +240,7 @@ async def respond(
     """
     call = call or open_call(house, scope)
     try:
-        call.actor = authorize(scope, call.head)
-        body = _body_at_once(door, call.head, direct_of(scope))
+        body = _admit(door, call, direct_of(scope))
         call.body = await _body(house, door, call.head, receive) if body is None else body
         _check_query(door, call)
         answer = await door.handler(call)
@@ -281,6 +279,12 @@ async def send_reply(said: Reply, _scope: Scope, _receive: Receive, send: Send) 
     """ASGI's way to answer a request."""
     await send({"type": "http.response.start", "status": said.status, "headers": said.headers})
     await send({"type": "http.response.body", "body": said.body})
+
+
+def _admit(door: Door, call: Call, direct: Direct | None) -> bytes | None:
+    """Find out who asks; the body, where it is there already. Raises Problem."""
+    call.actor = authorize(call.scope, call.head)
+    return _body_at_once(door, call.head, direct)
 
 
 def _check_query(door: Door, call: Call) -> None:

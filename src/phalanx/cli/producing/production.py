@@ -16,6 +16,7 @@ from phalanx.cli.producing.random_orders import RandomOrders, SignalBody
 from phalanx.cli.remote.answers import SignalAnswer
 from phalanx.cli.remote.client import refusal, unreachable
 from phalanx.cli.remote.documents import decode_as
+from phalanx.domain.latency import percentile as nearest_rank
 
 TIMES_KEPT = 100_000
 """Round trips remembered for the summary's percentiles: the latest ones."""
@@ -215,10 +216,7 @@ _RESULTS = ("ACCEPTED", "REJECTED", "FAILED", "UNKNOWN")
 
 def percentile(sorted_values: list[int], percent: int) -> int:
     """The value that ``percent`` of the values do not exceed; 0 when there are none."""
-    if not sorted_values:
-        return 0
-    place = -(-len(sorted_values) * percent // 100)
-    return sorted_values[max(0, place - 1)]
+    return nearest_rank(sorted_values, percent) if sorted_values else 0
 
 
 def _retry_after_s(answer: httpx.Response) -> float:

@@ -28,6 +28,7 @@ from phalanx.cli.watching.tally import (
     Tally,
 )
 from phalanx.domain.breaks import BreakKind
+from phalanx.domain.latency import percentile
 
 STYLES = {
     FILLED: "green",
@@ -346,7 +347,7 @@ def percentiles(tats: Iterable[int]) -> tuple[str, str]:
 def _place(values: Sequence[int], percent: int) -> str:
     if not values:
         return "–"
-    return f"{values[max(0, -(-len(values) * percent // 100) - 1)] / 1e6:.2f} ms"
+    return f"{percentile(values, percent) / 1e6:.2f} ms"
 
 
 def _worst(counts: Counter[str]) -> str:
