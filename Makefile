@@ -13,7 +13,7 @@ export UV_PYTHON           ?= $(PYTHON)
 unexport VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
-.PHONY: help setup develop demo test coverage mutants lint format bench soak build clean
+.PHONY: help setup develop demo test coverage mutants lint format bench soak audit build sbom clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -56,11 +56,21 @@ bench: develop  ## measure against the budgets; JSON=1 for machines
 soak: develop  ## orders for MINUTES (60), RATE a second: flat memory, no growing queue
 	@$(RUN) benchmarks.soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE))
 
+# Everything that is locked, with its hashes. --strict: what cannot be looked up is no "nothing known".
+audit: develop  ## look for known vulnerabilities in what uv.lock names; needs the network
+	@$(UV) export --locked --no-emit-project --no-header --quiet --output-file .tools/audited.txt
+	@$(RUN) pip_audit --requirement .tools/audited.txt --disable-pip --require-hashes --strict --progress-spinner off
+
 build: $(UV_READY)  ## make dist/: the wheel and the source archive
 	@rm -rf dist && $(UV) build --quiet
 	@$(PYTHON) -m zipfile --list dist/*.whl | grep --quiet phalanx/data/nse_instruments.csv \
 		|| { echo "the wheel has no phalanx/data/nse_instruments.csv" >&2; exit 1; }
 	@ls dist
+
+sbom: develop  ## write dist/phalanx.cdx.json: what is shipped, as CycloneDX
+	@mkdir -p dist
+	@$(UV) export --locked --no-dev --no-emit-project --no-header --quiet --output-file .tools/shipped.txt
+	@$(RUN) cyclonedx_py requirements .tools/shipped.txt --pyproject pyproject.toml --output-reproducible --output-file dist/phalanx.cdx.json
 
 clean:  ## remove what make has made
 	rm -rf .tools .venv dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
