@@ -28,6 +28,13 @@ class InstructionStatus(IntEnum):
     REJECTED = 6
 
 
+class WaitsFor(StrEnum):
+    """What a held instruction waits for."""
+
+    TIME = "time"
+    APPROVAL = "approval"
+
+
 class Door(StrEnum):
     """Which door a command came through."""
 
@@ -47,13 +54,21 @@ class Door(StrEnum):
     SETTINGS = "settings"
     PLATFORM = "platform"
     BREAKS = "breaks"
+    CHANGES = "changes"
+    ARMING = "arming"
+    ACCESS = "access"
+    HOOKS = "hooks"
+    ALERTS = "alerts"
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """Who asked, through which door. ``actor`` is ``local`` until logins exist.
+    """Who asked, through which door, from where. ``actor``: a user, ``key:`` and a machine key's name,
+    ``local`` where nobody is asked who they are, ``desk`` for the desk itself.
 
     ``idempotency_key`` with its ``fingerprint`` (of the decoded command) makes a repeat harmless;
-    both are empty when the caller gave no key.
+    both are empty when the caller gave no key. ``address``: the network address that the request came
+    from, as far as it can be believed; empty where there is none. ``sponsor``: the person who answers for a
+    machine, and does not count as another one than it; empty for people.
     """
 
     actor: str
@@ -61,6 +76,8 @@ class Origin(msgspec.Struct, frozen=True, array_like=True, gc=False):
     request_id: str = ""
     idempotency_key: str = ""
     fingerprint: bytes = b""
+    address: str = ""
+    sponsor: str = ""
 
 
 DESK_ORIGIN = Origin("desk", Door.DESK)

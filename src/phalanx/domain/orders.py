@@ -81,6 +81,9 @@ TERMINAL: frozenset[OrdStatus] = frozenset(
     }
 )
 
+UNSENT: frozenset[OrdStatus] = frozenset({OrdStatus.HELD, OrdStatus.PENDING_NEW})
+"""Journaled, not dispatched: a cancel ends it at once, and no broker hears of it."""
+
 UNANSWERED: frozenset[OrdStatus] = frozenset(
     {OrdStatus.HELD, OrdStatus.PENDING_NEW, OrdStatus.SENT}
 )

@@ -61,6 +61,7 @@ class ReasonCode(StrEnum):
     ACCOUNT_DISABLED = "ACCOUNT_DISABLED"
     ACCOUNT_NOT_RECONCILED = "ACCOUNT_NOT_RECONCILED"
     LIVE_NOT_AVAILABLE = "LIVE_NOT_AVAILABLE"
+    NOT_ARMED = "NOT_ARMED"
     KILL_ALL = "KILL_ALL"
     KILL_BROKER = "KILL_BROKER"
     KILL_STRATEGY = "KILL_STRATEGY"
@@ -93,6 +94,11 @@ class ReasonCode(StrEnum):
 
     INSTRUCTION_EXPIRED = "INSTRUCTION_EXPIRED"
     HELD_CANCELED = "HELD_CANCELED"
+    ABOVE_APPROVAL = "ABOVE_APPROVAL"
+    ASKED_FOR_APPROVAL = "ASKED_FOR_APPROVAL"
+    APPROVAL_EXPIRED = "APPROVAL_EXPIRED"
+    DECLINED = "DECLINED"
+    UNDONE = "UNDONE"
     NOT_PLANNABLE = "NOT_PLANNABLE"
     UNFILLED = "UNFILLED"
     NOT_FILLED_BY_HAND = "NOT_FILLED_BY_HAND"
@@ -153,6 +159,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.ACCOUNT_DISABLED: "account {0} is switched off",
     ReasonCode.ACCOUNT_NOT_RECONCILED: "account {0} is not open yet: {1}",
     ReasonCode.LIVE_NOT_AVAILABLE: "account {0} is live and no live broker is connected",
+    ReasonCode.NOT_ARMED: "account {0} is live, and nobody has armed it today",
     ReasonCode.KILL_ALL: "new orders are stopped for everybody",
     ReasonCode.KILL_BROKER: "new orders are stopped for broker {0}",
     ReasonCode.KILL_STRATEGY: "new orders are stopped for strategy {0}",
@@ -183,7 +190,12 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.TOO_MANY_ORDERS_TODAY: "the book sent {0} orders today already",
     ReasonCode.DUPLICATE_ORDER: "the same order came within {0} s (order {1})",
     ReasonCode.INSTRUCTION_EXPIRED: "the instruction expired before the order was sent",
-    ReasonCode.HELD_CANCELED: "canceled while it waited for its time",
+    ReasonCode.HELD_CANCELED: "canceled while it was held",
+    ReasonCode.ABOVE_APPROVAL: "opens risk of {0}, above {1}: another person has to approve it",
+    ReasonCode.ASKED_FOR_APPROVAL: "another person has to approve it, whatever its size",
+    ReasonCode.APPROVAL_EXPIRED: "nobody approved it in time",
+    ReasonCode.DECLINED: "{0} declined it",
+    ReasonCode.UNDONE: "canceled within its undo window, nothing was sent",
     ReasonCode.NOT_PLANNABLE: "it could not be planned when its time came: {0}",
     ReasonCode.UNFILLED: "not filled within {0} s",
     ReasonCode.NOT_FILLED_BY_HAND: "the fill by hand was not done: {0}",

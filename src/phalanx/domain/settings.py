@@ -14,7 +14,11 @@ class RiskSettings(msgspec.Struct, frozen=True, array_like=True, gc=False):
     A MARKET entry that rests unfilled is canceled after ``entry_cancel_after_s`` (0: never); a MARKET
     exit gets a new price every ``exit_reprice_after_s`` (0: never), ``exit_reprices_max`` times.
     ``collar_bps``: how far a price may move between preview and firing. ``held_max`` bounds the
-    instructions that wait for their time. ``break_deadline_s``: how long somebody has to settle a break.
+    instructions that are held. ``break_deadline_s``: how long somebody has to settle a break.
+    ``approve_above``: an instruction whose orders open risk of more than this value waits for another
+    person's approval (0: none does), for ``approval_expires_s`` at most. ``undo_ms``: so long orders that
+    open risk stand HELD before they go (0: they go at once). ``two_persons``: what loosens a bound waits
+    for another person (``engine.persons``), for ``change_expires_s``; ``changes_max`` bounds what waits so.
     """
 
     quantity_max: Quantity = whole(1_000_000)
@@ -40,3 +44,9 @@ class RiskSettings(msgspec.Struct, frozen=True, array_like=True, gc=False):
     collar_bps: int = 100
     held_max: int = 1_000
     break_deadline_s: int = 900
+    approve_above: Money = 0
+    approval_expires_s: int = 900
+    undo_ms: int = 0
+    two_persons: bool = False
+    change_expires_s: int = 900
+    changes_max: int = 1_000

@@ -9,10 +9,15 @@ from typing import TypeAlias
 
 import msgspec
 
+from phalanx.domain.events.access import AccessRecorded
+from phalanx.domain.events.alerts import AlertRulePut, AlertRuleRemoved
 from phalanx.domain.events.instructions import (
+    ApprovalAsked,
+    InstructionApproved,
     InstructionEnded,
     InstructionHeld,
     InstructionPlanned,
+    OrdersReleased,
 )
 from phalanx.domain.events.orders import (
     CancelRequested,
@@ -28,6 +33,14 @@ from phalanx.domain.events.orders import (
     RequestDoubted,
     RequestEnded,
 )
+from phalanx.domain.events.persons import (
+    AccountsArmed,
+    AccountsDisarmed,
+    ChangeApproved,
+    ChangeAsked,
+    ChangeDeclined,
+    ChangesExpired,
+)
 from phalanx.domain.events.reconciliation import (
     BreakClosed,
     BreakFiled,
@@ -41,6 +54,8 @@ from phalanx.domain.events.reference import (
     ClientPut,
     GroupPut,
     GroupRemoved,
+    HookSourcePut,
+    HookSourceRemoved,
     KillLifted,
     KillPut,
     LimitPut,
@@ -63,12 +78,22 @@ from phalanx.domain.events.upkeep import (
 )
 
 __all__ = [
+    "AccessRecorded",
     "AccountPut",
+    "AccountsArmed",
+    "AccountsDisarmed",
+    "AlertRulePut",
+    "AlertRuleRemoved",
+    "ApprovalAsked",
     "BreakClosed",
     "BreakFiled",
     "BreakTaken",
     "CancelRequested",
     "CashAdjusted",
+    "ChangeApproved",
+    "ChangeAsked",
+    "ChangeDeclined",
+    "ChangesExpired",
     "ClientPut",
     "DayRolled",
     "DeskFounded",
@@ -79,6 +104,9 @@ __all__ = [
     "ForeignFillBooked",
     "GroupPut",
     "GroupRemoved",
+    "HookSourcePut",
+    "HookSourceRemoved",
+    "InstructionApproved",
     "InstructionEnded",
     "InstructionHeld",
     "InstructionPlanned",
@@ -97,6 +125,7 @@ __all__ = [
     "OrderFlagged",
     "OrderReported",
     "OrdersDispatched",
+    "OrdersReleased",
     "OrdersRetired",
     "ReplaceRequested",
     "RequestDispatched",
@@ -154,6 +183,20 @@ Event: TypeAlias = (
     | BreakTaken
     | BreakClosed
     | DoubtJudged
+    | AccountsArmed
+    | AccountsDisarmed
+    | ChangeAsked
+    | ChangeApproved
+    | ChangeDeclined
+    | ChangesExpired
+    | AccessRecorded
+    | ApprovalAsked
+    | InstructionApproved
+    | OrdersReleased
+    | HookSourcePut
+    | HookSourceRemoved
+    | AlertRulePut
+    | AlertRuleRemoved
 )
 
 _encoder = msgspec.msgpack.Encoder()

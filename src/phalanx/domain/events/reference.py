@@ -3,6 +3,7 @@
 from phalanx.domain.accounts import Account, AccountId, BookId, Client
 from phalanx.domain.events.recorded import Recorded
 from phalanx.domain.groups import Group, PriorityList
+from phalanx.domain.hooks import HookSource
 from phalanx.domain.instructions import (
     Origin,
 )
@@ -153,3 +154,17 @@ class LotAdopted(Recorded, frozen=True, tag=37):
     cost_known: bool
     opened_at: Nanoseconds
     called: str = ""
+
+
+class HookSourcePut(Recorded, frozen=True, tag=64):
+    """A source of inbound webhooks is new or changed; its secrets are not in here."""
+
+    origin: Origin
+    source: HookSource
+
+
+class HookSourceRemoved(Recorded, frozen=True, tag=65):
+    """A source of inbound webhooks is gone."""
+
+    origin: Origin
+    name: str
