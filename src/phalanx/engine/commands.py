@@ -6,7 +6,10 @@ from typing import TypeAlias
 import msgspec
 
 from phalanx.domain.accounts import Account, BookId, Client
+from phalanx.domain.alerts import AlertRule
+from phalanx.domain.audit import Act
 from phalanx.domain.groups import Group, PriorityList
+from phalanx.domain.hooks import HookSource
 from phalanx.domain.instructions import FollowUp, InstructionId, InstructionRequest, Origin
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.kills import EVERYBODY, KillCancel, KillScope
@@ -17,6 +20,12 @@ from phalanx.domain.reasons import Reason
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
 from phalanx.domain.time import Nanoseconds
+from phalanx.engine.persons.commands import (
+    ApproveChange,
+    ArmAccounts,
+    DeclineChange,
+    DisarmAccounts,
+)
 from phalanx.engine.reconciliation.commands import (
     ArchivedOrder,
     BookAbsent,
@@ -33,7 +42,10 @@ from phalanx.engine.reconciliation.commands import (
 __all__ = [
     "AdoptLots",
     "AdoptedLot",
+    "Approve",
+    "ApproveChange",
     "ArchivedOrder",
+    "ArmAccounts",
     "BeginTerm",
     "BookAbsent",
     "BookForeignFill",
@@ -46,6 +58,9 @@ __all__ = [
     "CancelOrder",
     "CloseBreak",
     "Command",
+    "Decline",
+    "DeclineChange",
+    "DisarmAccounts",
     "Dispatch",
     "DispatchRequest",
     "ExpireUnsent",
@@ -58,13 +73,17 @@ __all__ = [
     "JudgeDoubt",
     "LiftKill",
     "LoadInstruments",
+    "PutAlertRules",
     "PutGroups",
+    "PutHooks",
     "PutKill",
     "PutLimits",
     "PutLists",
     "PutReference",
+    "RecordAccess",
     "RefuseHandFill",
     "Release",
+    "ReleaseOrders",
     "ReplaceOrder",
     "Submit",
     "TakeBreak",
@@ -76,7 +95,7 @@ class Submit(msgspec.Struct, frozen=True, gc=False):
     """An instruction. ``expires_s`` None: the kind's default. ``received``: monotonic ns of its first byte.
 
     ``fire_at``: wall time until which it is held; 0: now. ``parent`` and ``follow_up``: what it
-    follows up on, and how.
+    follows up on, and how. ``ask``: another person is to approve it first, whatever its size.
     """
 
     origin: Origin
@@ -87,13 +106,38 @@ class Submit(msgspec.Struct, frozen=True, gc=False):
     fire_at: Nanoseconds = 0
     parent: InstructionId = ""
     follow_up: FollowUp | None = None
+    ask: bool = False
 
 
 class Release(msgspec.Struct, frozen=True, gc=False):
-    """A held instruction's time has come. ``failed``: why it cannot be planned; then it ends."""
+    """A held instruction's time has come, or that for its approval is over. ``failed``: why it cannot be
+    planned; then it ends.
+    """
 
     instruction_id: InstructionId
     failed: str = ""
+
+
+class Approve(msgspec.Struct, frozen=True, gc=False):
+    """Another person lets a held instruction go."""
+
+    origin: Origin
+    instruction_id: InstructionId
+    note: str = ""
+
+
+class Decline(msgspec.Struct, frozen=True, gc=False):
+    """Another person ends a held instruction."""
+
+    origin: Origin
+    instruction_id: InstructionId
+    note: str = ""
+
+
+class ReleaseOrders(msgspec.Struct, frozen=True, gc=False):
+    """An instruction's undo window is over: its orders go."""
+
+    instruction_id: InstructionId
 
 
 class CancelOrder(msgspec.Struct, frozen=True, gc=False):
@@ -267,12 +311,28 @@ class PutLists(msgspec.Struct, frozen=True, gc=False):
     removed: tuple[str, ...] = ()
 
 
+class PutHooks(msgspec.Struct, frozen=True, gc=False):
+    """Sources of inbound webhooks by name: new, or changed as a whole; then those that go."""
+
+    origin: Origin
+    sources: tuple[HookSource, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
 class PutLimits(msgspec.Struct, frozen=True, gc=False):
     """Limits by level and name: new, or changed as a whole; then those that go."""
 
     origin: Origin
     limits: tuple[Limit, ...] = ()
     removed: tuple[tuple[LimitLevel, str], ...] = ()
+
+
+class PutAlertRules(msgspec.Struct, frozen=True, gc=False):
+    """Rules of what is told, by name: new, or changed as a whole; then those that go."""
+
+    origin: Origin
+    rules: tuple[AlertRule, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 class FillByHand(msgspec.Struct, frozen=True, gc=False):
@@ -314,6 +374,21 @@ class LiftKill(msgspec.Struct, frozen=True, gc=False):
     note: str = ""
 
 
+class RecordAccess(msgspec.Struct, frozen=True, gc=False):
+    """Put on record what somebody did, or was refused, that is no order and no reference data.
+
+    ``subject``: whom or what it is about; ``detail``: a few words more, never a secret. ``count``: how
+    many alike it stands for, the first of them at wall time ``first`` (0: just now).
+    """
+
+    origin: Origin
+    act: Act
+    subject: str = ""
+    detail: str = ""
+    count: int = 1
+    first: Nanoseconds = 0
+
+
 class Tick(msgspec.Struct, frozen=True, gc=False):
     """Time passed: retire what ended, roll the day, forget old keys, see to what rests unfilled."""
 
@@ -321,6 +396,9 @@ class Tick(msgspec.Struct, frozen=True, gc=False):
 Command: TypeAlias = (
     Submit
     | Release
+    | Approve
+    | Decline
+    | ReleaseOrders
     | CancelOrder
     | ReplaceOrder
     | Dispatch
@@ -341,16 +419,23 @@ Command: TypeAlias = (
     | AdoptLots
     | PutGroups
     | PutLists
+    | PutHooks
     | PutLimits
+    | PutAlertRules
     | FillByHand
     | RefuseHandFill
     | PutKill
     | LiftKill
+    | ArmAccounts
+    | DisarmAccounts
+    | ApproveChange
+    | DeclineChange
     | FileDifferences
     | BookUnread
     | BookLateFill
     | TakeBreak
     | CloseBreak
     | JudgeDoubt
+    | RecordAccess
     | Tick
 )

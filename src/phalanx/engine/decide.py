@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from phalanx.domain.events import Event
-from phalanx.engine import adoption as lot_adoption
-from phalanx.engine import commands as c
 from phalanx.engine import (
+    access,
+    alert_rules,
     groups,
+    hooks,
     imports,
     instructions,
     kills,
@@ -17,14 +18,22 @@ from phalanx.engine import (
     requests,
     terms,
     timers,
+    undo,
 )
+from phalanx.engine import adoption as lot_adoption
+from phalanx.engine import commands as c
 from phalanx.engine.context import Context
+from phalanx.engine.persons import arming, deciding
+from phalanx.engine.persons.asking import with_second_person
 from phalanx.engine.reconciliation import adoption, breaks, foreign, judging
 from phalanx.engine.state import State
 
 _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
     c.Submit: instructions.submit,
     c.Release: instructions.release,
+    c.Approve: instructions.approve,
+    c.Decline: instructions.decline,
+    c.ReleaseOrders: undo.release_orders,
     c.CancelOrder: requests.cancel_order,
     c.ReplaceOrder: requests.replace_order,
     c.Dispatch: instructions.dispatch,
@@ -47,15 +56,22 @@ _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
     c.ImportProfiles: imports.import_profiles,
     c.ImportRawDetails: imports.import_raw_details,
     c.ImportClients: imports.import_clients,
-    c.PutReference: reference.put_reference,
+    c.PutReference: with_second_person(reference.put_reference),
     c.AdoptLots: lot_adoption.adopt_lots,
-    c.PutGroups: groups.put_groups,
+    c.PutGroups: with_second_person(groups.put_groups),
     c.PutLists: groups.put_lists,
-    c.PutLimits: limits.put_limits,
+    c.PutHooks: hooks.put_hooks,
+    c.PutLimits: with_second_person(limits.put_limits),
+    c.PutAlertRules: alert_rules.put_alert_rules,
     c.FillByHand: requests.fill_by_hand,
     c.RefuseHandFill: requests.refuse_hand_fill,
     c.PutKill: kills.put_kill,
-    c.LiftKill: kills.lift_kill,
+    c.LiftKill: with_second_person(kills.lift_kill),
+    c.ArmAccounts: arming.arm_accounts,
+    c.DisarmAccounts: arming.disarm_accounts,
+    c.ApproveChange: deciding.approve_change,
+    c.DeclineChange: deciding.decline_change,
+    c.RecordAccess: access.record_access,
     c.Tick: timers.tick,
 }
 

@@ -55,6 +55,12 @@ def counter_of(cl_ord_id: str, desk: str, shard: int) -> int | None:
     return int(digits, 36)
 
 
+def instruction_counter_of(instruction_id: str, desk: str, shard: int) -> int | None:
+    """The counter in an instruction's id of this desk and shard; None for any other text."""
+    kind, rest = instruction_id[:1], instruction_id[1:]
+    return counter_of(rest, desk, shard) if kind == "I" else None
+
+
 def cl_ord_ids(desk: str, shard: int, first: int) -> Iterator[str]:
     """The ids of orders from that counter on, for who needs many."""
     return _counted("", desk, shard, first)
@@ -89,6 +95,11 @@ def _start(kind: str, desk: str, shard: int, high: int) -> str:
 def new_instruction_id(desk: str, shard: int, counter: int) -> str:
     """``I`` and ten characters."""
     return _numbered("I", desk, shard, counter)
+
+
+def new_change_id(desk: str, shard: int, counter: int) -> str:
+    """A change that waits for another person: ``C`` and ten characters."""
+    return _numbered("C", desk, shard, counter)
 
 
 def new_hand_fill_id(desk: str, shard: int, counter: int) -> str:

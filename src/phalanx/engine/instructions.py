@@ -1,8 +1,12 @@
-"""Instructions arrive, are dispatched, and may run out of time."""
+"""Instructions arrive, are approved, are dispatched, and may run out of time."""
+
+from msgspec.structs import replace
 
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import (
+    ApprovalAsked,
     Event,
+    InstructionApproved,
     InstructionEnded,
     InstructionHeld,
     InstructionPlanned,
@@ -15,20 +19,25 @@ from phalanx.domain.instructions import (
     InstructionRequest,
     InstructionStatus,
     SignalRequest,
+    WaitsFor,
     rows_of,
 )
 from phalanx.domain.orders import Hops, OrdStatus
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND, Nanoseconds, day_begins, trading_day
-from phalanx.engine.commands import Dispatch, ExpireUnsent, Release, Submit
+from phalanx.engine.approval import approval_cause, approve_by, is_as_approved, waiting_for
+from phalanx.engine.commands import Approve, Decline, Dispatch, ExpireUnsent, Release, Submit
 from phalanx.engine.context import Context
+from phalanx.engine.held import HeldInstruction
+from phalanx.engine.hooks import check_caps
 from phalanx.engine.ids import new_instruction_id
 from phalanx.engine.lifecycle import Trigger, ready_for
 from phalanx.engine.plans import make_plan
 from phalanx.engine.plans.moved import account_prints, leave_out_moved
 from phalanx.engine.plans.plan import Plan
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import HeldInstruction, State
+from phalanx.engine.state import State
+from phalanx.engine.undo import with_window
 
 HELD_ROWS_MAX = 200_000
 """Rows, names and quantities that all held instructions may say together."""
@@ -37,50 +46,94 @@ _DISPATCHABLE = ready_for(Trigger.DISPATCH)
 
 
 def submit(state: State, command: Submit, context: Context) -> list[Event]:
-    """The instruction with its whole plan, as one event; or held, until its time comes.
+    """The instruction with its whole plan, as one event; or held, until its time comes or another person
+    approves it.
 
     Fired from a preview (``context.pinned``), it leaves out the accounts that moved. Raises Refused
-    for what is never journaled (``AMBIGUOUS_TOKEN``, ``PLAN_TOO_LARGE``, ``TOO_MANY_HELD``, ``MOVED``).
+    for what is never journaled (``AMBIGUOUS_TOKEN``, ``PLAN_TOO_LARGE``, ``TOO_MANY_HELD``, ``MOVED``,
+    a webhook's ``HOOK_QUANTITY``, ``HOOK_VALUE``).
     """
     request = command.request
     now, fire_at = context.now, command.fire_at
     expires_at = _expires_at(state, command, now)
     instruction_id = new_instruction_id(state.desk_id, state.shard, state.next_instruction)
     if fire_at > now:
-        _check_room(state, request)
-        return [
-            InstructionHeld(
-                now,
-                instruction_id,
-                command.origin,
-                request,
-                fire_at,
-                expires_at,
-                command.note,
-                command.parent,
-                command.follow_up,
-            )
-        ]
+        cause = _foreseen_cause(state, command, context)
+        return [_held(state, command, instruction_id, expires_at, now, cause)]
     # A preview is fired once: its token is a key of a kind.
     keyed = bool(command.origin.idempotency_key) or context.pinned is not None
     plan = make_plan(state, context, request, keyed=keyed, follow_up=command.follow_up)
     if context.pinned is not None:
         leave_out_moved(state, context, plan, _strategy_of(request))
+    check_caps(state, command.origin, plan)
+    settings = state.settings
+    if command.ask or settings.approve_above:
+        cause = approval_cause(settings, request, plan.orders, ask=command.ask)
+        if cause is not None:
+            return [_held(state, command, instruction_id, expires_at, now, cause)]
     planned = _planned(context, instruction_id, command, plan, expires_at)
     return _with_end(state, context, planned)
+
+
+def _foreseen_cause(state: State, command: Submit, context: Context) -> Reason | None:
+    """Why what is planned later will need approval, as far as that can be known now: then there is time
+    for it.
+    """
+    settings, request = state.settings, command.request
+    if not settings.approve_above or command.ask:
+        return approval_cause(settings, request, (), ask=command.ask)
+    try:
+        plan = make_plan(state, context, request, keyed=True, follow_up=command.follow_up)
+    except Refused:
+        return None
+    return approval_cause(settings, request, plan.orders, ask=False)
+
+
+def _held(
+    state: State,
+    command: Submit,
+    instruction_id: InstructionId,
+    expires_at: Nanoseconds,
+    now: Nanoseconds,
+    cause: Reason | None,
+) -> InstructionHeld:
+    """Held for its time; with a ``cause`` for approval first. Raises Refused ``TOO_MANY_HELD``."""
+    _check_room(state, command.request)
+    fire_at = command.fire_at if command.fire_at > now else 0
+    waits_for, until = WaitsFor.TIME, 0
+    if cause is not None:
+        waits_for, until = WaitsFor.APPROVAL, approve_by(state.settings, now, fire_at)
+        # For as long as it could have been fired now, or at its time.
+        expires_at += until - max(now, fire_at)
+    return InstructionHeld(
+        now,
+        instruction_id,
+        command.origin,
+        command.request,
+        fire_at,
+        expires_at,
+        command.note,
+        command.parent,
+        command.follow_up,
+        waits_for,
+        until,
+        cause,
+    )
 
 
 def _check_room(state: State, request: InstructionRequest) -> None:
     """What is held stays in memory and in every snapshot: not too many, and not too much of it."""
     if len(state.held) >= state.settings.held_max:
-        raise Refused("TOO_MANY_HELD", f"{len(state.held)} instructions wait for their time")
+        raise Refused("TOO_MANY_HELD", f"{len(state.held)} instructions are held")
     rows = rows_of(request) + sum(rows_of(held.request) for held in state.held.values())
     if rows > HELD_ROWS_MAX:
-        raise Refused("TOO_MANY_HELD", f"more than {HELD_ROWS_MAX} rows would wait for their time")
+        raise Refused("TOO_MANY_HELD", f"more than {HELD_ROWS_MAX} rows would be held")
 
 
 def _with_end(state: State, context: Context, planned: InstructionPlanned) -> list[Event]:
-    """With the end of the held instruction that a cancel is about: it never fires."""
+    """With its undo window, and the end of the held instruction that a cancel is about: it never fires."""
+    if state.settings.undo_ms and planned.orders:
+        planned = with_window(state.settings, planned)
     request = planned.request
     if type(request) is not CancelRestRequest or request.instruction not in state.held:
         return [planned]
@@ -107,21 +160,63 @@ def _strategy_of(request: InstructionRequest) -> str | None:
 
 
 def release(state: State, command: Release, context: Context) -> list[Event]:
-    """A held instruction is planned as if it came now; one that comes too late expires."""
+    """A held instruction is planned as if it came now; one that comes too late expires, and so does one
+    that nobody approved. One whose size is known only now, and too large, waits for approval from here on.
+    """
     held = state.held.get(command.instruction_id)
-    if held is None or context.now < held.fire_at:
+    if held is None or context.now < held.due:
         return []
+    if held.waits_for is WaitsFor.APPROVAL:
+        return [_too_late(context, held, ReasonCode.APPROVAL_EXPIRED)]
     if context.now >= held.expires_at:
-        reason = Reason(ReasonCode.INSTRUCTION_EXPIRED)
-        return [InstructionEnded(context.now, held.id, InstructionStatus.EXPIRED, reason)]
+        return [_too_late(context, held, ReasonCode.INSTRUCTION_EXPIRED)]
     if command.failed:
         return [_not_plannable(context, held, command.failed)]
+    return _plan_held(state, context, held)
+
+
+def approve(state: State, command: Approve, context: Context) -> list[Event]:
+    """The instruction is planned at once, anew, or goes on waiting for its time.
+
+    What was approved is the instruction, at the prices of whenever it is planned. Where it has grown since
+    it was asked for (a group got members, a price rose further than the collar) it waits for approval
+    again, with its new size. Raises Refused as ``waiting_for`` does.
+    """
+    now, origin = context.now, command.origin
+    held = waiting_for(state, command, now)
+    expires_at = max(now, held.fire_at) + held.lasts
+    approved = InstructionApproved(now, held.id, origin, command.note, expires_at)
+    if held.fire_at > now:
+        return [approved]
+    free = replace(held, expires_at=expires_at, approved_by=origin.actor)
+    return [approved, *_plan_held(state, context, free)]
+
+
+def decline(state: State, command: Decline, context: Context) -> list[Event]:
+    """The instruction ends. Raises Refused as ``waiting_for`` does."""
+    held = waiting_for(state, command, context.now)
+    reason = Reason(ReasonCode.DECLINED, (command.origin.actor,))
+    end = InstructionEnded(context.now, held.id, InstructionStatus.REJECTED, reason)
+    return [replace(end, origin=command.origin, note=command.note)]
+
+
+def _plan_held(state: State, context: Context, held: HeldInstruction) -> list[Event]:
+    now, settings = context.now, state.settings
     try:
         plan = make_plan(state, context, held.request, keyed=True, follow_up=held.follow_up)
+        check_caps(state, held.origin, plan)
     except Refused as refused:
         return [_not_plannable(context, held, f"{refused.code}: {refused.detail}")]
+    cause = approval_cause(settings, held.request, plan.orders, ask=False)
+    if cause is not None and not (held.approved_by and is_as_approved(settings, held, cause)):
+        until = approve_by(settings, now)
+        return [ApprovalAsked(now, held.id, until, until + held.lasts, cause)]
     planned = _planned(context, held.id, held, plan, held.expires_at)
     return _with_end(state, context, planned)
+
+
+def _too_late(context: Context, held: HeldInstruction, code: ReasonCode) -> InstructionEnded:
+    return InstructionEnded(context.now, held.id, InstructionStatus.EXPIRED, Reason(code))
 
 
 def _not_plannable(context: Context, held: HeldInstruction, why: str) -> InstructionEnded:

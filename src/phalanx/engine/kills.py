@@ -1,6 +1,7 @@
 """Kills, decided: stop new risk, cancel what works, or both in one record; and lift a kill again."""
 
 from phalanx.domain.accounts import AccountId
+from phalanx.domain.changes import KillLift
 from phalanx.domain.events import Event, InstructionPlanned, KillLifted, KillPut
 from phalanx.domain.instructions import CancelOpenRequest, Origin
 from phalanx.domain.kills import KillCancel, KillLevel, KillScope
@@ -18,14 +19,16 @@ def put_kill(state: State, command: PutKill, context: Context) -> list[Event]:
     """Stop new risk, cancel what works in the scope, or both.
 
     A kill that stands already is journaled again only for its key, which must not kill once more after
-    that kill was lifted; then it has the new note and time. Raises Refused ``UNKNOWN_BROKER``,
+    that kill was lifted, or because somebody asked to lift it: what was asked before must not lift what
+    was put after. Then it has the new note and time. Raises Refused ``UNKNOWN_BROKER``,
     ``UNKNOWN_STRATEGY``, ``UNKNOWN_CLIENT``, ``UNKNOWN_ACCOUNT``.
     """
     scope, origin = command.scope, command.origin
     if not command.adopted:
         _check_known(state, context, scope)
     cancels = _cancels(state, command, context)
-    if not command.block or (scope.key in state.kills and not origin.idempotency_key):
+    stands = scope.key in state.kills and not _waits_to_be_lifted(state, scope)
+    if not command.block or (stands and not origin.idempotency_key):
         return [*cancels]
     put = KillPut(context.now, origin, _account_of(scope), command.note, scope, len(cancels))
     return [put, *cancels]
@@ -37,6 +40,11 @@ def lift_kill(state: State, command: LiftKill, context: Context) -> list[Event]:
     if scope.key not in state.kills:
         raise Refused("NO_SUCH_KILL", f"no kill stands for {scope}")
     return [KillLifted(context.now, command.origin, _account_of(scope), command.note, scope)]
+
+
+def _waits_to_be_lifted(state: State, scope: KillScope) -> bool:
+    changes = [asked.change for asked in state.changes.values()]
+    return any(isinstance(one, KillLift) and one.scope == scope for one in changes)
 
 
 def cancel_further(state: State, context: Context) -> list[InstructionPlanned]:

@@ -22,6 +22,7 @@ from phalanx.domain.numbers import (
 from phalanx.domain.orders import PRICED, TERMINAL, OrdStatus, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND
+from phalanx.engine.approval import approval_refusal
 from phalanx.engine.commands import (
     CancelOrder,
     DispatchRequest,
@@ -252,7 +253,9 @@ def _risk_of(
         return reason
     tightest = limit_for(state, account, draft.strategy)
     more = quantity - order.quantity
-    return replace_refusal(state, state.book_of(order), priced, terms, more, tightest)
+    return replace_refusal(
+        state, state.book_of(order), priced, terms, more, tightest
+    ) or approval_refusal(state, order, quantity, limit)
 
 
 def _reduces(order: Order) -> bool:

@@ -87,8 +87,11 @@ def refusal(  # noqa: PLR0913, PLR0917  the hot path: one call for each order
     ``tally``: what the same plan has given this book already.
     """
     reason = _standing_refusal(context, account)
-    if reason is None and state.kills and not terms.reduces:
-        reason = kill_refusal(state, account, terms.strategy)
+    if reason is None and not terms.reduces:
+        if account.mode is not _PAPER:
+            reason = _arming_refusal(state, context, account)
+        if reason is None and state.kills:
+            reason = kill_refusal(state, account, terms.strategy)
     if reason is None:
         reason = priced.refusal(state, context, account, terms)
     if reason is None:
@@ -104,9 +107,15 @@ def account_refusal(
     reduces: bool,
     strategy: str | None = None,
 ) -> Reason | None:
-    """Enabled, open, with a broker for its mode, and not stopped, nor is the ``strategy``."""
+    """Enabled, open, with a broker for its mode, armed where it is live, and not stopped, nor is the
+    ``strategy``.
+    """
     reason = _standing_refusal(context, account)
-    if reason is not None or reduces or not state.kills:
+    if reason is not None or reduces:
+        return reason
+    if account.mode is not _PAPER:
+        reason = _arming_refusal(state, context, account)
+    if reason is not None or not state.kills:
         return reason
     return kill_refusal(state, account, strategy)
 
@@ -121,6 +130,16 @@ def _standing_refusal(context: Context, account: Account) -> Reason | None:
     capabilities = context.capabilities.get(account.broker)
     if capabilities is None or account.mode not in capabilities.modes:
         return Reason(_R.LIVE_NOT_AVAILABLE, (account.id,))
+    return None
+
+
+def _arming_refusal(state: State, context: Context, account: Account) -> Reason | None:
+    """New risk of a live account needs a person who armed it today; yesterday's arming counts for nothing,
+    also where the event that ends it is late.
+    """
+    armed = state.armed.get(account.id)
+    if armed is None or context.now >= armed.until:
+        return Reason(_R.NOT_ARMED, (account.id,))
     return None
 
 

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 import msgspec
 
 from phalanx.domain.accounts import Account, AccountId, BookId, Client, Mode
+from phalanx.domain.alerts import AlertRule
+from phalanx.domain.arming import Armed
 from phalanx.domain.breaks import Break, BreakId
+from phalanx.domain.changes import AskedChange, ChangeId
 from phalanx.domain.groups import Group, PriorityList
+from phalanx.domain.hooks import HookSource
 from phalanx.domain.instructions import (
     ExitScope,
-    FollowUp,
     InstructionId,
-    InstructionRequest,
     InstructionStatus,
     Origin,
 )
@@ -35,8 +37,9 @@ from phalanx.domain.orders import (
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
 from phalanx.domain.time import Nanoseconds
+from phalanx.engine.held import HeldInstruction, UndoWindow
 
-SNAPSHOT_VERSION = 6
+SNAPSHOT_VERSION = 7
 
 FOREIGN_FILLS_MAX = 100_000
 """Most that are remembered. No more are booked beyond that: one forgotten too soon would be booked twice."""
@@ -252,19 +255,6 @@ class Instruction(msgspec.Struct, gc=False):
     caps: dict[AccountId, Quantity] = msgspec.field(default_factory=dict)
 
 
-class HeldInstruction(msgspec.Struct, frozen=True, gc=False):
-    """An instruction that waits, unplanned, for its time."""
-
-    id: InstructionId
-    origin: Origin
-    request: InstructionRequest
-    fire_at: Nanoseconds
-    expires_at: Nanoseconds
-    note: str
-    parent: InstructionId
-    follow_up: FollowUp | None
-
-
 class HandFill(msgspec.Struct, frozen=True, gc=False):
     """A fill that a person ordered and no report has come of yet."""
 
@@ -316,7 +306,9 @@ class State(msgspec.Struct):
     were left out of orders' ids since, because a broker had seen them. ``ended``: the orders that
     ended, with when, the oldest first; ``kept``: those of them that were due to be retired and stay
     until the day rolls (``engine.timers``), which are not in ``ended`` meanwhile. ``cancels_due``: what
-    kills have yet to cancel, by ``due_key``, the first first.
+    kills have yet to cancel, by ``due_key``, the first first. ``undo``: the undo windows that are open.
+    ``armed``: the live accounts that a person armed; ``changes``: what waits for another person, the
+    oldest first.
     """
 
     seq: int = 0
@@ -359,6 +351,12 @@ class State(msgspec.Struct):
     lost: dict[BreakId, None] = msgspec.field(default_factory=dict)
     lost_ids: list[tuple[int, int]] = msgspec.field(default_factory=list)
     cancels_due: dict[str, CancelDue] = msgspec.field(default_factory=dict)
+    undo: dict[InstructionId, UndoWindow] = msgspec.field(default_factory=dict)
+    armed: dict[AccountId, Armed] = msgspec.field(default_factory=dict)
+    changes: dict[ChangeId, AskedChange] = msgspec.field(default_factory=dict)
+    next_change: int = 0
+    hooks: dict[str, HookSource] = msgspec.field(default_factory=dict)
+    alert_rules: dict[str, AlertRule] = msgspec.field(default_factory=dict)
 
     def order(self, cl_ord_id: ClOrdId) -> Order:
         """An order that must be in memory."""

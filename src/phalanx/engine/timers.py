@@ -4,12 +4,14 @@ from itertools import islice
 
 from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.events import DayRolled, Event, KeysForgotten, OrderEnded, OrdersRetired
-from phalanx.domain.orders import ClOrdId, OrdStatus
+from phalanx.domain.orders import UNSENT, ClOrdId, OrdStatus
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import HOUR, SECOND, Nanoseconds, trading_day
 from phalanx.engine.commands import Tick
 from phalanx.engine.context import Context
 from phalanx.engine.kills import cancel_further
+from phalanx.engine.persons.arming import disarm_overdue
+from phalanx.engine.persons.deciding import expire_changes
 from phalanx.engine.state import Order, State
 from phalanx.engine.unfilled import see_to_unfilled
 
@@ -22,12 +24,11 @@ EXPIRED_AT_ONCE_MAX = 5_000
 BEHIND_NS_MAX: Nanoseconds = 2 * HOUR
 """By so much our clock may have been behind a broker's when an order ended."""
 
-_UNSENT = frozenset({OrdStatus.HELD, OrdStatus.PENDING_NEW})
-
 
 def tick(state: State, command: Tick, context: Context) -> list[Event]:  # noqa: ARG001
     """Roll the day, retire what ended long enough ago or is beyond the bound, forget old keys, see to
-    what rests unfilled. While a kill has yet to cancel, that alone: both may be about the same orders.
+    what rests unfilled, and to changes that nobody decided about. While a kill has yet to cancel, that
+    alone: both may be about the same orders.
     """
     cancels = cancel_further(state, context)
     if cancels:
@@ -39,7 +40,7 @@ def tick(state: State, command: Tick, context: Context) -> list[Event]:  # noqa:
     forgotten = _forgotten_keys(state, context)
     if forgotten:
         events.append(KeysForgotten(context.now, forgotten))
-    return events + see_to_unfilled(state, context)
+    return events + expire_changes(state, context) + see_to_unfilled(state, context)
 
 
 def _roll_the_day(state: State, context: Context) -> list[Event]:
@@ -51,7 +52,7 @@ def _roll_the_day(state: State, context: Context) -> list[Event]:
     unsent = (
         order.draft.cl_ord_id
         for order in state.orders.values()
-        if order.status in _UNSENT and trading_day(order.placed_at, zone_offset_s) < day
+        if order.status in UNSENT and trading_day(order.placed_at, zone_offset_s) < day
     )
     reason = Reason(ReasonCode.INSTRUCTION_EXPIRED)
     events: list[Event] = [
@@ -59,6 +60,7 @@ def _roll_the_day(state: State, context: Context) -> list[Event]:
         for cl_ord_id in islice(unsent, EXPIRED_AT_ONCE_MAX)
     ]
     if len(events) < EXPIRED_AT_ONCE_MAX:
+        events += disarm_overdue(state, context)
         events.append(DayRolled(context.now, day))
     return events
 

@@ -1,6 +1,14 @@
 """An instruction and its whole plan come into force at once."""
 
-from phalanx.domain.events import InstructionEnded, InstructionHeld, InstructionPlanned
+import msgspec
+
+from phalanx.domain.events import (
+    ApprovalAsked,
+    InstructionApproved,
+    InstructionEnded,
+    InstructionHeld,
+    InstructionPlanned,
+)
 from phalanx.domain.instructions import (
     KINDS,
     BatchRequest,
@@ -13,6 +21,7 @@ from phalanx.domain.instructions import (
     OrderRequest,
     Origin,
     SignalRequest,
+    WaitsFor,
     called_instrument,
 )
 from phalanx.domain.instruments import InstrumentKey
@@ -24,15 +33,8 @@ from phalanx.engine.apply.orders import finish_if_done, let_go, pass_on, settle_
 from phalanx.engine.apply.placing import count_placed, place
 from phalanx.engine.apply.requests import start_request
 from phalanx.engine.apply.upkeep import remember_followed, use_key
-from phalanx.engine.state import (
-    CancelDue,
-    HeldInstruction,
-    Instruction,
-    Order,
-    RecentOrder,
-    State,
-    due_key,
-)
+from phalanx.engine.held import HeldInstruction, UndoWindow, value_named
+from phalanx.engine.state import CancelDue, Instruction, Order, RecentOrder, State, due_key
 
 _SELL, _MARKET, _WORKING = Side.SELL, OrdType.MARKET, InstructionStatus.WORKING
 # By the numbers of a side and a product: to write an enum's value costs as much as all the rest of a shape.
@@ -93,7 +95,7 @@ def instruction_planned(state: State, event: InstructionPlanned) -> None:
 
 
 def instruction_held(state: State, event: InstructionHeld) -> None:
-    """An instruction waits for its time."""
+    """An instruction waits for its time, or for approval."""
     _count(state, event.instruction_id)
     use_key(state, event.origin, event.time)
     state.held[event.instruction_id] = HeldInstruction(
@@ -105,11 +107,42 @@ def instruction_held(state: State, event: InstructionHeld) -> None:
         event.note,
         event.parent,
         event.follow_up,
+        event.waits_for,
+        event.approve_by,
+        asked_value=value_named(event.cause),
+    )
+
+
+def approval_asked(state: State, event: ApprovalAsked) -> None:
+    """Its time came; it waits for approval now."""
+    state.held[event.instruction_id] = msgspec.structs.replace(
+        state.held[event.instruction_id],
+        expires_at=event.expires_at,
+        waits_for=WaitsFor.APPROVAL,
+        approve_by=event.approve_by,
+        approved_by="",
+        asked_value=value_named(event.cause),
+    )
+
+
+def instruction_approved(state: State, event: InstructionApproved) -> None:
+    """It waits for its time alone, which may be over; then its plan is the next event."""
+    use_key(state, event.origin, event.time)
+    held = state.held[event.instruction_id]
+    fire_at = max(event.time, held.fire_at)
+    state.held[event.instruction_id] = msgspec.structs.replace(
+        held,
+        fire_at=fire_at,
+        expires_at=event.expires_at,
+        waits_for=WaitsFor.TIME,
+        approved_by=event.origin.actor,
     )
 
 
 def instruction_ended(state: State, event: InstructionEnded) -> None:
     """A held instruction will never be planned."""
+    if event.origin is not None:
+        use_key(state, event.origin, event.time)
     del state.held[event.instruction_id]
 
 
@@ -141,6 +174,16 @@ def _place_orders(state: State, event: InstructionPlanned, instruction: Instruct
         elif rows and draft.row:
             _follow(state, rows[draft.row - 1].source, instruction.id)
     count_placed(state, instruction, len(event.orders))
+    if event.undo_until:
+        _hold_back(state, event)
+
+
+def _hold_back(state: State, event: InstructionPlanned) -> None:
+    """What may open risk can be undone until then."""
+    held = tuple(draft.cl_ord_id for draft in event.orders if not draft.reduce_only)
+    for cl_ord_id in held:
+        state.orders[cl_ord_id].status = OrdStatus.HELD
+    state.undo[event.instruction_id] = UndoWindow(event.undo_until, held)
 
 
 def _follow(state: State, source: ClOrdId, instruction_id: InstructionId) -> None:
@@ -231,7 +274,8 @@ def _go_on_canceling(state: State, event: InstructionPlanned, request: CancelOpe
     if not request.left:
         state.cancels_due.pop(key, None)
         return
-    origin = Origin(event.origin.actor, event.origin.door, event.origin.request_id)
+    asked = event.origin
+    origin = Origin(asked.actor, asked.door, asked.request_id, address=asked.address)
     after = event.cancels[-1].cl_ord_id
     state.cancels_due[key] = CancelDue(
         request.scope, request.exits, after, request.until, origin, event.note

@@ -8,6 +8,7 @@ from phalanx.domain.events import (
     OrderEnded,
     OrderReported,
     OrdersDispatched,
+    OrdersReleased,
 )
 from phalanx.domain.instructions import InstructionStatus
 from phalanx.domain.numbers import BASIS_POINTS, Money, Quantity, multiply
@@ -44,6 +45,13 @@ def orders_dispatched(state: State, event: OrdersDispatched) -> None:
         order = orders[cl_ord_id]
         order.status = _SENT
         order.deadline = deadline
+
+
+def orders_released(state: State, event: OrdersReleased) -> None:
+    """HELD → PENDING_NEW: their undo window is over."""
+    for cl_ord_id in event.cl_ord_ids:
+        state.orders[cl_ord_id].status = OrdStatus.PENDING_NEW
+    del state.undo[event.instruction_id]
 
 
 def dispatch_lapsed(state: State, event: DispatchLapsed) -> None:

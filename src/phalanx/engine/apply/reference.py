@@ -1,13 +1,17 @@
 """Reference data and switches."""
 
-from phalanx.domain.accounts import Mode, book_id
+from phalanx.domain.accounts import Account, Mode, book_id
 from phalanx.domain.events import (
     AccountPut,
+    AlertRulePut,
+    AlertRuleRemoved,
     CashAdjusted,
     ClientPut,
     FillOrdered,
     GroupPut,
     GroupRemoved,
+    HookSourcePut,
+    HookSourceRemoved,
     InstrumentsLoaded,
     KillLifted,
     KillPut,
@@ -49,9 +53,14 @@ def client_put(state: State, event: ClientPut) -> None:
 
 
 def account_put(state: State, event: AccountPut) -> None:
-    """An account, with both its books from the first moment."""
+    """An account, with both its books from the first moment. What was armed is no other account: one that
+    goes to another mode, broker or login, or is switched off, is armed no more.
+    """
     use_key(state, event.origin, event.time)
     account = event.account
+    before = state.accounts.get(account.id)
+    if before is not None and _is_another(before, account):
+        state.armed.pop(account.id, None)
     state.accounts[account.id] = account
     if account.primary:
         state.primary_accounts[account.client_id] = account.id
@@ -59,6 +68,11 @@ def account_put(state: State, event: AccountPut) -> None:
         book = book_id(account.id, mode)
         if book not in state.books:
             state.books[book] = Book(book, account.id, mode)
+
+
+def _is_another(before: Account, after: Account) -> bool:
+    terms = (before.mode, before.broker, before.login)
+    return not after.enabled or terms != (after.mode, after.broker, after.login)
 
 
 def cash_adjusted(state: State, event: CashAdjusted) -> None:
@@ -141,6 +155,18 @@ def list_removed(state: State, event: ListRemoved) -> None:
     state.lists.pop(event.name, None)
 
 
+def hook_source_put(state: State, event: HookSourcePut) -> None:
+    """A source of webhooks, by name."""
+    use_key(state, event.origin, event.time)
+    state.hooks[event.source.name] = event.source
+
+
+def hook_source_removed(state: State, event: HookSourceRemoved) -> None:
+    """And gone."""
+    use_key(state, event.origin, event.time)
+    state.hooks.pop(event.name, None)
+
+
 def limit_put(state: State, event: LimitPut) -> None:
     """A level's limits."""
     use_key(state, event.origin, event.time)
@@ -151,6 +177,18 @@ def limit_removed(state: State, event: LimitRemoved) -> None:
     """And gone."""
     use_key(state, event.origin, event.time)
     state.limits.pop(limit_key(event.level, event.name), None)
+
+
+def alert_rule_put(state: State, event: AlertRulePut) -> None:
+    """A rule of what is told, by name."""
+    use_key(state, event.origin, event.time)
+    state.alert_rules[event.rule.name] = event.rule
+
+
+def alert_rule_removed(state: State, event: AlertRuleRemoved) -> None:
+    """And gone."""
+    use_key(state, event.origin, event.time)
+    state.alert_rules.pop(event.name, None)
 
 
 def lot_adopted(state: State, event: LotAdopted) -> None:

@@ -7,7 +7,7 @@ from phalanx.domain.events import (
     RequestDoubted,
     RequestEnded,
 )
-from phalanx.domain.orders import OrdStatus, RequestKind
+from phalanx.domain.orders import UNSENT, OrdStatus, RequestKind
 from phalanx.domain.reasons import ReasonCode
 from phalanx.engine.apply.orders import end, needed_hold, set_hold
 from phalanx.engine.apply.resting import rest, rest_no_longer
@@ -40,7 +40,7 @@ def cancel_requested(state: State, event: CancelRequested) -> None:
     state.next_request += 1
     use_key(state, event.origin, event.time)
     order = state.orders[event.cl_ord_id]
-    if order.status is OrdStatus.PENDING_NEW:
+    if order.status in UNSENT:
         end(state, order, state.book_of(order), OrdStatus.CANCELED, event.time)
     else:
         start_request(state, order, event.request_id, RequestKind.CANCEL)

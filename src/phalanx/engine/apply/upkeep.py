@@ -4,6 +4,7 @@ from itertools import islice
 from typing import Any
 
 from phalanx.domain.events import (
+    AccessRecorded,
     DayRolled,
     DeskFounded,
     KeysForgotten,
@@ -126,6 +127,10 @@ def _forget_foreign_fills(state: State, now: Nanoseconds) -> None:
 def keys_forgotten(state: State, event: KeysForgotten) -> None:
     """The oldest keys are past their retention."""
     _forget_oldest(state.keys, event.count)
+
+
+def access_recorded(_state: State, _event: AccessRecorded) -> None:
+    """It is on record: nothing that is decided depends on it."""
 
 
 def _forget_oldest(found: dict[str, Any], count: int) -> None:

@@ -7,7 +7,7 @@ from phalanx.domain.accounts import Account, AccountId, BookId
 from phalanx.domain.instructions import CancelDraft, CancelOpenRequest, Skip
 from phalanx.domain.instruments import Instrument, InstrumentFacts, InstrumentKey
 from phalanx.domain.numbers import Money, Quantity
-from phalanx.domain.orders import ClOrdId, Closing, OrderDraft, OrdStatus, Side
+from phalanx.domain.orders import UNSENT, ClOrdId, Closing, OrderDraft, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.context import Context
 from phalanx.engine.exposure import slices
@@ -158,7 +158,7 @@ class Plan:
             state = self._state
             self._request_ids = request_ids(state.desk_id, state.shard, state.next_request)
         request_id = next(self._request_ids)
-        unsent = order.status is OrdStatus.PENDING_NEW
+        unsent = order.status in UNSENT
         self.cancels.append(
             CancelDraft(
                 request_id,

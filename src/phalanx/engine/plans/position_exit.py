@@ -13,8 +13,8 @@ from phalanx.domain.instructions import ExitRequest, ExitScope
 from phalanx.domain.instruments import InstrumentKey, known_instrument
 from phalanx.domain.numbers import BASIS_POINTS, Quantity, round_down
 from phalanx.domain.orders import (
+    UNSENT,
     Closing,
-    OrdStatus,
     OrdType,
     Product,
     Side,
@@ -39,7 +39,7 @@ from phalanx.engine.state import Book, Instruction, Lot, Order, State, position_
 _R = ReasonCode
 # By their own names: on Python 3.11 finding an enum's member costs more than comparing with it.
 _BUY, _SELL, _MARKET, _LIMIT = Side.BUY, Side.SELL, OrdType.MARKET, OrdType.LIMIT
-_HOLDINGS, _PENDING_NEW = ExitScope.HOLDINGS, OrdStatus.PENDING_NEW
+_HOLDINGS = ExitScope.HOLDINGS
 
 
 class ExitInProgress(NamedTuple):
@@ -192,7 +192,7 @@ class _Position:
                 return
             part = sell.free if takes_all else min(sell.free, missing)
             missing -= min(part, missing)
-            if sell.order.status is _PENDING_NEW:
+            if sell.order.status in UNSENT:
                 self.plan.cancel(sell.order)
                 order = sell.order
                 self.tally.free(order.draft, order.quantity, order.leaves_quantity, self.place)
@@ -216,12 +216,12 @@ class _Position:
         if wanted and not self._may_send(_BUY, wanted):
             wanted = 0
         self._count(wanted)
-        may_fill = sum(o.leaves_quantity for o in beyond if o.status is not _PENDING_NEW)
+        may_fill = sum(o.leaves_quantity for o in beyond if o.status not in UNSENT)
         now = round_down(max(0, min(wanted, short - may_fill)), self._lot_size())
         missing = wanted - now
         for order in reversed(beyond):
             part = min(missing, order.leaves_quantity)
-            if order.status is _PENDING_NEW:
+            if order.status in UNSENT:
                 # It ends here: what it would have bought back is free for an order of our own.
                 covering = self.tally.covering.get(self.place, 0)
                 self.tally.covering[self.place] = covering - order.leaves_quantity
