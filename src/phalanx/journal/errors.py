@@ -46,6 +46,10 @@ class Damage(StrEnum):
     """The journal holds records but has no anchor."""
     ANCHOR_UNREADABLE = "ANCHOR_UNREADABLE"
     """The anchor exists and none of its slots is intact."""
+    BEHIND_ROOT = "BEHIND_ROOT"
+    """The journal ends before a record that was exported: its tail is gone."""
+    ROOT_MISMATCH = "ROOT_MISMATCH"
+    """A record that was exported has another hash now: it, or one before it, was replaced."""
 
 
 class Failure(StrEnum):

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
 from phalanx.journal.errors import Damage, JournalCorrupt
 from phalanx.journal.port import JournalReader
-from phalanx.journal.record import START, Tail
+from phalanx.journal.record import START, Record, Tail
+
+
+class Seen(Struct, frozen=True):
+    """A record as somebody outside remembers it: its chain hash, and an event that it holds."""
+
+    record: int
+    seq: int
+    chain: bytes
 
 
 class SnapshotNote(Struct, frozen=True):
@@ -47,9 +55,11 @@ class Report(Struct, frozen=True):
 class Counts:
     """What a pass over the records adds up."""
 
-    def __init__(self) -> None:
+    def __init__(self, seen: Iterable[Seen] = ()) -> None:
         self.records = self.events = self.body_bytes = self.epochs = 0
         self.last = START
+        self._seen: Iterator[Seen] = iter(seen)
+        self._next = next(self._seen, None)
 
     def read(
         self, reader: JournalReader, tail: Tail | None, breathe: Callable[[], None] | None = None
@@ -60,6 +70,7 @@ class Counts:
         `JournalCorrupt`, `JournalFailed`, `JournalMissing`.
         """
         for record in reader.scan():
+            self._compare(record)
             self.epochs += record.epoch != self.last.epoch
             self.records += 1
             self.events += record.count
@@ -79,17 +90,37 @@ class Counts:
                 f"the records end at {self.last.record}, the tail is {tail.record}",
                 record=self.last.record + 1,
             )
+        if self._next is not None:
+            raise JournalCorrupt(
+                Damage.BEHIND_ROOT,
+                f"the records end at {self.last.record} with event {self.last.seq}, record "
+                f"{self._next.record} with event {self._next.seq} was exported",
+                record=self.last.record + 1,
+            )
+
+    def _compare(self, record: Record) -> None:
+        """With what somebody remembers of it. Raises `JournalCorrupt` ROOT_MISMATCH."""
+        while self._next is not None and self._next.record <= record.record:
+            seen, self._next = self._next, next(self._seen, None)
+            holds = record.first_seq <= seen.seq <= record.last_seq
+            if (record.record, record.chain) != (seen.record, seen.chain) or not holds:
+                raise JournalCorrupt(
+                    Damage.ROOT_MISMATCH,
+                    f"record {seen.record} is not the one that was exported",
+                    record=seen.record,
+                )
 
 
-def verify(reader: JournalReader) -> Report:
+def verify(reader: JournalReader, seen: Iterable[Seen] = ()) -> Report:
     """Read everything once, in bounded memory, also while a writer is at work.
 
+    ``seen``: what somebody outside remembers of it, in the order of the records; all of it must be there.
     A damaged record is named before a damaged tail, because it is the more exact answer. Raises
     `JournalMissing` and `JournalFailed` (nothing to read, cannot read); damage is in the report.
     """
     problem: JournalCorrupt | None = None
     tail: Tail | None = None
-    counts = Counts()
+    counts = Counts(seen)
     try:
         tail = reader.tail()
     except JournalCorrupt as error:

@@ -306,7 +306,8 @@ def _rows(connection: apsw.Connection, start: int, last: int) -> Iterator[tuple[
 
     No read transaction stays open while the caller works on a chunk.
     """
-    while start <= last:
+    wrong: JournalCorrupt | None = None
+    while start <= last and wrong is None:
         chunk: list[tuple[int, bytes]] = []
         total_bytes = 0
         cursor = connection.execute(_CHUNK, (start, last))
@@ -314,16 +315,20 @@ def _rows(connection: apsw.Connection, start: int, last: int) -> Iterator[tuple[
             assert isinstance(number, int)
             blob = _bytes(number, value)
             if stored_first_seq(blob) not in (first_seq, None):
-                raise _altered(number, f"its row says first seq {first_seq}")
+                # Those before it first: who reads knows how far all was well.
+                wrong = _altered(number, f"its row says first seq {first_seq}")
+                break
             chunk.append((number, blob))
             total_bytes += len(blob)
             if total_bytes >= CHUNK_BYTES or len(chunk) >= CHUNK_RECORDS:
                 break
         cursor.close(force=True)
         if not chunk:
-            return
+            break
         yield from chunk
         start = chunk[-1][0] + 1
+    if wrong is not None:
+        raise wrong
 
 
 def _find(connection: apsw.Connection, seq: int, tail: Tail) -> int:
