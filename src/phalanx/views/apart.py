@@ -1,5 +1,6 @@
 """The server's end of the process that writes the views (``views/child.py``): a Follower, elsewhere."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -15,6 +16,9 @@ from phalanx.views.source import RecordSource
 
 CLOSE_S_MAX: Final = 5.0
 """A process that has not ended by then is killed: what it had open is taken back at the next start."""
+
+_NEEDED: Final = frozenset({"HOME", "LANG", "PATH", "SYSTEMROOT", "TMPDIR", "TZ", "VIRTUAL_ENV"})
+_NEEDED_BEGIN: Final = ("COV", "DYLD_", "LC_", "LD_", "PYTHON")
 
 
 class ChildFailed(Exception):
@@ -47,6 +51,7 @@ class ApartFollower:
             stdout=subprocess.PIPE,
             # A signal from the terminal is for the server, and it lets this one end.
             start_new_session=True,
+            env=_environment(),
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -110,3 +115,12 @@ class ApartFollower:
             for _ in self._source.records(self.seq):
                 pass
         raise (RecordsDoNotFit if failed.rebuild else ChildFailed)(failed.said)
+
+
+def _environment() -> dict[str, str]:
+    """What Python needs to run: a key of the server's may be in the rest, and has no business there."""
+    return {
+        name: text
+        for name, text in os.environ.items()
+        if name in _NEEDED or name.startswith(_NEEDED_BEGIN)
+    }

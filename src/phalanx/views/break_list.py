@@ -10,7 +10,8 @@ from phalanx.domain.accounts import AccountId
 from phalanx.domain.breaks import BreakId, BreakKind
 from phalanx.domain.time import Nanoseconds
 from phalanx.views import selects
-from phalanx.views.filters import Slice, Statement, Value
+from phalanx.views.filters import Slice, Statement
+from phalanx.views.within import Value
 
 ONE_BREAK: Final = (
     f"SELECT {selects.BREAK} FROM breaks AS b INDEXED BY breaks_id"  # noqa: S608  names of ours

@@ -51,6 +51,20 @@ class InstructionEntry(Entry, gc=False):
     expired: int = 0
     not_received: int = 0
     in_doubt: int = 0
+    undo_until_ns: int = 0
+
+
+class ApprovalEntry(Entry, gc=False):
+    """One row of ``approvals``: from when another person was needed until somebody or the clock ended it."""
+
+    asked_at_ns: int
+    approve_by_ns: int
+    reason_code: str
+    reason_text: str
+    decision: str = ""
+    actor: str = ""
+    door: str = ""
+    note: str = ""
 
 
 class OrderEntry(Entry, gc=False):
@@ -144,6 +158,27 @@ class BreakEntry(Entry, gc=False):
     closed_by: str = ""
     closing_note: str = ""
     updated_at_ns: int = 0
+
+
+class ChangeEntry(Entry, gc=False):
+    """One row of ``changes``: what waits for another person, until it was decided or its time was over.
+
+    ``details`` is a JSON array of sentences.
+    """
+
+    id: str
+    kind: str
+    actor: str
+    door: str
+    request_id: str
+    details: str
+    asked_at_ns: int
+    expires_at_ns: int
+    status: str = "WAITING"
+    decided_by: str = ""
+    decision_note: str = ""
+    refusal: str = ""
+    refusal_text: str = ""
 
 
 class TradeEntry(Entry, gc=False):

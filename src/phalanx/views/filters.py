@@ -12,14 +12,17 @@ import msgspec
 
 from phalanx.views import selects
 from phalanx.views.schema import KEY_BITS, Subject
-
-Value: TypeAlias = int | str
+from phalanx.views.within import Value, Within, listed
 
 KEPT: Final = "SELECT coalesce(sum({column}), 0) FROM totals WHERE subject = ? AND value = ?"
 """A total that is kept; ``column`` is the listing's."""
 KEPT_OF_CLIENT: Final = (
     "SELECT coalesce(sum({column}), 0) FROM totals"
     " WHERE subject = ? AND value IN (SELECT id FROM accounts WHERE client_id = ?)"
+)
+KEPT_AMONG: Final = (
+    "SELECT coalesce(sum({column}), 0) FROM totals"
+    " WHERE subject = ? AND value IN (SELECT value FROM json_each(?))"
 )
 
 
@@ -36,7 +39,8 @@ class Listing(msgspec.Struct, frozen=True):
 class Filter(msgspec.Struct, frozen=True):
     """One condition and the index that finds its rows; without one they are nearly all.
 
-    ``size`` is the statement that says how many it finds, or (not ``exact``) at most finds.
+    ``size`` is the statement that says how many it finds, or (not ``exact``) at most finds. ``owners``:
+    it is about several accounts; the condition on these.
     """
 
     condition: str
@@ -45,7 +49,7 @@ class Filter(msgspec.Struct, frozen=True):
     size: str
     size_values: tuple[Value, ...]
     exact: bool = True
-    by_client: bool = False
+    owners: str = ""
 
 
 class Slice(msgspec.Struct, frozen=True):
@@ -72,7 +76,36 @@ def of_client(client_id: int, table: str, index: str = "") -> Filter:
     """All accounts of a client: found account by account, as there is no index of clients."""
     index = index or f"{table}_account"
     values = (Subject.ACCOUNT, client_id)
-    return Filter("client_id = ?", (client_id,), index, KEPT_OF_CLIENT, values, by_client=True)
+    return Filter(
+        "client_id = ?", (client_id,), index, KEPT_OF_CLIENT, values, owners="a.client_id = ?"
+    )
+
+
+def among(column: str, found: frozenset[str], index: str, subject: Subject) -> Filter:
+    """A column that has one of some values. Accounts are walked one by one, like a client's."""
+    if len(found) == 1:
+        return equals(column, next(iter(found)), index, subject)
+    condition = "{} IN (SELECT value FROM json_each(?))"
+    owners = condition.format("a.id") if subject is Subject.ACCOUNT else ""
+    values = (listed(found),)
+    sizes_of = (subject, *values)
+    return Filter(condition.format(column), values, index, KEPT_AMONG, sizes_of, owners=owners)
+
+
+def reached(within: Within | None, table: str) -> list[Filter]:
+    """The filters of orders and their log that keep to a part of the book; of all of it none."""
+    if within is None:
+        return []
+    columns = (
+        ("account", within.accounts, Subject.ACCOUNT),
+        ("strategy", within.strategies, Subject.STRATEGY),
+        ("instrument", within.instruments, Subject.INSTRUMENT),
+    )
+    return [
+        among(column, found, f"{table}_{column}", subject)
+        for column, found, subject in columns
+        if found is not None
+    ]
 
 
 def sizes(listing: Listing, filters: Sequence[Filter]) -> Statement:
@@ -108,26 +141,23 @@ def count_of(listing: Listing, filters: Sequence[Filter], chosen: Filter | None)
     if len(filters) == 1 and chosen.exact:
         return chosen.size.format(column=listing.counted), chosen.size_values
     table, index = listing.table, _indexed(chosen)
-    if not chosen.by_client:
+    if not chosen.owners:
         conditions, values = _conditions(filters)
         counted = f"SELECT count(*) FROM {table} {index} WHERE {conditions}"  # noqa: S608
         return counted, values
     conditions, values = _conditions([one for one in filters if one is not chosen])
-    counted = (
-        "SELECT count(*) FROM accounts AS a"  # noqa: S608  names of ours
-        f" CROSS JOIN {table} AS x {index} ON x.account = a.id"
-        f" WHERE a.client_id = ? AND {conditions}"
-    )
-    return counted, (*chosen.values, *values)
+    of_one = f"SELECT count(*) FROM {table} {index} WHERE account = a.id AND {conditions}"  # noqa: S608
+    counted = f"SELECT coalesce(sum(({of_one})), 0) FROM accounts AS a WHERE {chosen.owners}"  # noqa: S608
+    return counted, (*values, *chosen.values)
 
 
 def keys_of(
     listing: Listing, filters: Sequence[Filter], chosen: Filter | None, part: Slice
 ) -> Statement:
-    """The keys of the page's rows. Of a client: the first of each account, and of those the first."""
+    """The keys of the page's rows. Of several accounts: the first of each account, and of those the first."""
     behind, behind_values = _behind(part)
     order = f"ORDER BY key {_direction(part)}"
-    if chosen is None or not chosen.by_client:
+    if chosen is None or not chosen.owners:
         conditions, values = _conditions(filters)
         found = f"SELECT key FROM {listing.table} {_indexed(chosen)} WHERE {conditions}{behind}"  # noqa: S608
         paged = (*values, *behind_values, part.limit, part.skip)
@@ -140,7 +170,7 @@ def keys_of(
     found = (
         "SELECT j.value AS key FROM accounts AS a CROSS JOIN"  # noqa: S608  names of ours
         f" json_each((SELECT json_group_array(key) FROM ({of_one_account}))) AS j"
-        f" WHERE a.client_id = ? {order} LIMIT ? OFFSET ?"
+        f" WHERE {chosen.owners} {order} LIMIT ? OFFSET ?"
     )
     limits = (part.skip + part.limit, *chosen.values, part.limit, part.skip)
     return found, (*values, *behind_values, *limits)

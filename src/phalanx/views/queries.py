@@ -15,12 +15,15 @@ import msgspec
 
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.breaks import BreakId
-from phalanx.domain.instructions import InstructionId, InstructionStatus
+from phalanx.domain.changes import ChangeId, ChangeStatus
+from phalanx.domain.instructions import InstructionId, InstructionStatus, WaitsFor
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.orders import TERMINAL, ClOrdId, OrdStatus
 from phalanx.domain.time import Nanoseconds
 from phalanx.views import selects
+from phalanx.views.audit_list import AuditFilters, AuditRow, audit_page
 from phalanx.views.break_list import BreakFilters, break_page, one_break
+from phalanx.views.change_list import ChangeRow, change_page, one_change
 from phalanx.views.filters import (
     INSTRUCTIONS,
     KEPT,
@@ -29,12 +32,13 @@ from phalanx.views.filters import (
     Filter,
     Listing,
     Slice,
-    Value,
     equals,
     of_client,
     page,
+    reached,
     sizes,
 )
+from phalanx.views.instruction_parts import PartRow, part_of, part_page, part_tree
 from phalanx.views.readers import Readers, ViewsUnavailable
 from phalanx.views.rows import (
     BreakRow,
@@ -54,6 +58,7 @@ from phalanx.views.rows import (
 )
 from phalanx.views.schema import KEY_BITS, Subject
 from phalanx.views.trade_list import TRADES, TradeFilters, unfilled_page, whole_page
+from phalanx.views.within import Value, Within
 
 LIMIT_MAX: Final = 1_000
 SKIP_MAX: Final = 1_000_000_000
@@ -65,6 +70,7 @@ ASKED_MAX: Final = 256
 P = ParamSpec("P")
 T = TypeVar("T")
 Row = TypeVar("Row")
+Seen = TypeVar("Seen", OrderRow, TradeRow)
 
 _orders: Final = msgspec.json.Decoder(tuple[OrderRow, ...])
 _instructions: Final = msgspec.json.Decoder(tuple[InstructionRow, ...])
@@ -77,10 +83,14 @@ _sums: Final = msgspec.json.Decoder(tuple[ClientSumRow, ...])
 _order: Final = msgspec.json.Decoder(OrderRow)
 _instruction: Final = msgspec.json.Decoder(InstructionRow)
 _trees: Final = msgspec.json.Decoder(tuple[OrderTree, ...])
+_parts: Final = msgspec.json.Decoder(tuple[PartRow, ...])
 _skips: Final = msgspec.json.Decoder(tuple[SkipRow, ...])
 _requests: Final = msgspec.json.Decoder(tuple[RequestRow, ...])
+_acts: Final = msgspec.json.Decoder(tuple[AuditRow, ...])
 _breaks: Final = msgspec.json.Decoder(tuple[BreakRow, ...])
 _break: Final = msgspec.json.Decoder(BreakRow)
+_changes: Final = msgspec.json.Decoder(tuple[ChangeRow, ...])
+_change: Final = msgspec.json.Decoder(ChangeRow)
 _KILLS: Final = (
     "SELECT (SELECT seq FROM cursor), (SELECT count(*) FROM kills),"  # noqa: S608  names of ours
     f" (SELECT json_group_array({selects.KILL} ORDER BY o.key DESC)"
@@ -90,6 +100,8 @@ _KILLS: Final = (
 
 class Views:
     """A reader of ``views.db``, for any thread. Filters are combined with "and".
+
+    ``within``: what is seen of them, None is all.
 
     Every method raises ViewsUnavailable and QueryTooLong; ValueError for a ``limit`` that is not in
     1–1,000, a ``skip`` below zero, or a value that no row could have.
@@ -134,9 +146,11 @@ class Views:
         open_only: bool = False,
         skip: int = 0,
         limit: int = 100,
+        within: Within | None = None,
     ) -> Page[OrderRow]:
         """Orders, the latest first."""
         filters = _common(ORDERS, account, client_id, instrument, strategy)
+        filters += reached(within, "orders")
         if instruction is not None:
             filters.append(_of_instruction(instruction))
         if status is not None:
@@ -145,22 +159,27 @@ class Views:
             filters.append(_OPEN)
         return self._page(ORDERS, filters, Slice(skip, limit), _orders)
 
-    def order(self, cl_ord_id: ClOrdId) -> OrderRow | None:
+    def order(self, cl_ord_id: ClOrdId, within: Within | None = None) -> OrderRow | None:
         """One order."""
         row = self._fetch(selects.ONE_ORDER, (cl_ord_id,))
-        return _order.decode(row[0]) if row else None
+        return _seen(_order.decode(row[0]), within) if row else None
 
     def fills(self, cl_ord_id: ClOrdId) -> tuple[FillRow, ...]:
         """The fills of one order, oldest first."""
         return _fills.decode(self._fetch(selects.FILLS, (cl_ord_id,))[0])
 
-    def instruction(self, instruction: InstructionId) -> InstructionTree | None:
+    def instruction(
+        self, instruction: InstructionId, within: Within | None = None
+    ) -> InstructionTree | None:
         """One instruction with all that came of it; as large as it is, at most 20,000 orders."""
-        row = self._fetch(selects.INSTRUCTION_TREE, (instruction,))
+        if within is None:
+            row = self._fetch(selects.INSTRUCTION_TREE, (instruction,))
+        else:
+            row = self._fetch(*part_tree(within, instruction))
         if not row:
             return None
         as_of, tat_ns, found, orders, skips, cancels = row
-        return InstructionTree(
+        tree = InstructionTree(
             int(as_of),
             int(tat_ns),
             _instruction.decode(found),
@@ -168,6 +187,7 @@ class Views:
             _skips.decode(skips),
             _requests.decode(cancels),
         )
+        return tree if within is None else part_of(tree, within.actor)
 
     def tat(self, instruction: InstructionId) -> Nanoseconds:
         """The greatest turnaround of its orders; zero while none is known."""
@@ -179,19 +199,28 @@ class Views:
         *,
         status: InstructionStatus | None = None,
         kind: str | None = None,
+        waits_for: WaitsFor | None = None,
         skip: int = 0,
         limit: int = 100,
+        within: Within | None = None,
     ) -> Page[InstructionRow]:
         """Instructions, the latest first."""
         filters: list[Filter] = []
+        if waits_for is not None:
+            filters.append(_waiting_for(waits_for))
         if status is not None:
             subject = Subject.INSTRUCTION_STATUS
             filters.append(equals("status", int(status), "instructions_status", subject))
         if kind is not None:
             filters.append(equals("kind", kind, "instructions_kind", Subject.KIND))
+        if within is not None:
+            _check(skip, limit)
+            as_of, total, items = self._fetch(*part_page(within, filters, Slice(skip, limit)))
+            rows = tuple(one.row() for one in _parts.decode(items))
+            return Page(rows, int(total), int(as_of))
         return self._page(INSTRUCTIONS, filters, Slice(skip, limit), _instructions)
 
-    def order_log(
+    def order_log(  # noqa: PLR0913  one argument for each filter
         self,
         *,
         account: AccountId | None = None,
@@ -201,11 +230,13 @@ class Views:
         since_seq: int | None = None,
         skip: int = 0,
         limit: int = 100,
+        within: Within | None = None,
     ) -> Page[LogRow]:
         """The order log, the latest line first; with ``since_seq`` what came after that event,
         oldest first. ``total`` counts the filters' lines from the beginning in both cases.
         """
         filters = _common(ORDER_LOG, account, client_id, instrument, strategy)
+        filters += reached(within, "order_log")
         if since_seq is not None:
             since_seq = min(max(since_seq, 0), SEQ_MAX)
         return self._page(ORDER_LOG, filters, Slice(skip, limit, since_seq), _log)
@@ -219,17 +250,17 @@ class Views:
         status: TradeStatus | None = None,
         skip: int = 0,
         limit: int = 100,
+        within: Within | None = None,
     ) -> Page[TradeRow]:
         """Trades, the latest first."""
         _check(skip, limit)
-        wanted = TradeFilters(account, client_id, instrument, status)
+        wanted = TradeFilters(account, client_id, instrument, status, within)
         part = Slice(skip, limit)
         filters = wanted.of_trades()
         if status is TradeStatus.PENDING:
             statement, values = unfilled_page(wanted, part)
         else:
-            whose = account is not None or client_id is not None
-            by_account = whose and status is TradeStatus.ACTIVE
+            by_account = wanted.names_owners and status is TradeStatus.ACTIVE
             chosen = filters[0] if by_account else self._rarest(TRADES, filters)
             if status is not None:
                 statement, values = page(TRADES, filters, chosen, part)
@@ -238,10 +269,10 @@ class Views:
         as_of, total, items = self._fetch(statement, values)
         return Page(_trades.decode(items), int(total), int(as_of))
 
-    def trade(self, lot: ClOrdId) -> TradeRow | None:
+    def trade(self, lot: ClOrdId, within: Within | None = None) -> TradeRow | None:
         """One trade, also one whose buy ended without a fill."""
         (row,) = self._fetch(selects.ONE_TRADE, (lot,))
-        return None if row is None else _trade.decode(row)
+        return None if row is None else _seen(_trade.decode(row), within)
 
     def client_sums(self, first: int, last: int) -> tuple[ClientSumRow, ...]:
         """What the trades of the clients with these numbers, and those between, realised."""
@@ -263,6 +294,27 @@ class Views:
         """A break as it was filed last."""
         row = self._fetch(*one_break(break_id))
         return _break.decode(row[0]) if row else None
+
+    def changes(
+        self, status: ChangeStatus | None, *, skip: int = 0, limit: int = 100
+    ) -> Page[ChangeRow]:
+        """Changes that wait, or waited, for another person, the latest first; None: all of them."""
+        _check(skip, limit)
+        as_of, total, items = self._fetch(*change_page(status, Slice(skip, limit)))
+        return Page(_changes.decode(items), int(total), int(as_of))
+
+    def one_change(self, change_id: ChangeId) -> ChangeRow | None:
+        """A change by its id."""
+        row = self._fetch(*one_change(change_id))
+        return _change.decode(row[0]) if row else None
+
+    def audit(
+        self, filters: AuditFilters, *, limit: int = 100, before: int | None = None
+    ) -> Page[AuditRow]:
+        """Acts, the latest first: those of events below ``before``, of which ``total`` says how many."""
+        _check(0, limit)
+        as_of, total, items = self._fetch(*audit_page(filters, limit, before))
+        return Page(_acts.decode(items), int(total), int(as_of))
 
     def _page(
         self,
@@ -290,6 +342,13 @@ class Views:
             except OverflowError as error:
                 raise ValueError("a number that does not fit 64 bits") from error
         return row or ()
+
+
+def _seen(row: Seen, within: Within | None) -> Seen | None:
+    """The row, for those who see it."""
+    if within is None or within.has(row.account, row.strategy, row.instrument):
+        return row
+    return None
 
 
 def _check(skip: int, limit: int) -> None:
@@ -332,6 +391,18 @@ def _by_status(status: OrdStatus) -> Filter:
     size = (Subject.OPEN, 0)
     condition = "is_open = 1 AND status = ?"
     return Filter(condition, (int(status),), "orders_open", KEPT, size, exact=False)
+
+
+def _waiting_for(what: WaitsFor) -> Filter:
+    """Held ones: those that an approval has to come for, or those that only their time has."""
+    is_asked = "key IN (SELECT v.key FROM approvals AS v WHERE v.ended_at_ns = 0)"
+    held = (int(InstructionStatus.HELD),)
+    if what is WaitsFor.APPROVAL:
+        size = "SELECT count(*) FROM approvals AS v WHERE v.ended_at_ns = 0"
+        return Filter(f"status = ? AND {is_asked}", held, "instructions_status", size, ())
+    values = (Subject.INSTRUCTION_STATUS, *held)
+    condition = f"status = ? AND NOT {is_asked}"
+    return Filter(condition, held, "instructions_status", KEPT, values, exact=False)
 
 
 def _of_instruction(instruction: InstructionId) -> Filter:

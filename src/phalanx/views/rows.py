@@ -17,6 +17,7 @@ from phalanx.domain.instructions import (
     InstructionId,
     InstructionRequest,
     InstructionStatus,
+    WaitsFor,
 )
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.kills import KillLevel
@@ -232,11 +233,28 @@ class SkipRow(msgspec.Struct, frozen=True, array_like=True):
     row: int
 
 
+class ApprovalRow(msgspec.Struct, frozen=True, array_like=True):
+    """Why an instruction needed another person's approval, and what came of that. ``decision`` is
+    ``approved``, ``declined``, ``expired`` or ``canceled``, empty while it waits; ``actor`` whose it is.
+    """
+
+    asked_at_ns: Nanoseconds
+    approve_by_ns: Nanoseconds
+    reason_code: str
+    reason_text: str
+    ended_at_ns: Nanoseconds
+    decision: str
+    actor: str
+    door: str
+    note: str
+
+
 class InstructionRow(msgspec.Struct, frozen=True, array_like=True):
     """One instruction with its counts; ``filled`` to ``not_received`` are orders by how they ended,
     ``in_doubt`` those in doubt now. ``cancels``: orders of others that it cancels. ``fire_at_ns``:
     the time for which it was held. ``follow_up``: how it follows its ``parent``. Until it is planned
-    ``planned_at_ns`` is when it was given.
+    ``planned_at_ns`` is when it was given. ``undo_until_ns``: when the undo window of its orders is over,
+    if it had one. ``approval``: None where nobody else had to approve it.
     """
 
     seq: int
@@ -267,6 +285,16 @@ class InstructionRow(msgspec.Struct, frozen=True, array_like=True):
     parent: InstructionId
     follow_up: str
     fire_at_ns: Nanoseconds
+    undo_until_ns: Nanoseconds = 0
+    approval: ApprovalRow | None = None
+
+    @property
+    def waits_for(self) -> WaitsFor | None:
+        """What it waits for; None: it is not held."""
+        if self.status is not InstructionStatus.HELD:
+            return None
+        waits = self.approval is not None and not self.approval.ended_at_ns
+        return WaitsFor.APPROVAL if waits else WaitsFor.TIME
 
 
 class OrderTree(msgspec.Struct, frozen=True, array_like=True):

@@ -3,7 +3,7 @@
 Prices, quantities and amounts are Fixed integers (1e-8), times UTC nanoseconds, enums their numbers.
 Every row made by an event has a ``key``: ``seq << KEY_BITS | place`` within the event, so that keys
 grow with time, need no counter, and are the same however often the views are rebuilt. The key of an
-instruction, a fill or a kill is the seq itself.
+instruction, a fill, a kill or an act is the seq itself.
 """
 
 from enum import IntEnum
@@ -12,7 +12,7 @@ from typing import Final
 
 import apsw
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 APPLICATION_ID: Final = 0x50484C56  # "PHLV"
 BUSY_TIMEOUT_MS: Final = 2_000
 CACHE_KIB: Final = 32 * 1024
@@ -82,6 +82,17 @@ CREATE INDEX breaks_id ON breaks (id);
 CREATE INDEX breaks_account ON breaks (account);
 CREATE INDEX breaks_open ON breaks (key) WHERE ended_at_ns = 0;
 
+-- What loosens a bound, asked for while two persons are needed. ``details``: a JSON array of sentences.
+CREATE TABLE changes (
+  key INTEGER PRIMARY KEY, ended_at_ns INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,
+  actor TEXT NOT NULL, door TEXT NOT NULL, request_id TEXT NOT NULL, details TEXT NOT NULL,
+  asked_at_ns INTEGER NOT NULL, expires_at_ns INTEGER NOT NULL, status TEXT NOT NULL,
+  decided_by TEXT NOT NULL, decision_note TEXT NOT NULL, refusal TEXT NOT NULL,
+  refusal_text TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX changes_id ON changes (id);
+CREATE INDEX changes_open ON changes (key) WHERE ended_at_ns = 0;
+
 CREATE TABLE instructions (
   key INTEGER PRIMARY KEY, ended_at_ns INTEGER NOT NULL, id TEXT NOT NULL, kind TEXT NOT NULL,
   actor TEXT NOT NULL, door TEXT NOT NULL, request_id TEXT NOT NULL, note TEXT NOT NULL, request TEXT NOT NULL,
@@ -92,11 +103,22 @@ CREATE TABLE instructions (
   status INTEGER NOT NULL, orders INTEGER NOT NULL, open_orders INTEGER NOT NULL,
   watched INTEGER NOT NULL, filled INTEGER NOT NULL, canceled INTEGER NOT NULL,
   rejected INTEGER NOT NULL, expired INTEGER NOT NULL, not_received INTEGER NOT NULL,
-  in_doubt INTEGER NOT NULL
+  in_doubt INTEGER NOT NULL, undo_until_ns INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX instructions_id ON instructions (id);
 CREATE INDEX instructions_status ON instructions (status);
 CREATE INDEX instructions_kind ON instructions (kind);
+-- Of one that was held the plan is a later event than its key says.
+CREATE INDEX instructions_held ON instructions (plan_seq) WHERE fire_at_ns > 0;
+
+-- What waits, or waited, for another person's approval; the key is the instruction's. ``decision``: how
+-- that ended, empty while it waits.
+CREATE TABLE approvals (
+  key INTEGER PRIMARY KEY, ended_at_ns INTEGER NOT NULL, asked_at_ns INTEGER NOT NULL,
+  approve_by_ns INTEGER NOT NULL, reason_code TEXT NOT NULL, reason_text TEXT NOT NULL,
+  decision TEXT NOT NULL, actor TEXT NOT NULL, door TEXT NOT NULL, note TEXT NOT NULL
+) STRICT;
+CREATE INDEX approvals_waiting ON approvals (key) WHERE ended_at_ns = 0;
 
 -- The skips of an instruction are the keys between its plan's seq and the next: no index is needed.
 CREATE TABLE skips (
@@ -163,6 +185,15 @@ CREATE TABLE order_log (
 CREATE INDEX order_log_account ON order_log (account);
 CREATE INDEX order_log_instrument ON order_log (instrument);
 CREATE INDEX order_log_strategy ON order_log (strategy) WHERE strategy IS NOT NULL;
+
+-- Who did what from where, append-only. Of one kind there may be a million; the others are few, and have
+-- an index of their own, so that a failed login is found without looking at every instruction.
+CREATE TABLE audit (
+  key INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, actor TEXT NOT NULL, address TEXT NOT NULL,
+  door TEXT NOT NULL, act TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL,
+  request_id TEXT NOT NULL, count INTEGER NOT NULL, first_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX audit_rare ON audit (act) WHERE act <> 'instruction_planned';
 
 -- A buy that filled, and what became of what it bought; its key is its order's. A buy of which nothing
 -- is filled yet is a trade too, and is read from the orders: most of them change in the next moment.

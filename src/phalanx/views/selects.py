@@ -64,7 +64,9 @@ INSTRUCTION: Final = (
     " json(t.request), t.refusal_code, t.refusal_text, t.planned_at_ns, t.expires_at_ns,"
     " t.ended_at_ns, t.received_ns, t.orders, t.open_orders, t.skips, t.cancels, t.filled,"
     " t.canceled, t.rejected, t.expired, t.not_received, t.in_doubt, t.parent, t.follow_up,"
-    " t.fire_at_ns)"
+    " t.fire_at_ns, t.undo_until_ns, json((SELECT json_array(v.asked_at_ns, v.approve_by_ns,"
+    " v.reason_code, v.reason_text, v.ended_at_ns, v.decision, v.actor, v.door, v.note)"
+    " FROM approvals AS v WHERE v.key = t.key)))"
 )
 TRADE: Final = (
     f"json_array(t.key >> {KEY_BITS}, t.id, t.account, t.mode, t.client_id, {_CLIENT_NAME},"
@@ -140,6 +142,10 @@ KILL: Final = (
     "json_array(o.key, o.time_ns, json(iif(o.lifted, 'true', 'false')), o.level, o.name, o.actor,"
     " o.door, o.request_id, o.note)"
 )
+AUDIT: Final = (
+    "json_array(o.key, o.time_ns, o.actor, o.address, o.door, o.act, o.subject, o.detail,"
+    " o.request_id, o.count, o.first_ns)"
+)
 
 BREAK: Final = (
     f"json_array(b.key >> {KEY_BITS}, b.id, b.account, b.client_id, {_CLIENT_NAME}, b.kind,"
@@ -157,34 +163,50 @@ _REQUESTS_OF_ORDER: Final = (
     " FROM requests AS q INDEXED BY requests_order"
     " LEFT JOIN instructions AS p ON p.key = q.instruction_key WHERE q.order_key = o.key))"
 )
-ORDERS_OF_INSTRUCTION: Final = (
-    "(SELECT json_group_array("  # noqa: S608  only constants of ours
-    f"json_array({ORDER}, {_FILLS_OF_ORDER}, {_REQUESTS_OF_ORDER}) ORDER BY o.key)"
-    f" FROM orders AS o INDEXED BY orders_instruction {ORDER_JOINS}"
-    " WHERE o.instruction_key = t.key)"
-)
-SKIPS_OF_INSTRUCTION: Final = (
-    "(SELECT json_group_array(json_array("  # noqa: S608  only constants of ours
-    f"s.account, s.client_id, {_CLIENT_NAME}, s.reason_code, s.reason_text, s.instrument,"
-    f" {_SYMBOL}, s.row) ORDER BY s.key)"
-    " FROM skips AS s LEFT JOIN clients AS c ON c.id = s.client_id"
-    " LEFT JOIN instruments AS i ON i.key = s.instrument"
-    f" WHERE s.key BETWEEN t.plan_seq << {KEY_BITS} AND (t.plan_seq + 1 << {KEY_BITS}) - 1)"
-)
-CANCELS_OF_INSTRUCTION: Final = (
-    f"(SELECT json_group_array({REQUEST} ORDER BY q.key)"  # noqa: S608  only constants of ours
-    " FROM requests AS q INDEXED BY requests_instruction"
-    " LEFT JOIN orders AS o ON o.key = q.order_key"
-    " LEFT JOIN instructions AS p ON p.key = q.instruction_key"
-    " WHERE q.instruction_key = t.key)"
-)
+OF_PLAN: Final = f"s.key BETWEEN t.plan_seq << {KEY_BITS} AND (t.plan_seq + 1 << {KEY_BITS}) - 1"
+"""The skips of the instruction ``t``."""
+
+
+def orders_of_instruction(condition: str = "TRUE") -> str:
+    """Those orders ``o`` of the instruction ``t``, each with its fills and requests."""
+    return (
+        "(SELECT json_group_array("  # noqa: S608  only constants of ours
+        f"json_array({ORDER}, {_FILLS_OF_ORDER}, {_REQUESTS_OF_ORDER}) ORDER BY o.key)"
+        f" FROM orders AS o INDEXED BY orders_instruction {ORDER_JOINS}"
+        f" WHERE o.instruction_key = t.key AND {condition})"
+    )
+
+
+def skips_of_instruction(condition: str = "TRUE") -> str:
+    """Those skips ``s`` of the instruction ``t``."""
+    return (
+        "(SELECT json_group_array(json_array("  # noqa: S608  only constants of ours
+        f"s.account, s.client_id, {_CLIENT_NAME}, s.reason_code, s.reason_text, s.instrument,"
+        f" {_SYMBOL}, s.row) ORDER BY s.key)"
+        " FROM skips AS s LEFT JOIN clients AS c ON c.id = s.client_id"
+        " LEFT JOIN instruments AS i ON i.key = s.instrument"
+        f" WHERE {OF_PLAN} AND {condition})"
+    )
+
+
+def cancels_of_instruction(condition: str = "TRUE") -> str:
+    """The cancels that the instruction ``t`` asked for, of those orders ``o``."""
+    return (
+        f"(SELECT json_group_array({REQUEST} ORDER BY q.key)"  # noqa: S608  only constants of ours
+        " FROM requests AS q INDEXED BY requests_instruction"
+        " LEFT JOIN orders AS o ON o.key = q.order_key"
+        " LEFT JOIN instructions AS p ON p.key = q.instruction_key"
+        f" WHERE q.instruction_key = t.key AND {condition})"
+    )
+
+
 TAT_OF_INSTRUCTION: Final = (
     f"(SELECT coalesce(max({_TAT}), 0)"  # noqa: S608  only constants of ours
     " FROM orders AS o INDEXED BY orders_instruction WHERE o.instruction_key = t.key)"
 )
 INSTRUCTION_TREE: Final = (
     f"SELECT (SELECT seq FROM cursor), {TAT_OF_INSTRUCTION}, {INSTRUCTION},"  # noqa: S608
-    f" {ORDERS_OF_INSTRUCTION}, {SKIPS_OF_INSTRUCTION}, {CANCELS_OF_INSTRUCTION}"
+    f" {orders_of_instruction()}, {skips_of_instruction()}, {cancels_of_instruction()}"
     " FROM instructions AS t WHERE t.id = ?"
 )
 FILLS: Final = (

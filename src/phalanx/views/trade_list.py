@@ -18,7 +18,7 @@ from phalanx.views.filters import (
     Listing,
     Slice,
     Statement,
-    Value,
+    among,
     count_of,
     equals,
     keys_of,
@@ -26,6 +26,7 @@ from phalanx.views.filters import (
 )
 from phalanx.views.rows import TradeStatus
 from phalanx.views.schema import Subject
+from phalanx.views.within import Value, Within
 
 TRADES: Final = Listing("trades", "t", "trades", selects.TRADE, selects.TRADE_JOINS)
 
@@ -56,6 +57,13 @@ class TradeFilters(msgspec.Struct, frozen=True):
     client_id: int | None = None
     instrument: InstrumentKey | None = None
     status: TradeStatus | None = None
+    within: Within | None = None
+
+    @property
+    def names_owners(self) -> bool:
+        """Whether it says whose."""
+        is_bound = self.within is not None and self.within.accounts is not None
+        return self.account is not None or self.client_id is not None or is_bound
 
     def of_trades(self) -> list[Filter]:
         """The conditions on rows of ``trades``, the narrowest first."""
@@ -66,6 +74,8 @@ class TradeFilters(msgspec.Struct, frozen=True):
             filters.append(equals("account", self.account, by_account, Subject.ACCOUNT))
         if self.client_id is not None:
             filters.append(of_client(self.client_id, "trades", by_account))
+        if self.within is not None:
+            filters += _reached(self.within, by_account)
         if self.instrument is not None:
             index = "trades_instrument"
             filters.append(equals("instrument", self.instrument, index, Subject.INSTRUMENT))
@@ -86,7 +96,27 @@ class TradeFilters(msgspec.Struct, frozen=True):
             if value is not None:
                 conditions.append(f"o.{column} = ?")
                 values.append(value)
+        if self.within is not None:
+            condition, found = self.within.of_orders("o")
+            conditions.append(condition)
+            values += found
         return " AND ".join(conditions), tuple(values)
+
+
+def _reached(within: Within, by_account: str) -> list[Filter]:
+    """The filters that keep to a part of the book, its accounts first."""
+    filters: list[Filter] = []
+    if within.accounts is not None:
+        filters.append(among("account", within.accounts, by_account, Subject.ACCOUNT))
+    if within.instruments is not None:
+        index = "trades_instrument"
+        filters.append(among("instrument", within.instruments, index, Subject.INSTRUMENT))
+    if within.strategies is not None:
+        # No index and no total: at most all of them.
+        found = among("strategy", within.strategies, "", Subject.STRATEGY)
+        whole = {"size": KEPT, "size_values": (Subject.ALL, 0), "exact": False}
+        filters.append(msgspec.structs.replace(found, **whole))
+    return filters
 
 
 def unfilled_page(filters: TradeFilters, part: Slice) -> Statement:

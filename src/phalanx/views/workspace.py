@@ -10,13 +10,16 @@ import apsw
 
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.breaks import BreakId
+from phalanx.domain.changes import ChangeId
 from phalanx.domain.instructions import InstructionId, InstructionStatus
 from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.numbers import Money, Quantity
 from phalanx.domain.orders import ClOrdId
 from phalanx.views.bulk import Bulk, Row, insert, replace
 from phalanx.views.entries import (
+    ApprovalEntry,
     BreakEntry,
+    ChangeEntry,
     InstructionEntry,
     OrderEntry,
     RequestEntry,
@@ -37,6 +40,7 @@ KILLS: Final = insert("kills", 9)
 SKIPS: Final = insert("skips", 7)
 FILLS: Final = insert("fills", 8)
 LOG: Final = insert("order_log", 13)
+AUDIT: Final = insert("audit", 11)
 SHORTS: Final = replace("shorts", 5)
 """The tables whose rows are only ever added, or put in place of the one before."""
 
@@ -59,6 +63,7 @@ Holding: TypeAlias = tuple[AccountId, int, InstrumentKey, int]
 _HELD: Final = "SELECT id, key FROM instructions INDEXED BY instructions_status WHERE status = ?"
 
 _OPEN_BREAKS: Final = "SELECT id, key FROM breaks INDEXED BY breaks_open WHERE ended_at_ns = 0"
+_OPEN_CHANGES: Final = "SELECT id, key FROM changes INDEXED BY changes_open WHERE ended_at_ns = 0"
 
 _Counts: TypeAlias = Counter[tuple[Subject, int | str | None]]
 _Subjects: TypeAlias = tuple[tuple[Subject, Callable[[Any], int | str | None]], ...]
@@ -89,8 +94,11 @@ class Workspace:
         self.instructions = Table("instructions", InstructionEntry, "plan_seq")
         self.trades = Table("trades", TradeEntry, "bought", "id")
         self.breaks = Table("breaks", BreakEntry, "ours")
+        self.changes = Table("changes", ChangeEntry, "status")
+        self.approvals = Table("approvals", ApprovalEntry, "decision")
         self.held: dict[InstructionId, int] = {}
         self.open_breaks: dict[BreakId, int] = {}
+        self.open_changes: dict[ChangeId, int] = {}
         self.shorts: dict[Holding, Quantity] = {}
         self.order_totals: _Counts = Counter()
         self.instruction_totals: _Counts = Counter()
@@ -141,6 +149,17 @@ class Workspace:
     def break_(self, key: int) -> BreakEntry:
         """The row of a break, to be changed and touched."""
         return self.breaks.find(self.connection, key)
+
+    def change(self, key: int) -> ChangeEntry:
+        """The row of a change that waits, to be changed and touched."""
+        return self.changes.find(self.connection, key)
+
+    def approval(self, key: int) -> ApprovalEntry | None:
+        """The row of an instruction that waits, or waited, for approval; to be changed and touched."""
+        try:
+            return self.approvals.find(self.connection, key)
+        except KeyError:
+            return None
 
     def realize(self, account: AccountId, mode: int, amount: Money) -> None:
         """A book gained that much, or lost it."""
@@ -227,7 +246,8 @@ class Workspace:
             table.let_go()
 
     def _tables(self) -> tuple[Table[Any], ...]:
-        return self.orders, self.requests, self.instructions, self.trades, self.breaks
+        settling = (self.breaks, self.changes, self.approvals)
+        return self.orders, self.requests, self.instructions, self.trades, *settling
 
     def _read_reference(self) -> None:
         accounts: Any = self.connection.execute("SELECT id, client_id FROM accounts")
@@ -238,6 +258,8 @@ class Workspace:
         self.held.update(held)
         breaks: Any = self.connection.execute(_OPEN_BREAKS)
         self.open_breaks.update(breaks)
+        changes: Any = self.connection.execute(_OPEN_CHANGES)
+        self.open_changes.update(changes)
         shorts: Any = self.connection.execute("SELECT * FROM shorts WHERE quantity > 0")
         self.shorts.update((row[:4], row[4]) for row in shorts)
 

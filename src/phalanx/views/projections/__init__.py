@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from phalanx.domain import events as e
+from phalanx.views.audited import ACTS as AUDITED
 from phalanx.views.projections import (
+    audit,
     instructions,
     orders,
+    persons,
     reconciliation,
     reference,
     requests,
@@ -38,6 +41,9 @@ _PROJECTIONS: dict[type, Callable[[Workspace, Any], None]] = {
     e.KillLifted: reference.kill_lifted,
     e.InstructionHeld: instructions.instruction_held,
     e.InstructionEnded: instructions.instruction_ended,
+    e.ApprovalAsked: instructions.approval_asked,
+    e.InstructionApproved: instructions.instruction_approved,
+    e.OrdersReleased: orders.orders_released,
     e.FillOrdered: orders.fill_ordered,
     e.OrderFlagged: orders.order_flagged,
     e.LotAdopted: trades.lot_adopted,
@@ -46,15 +52,26 @@ _PROJECTIONS: dict[type, Callable[[Workspace, Any], None]] = {
     e.BreakTaken: reconciliation.break_taken,
     e.BreakClosed: reconciliation.break_closed,
     e.DoubtJudged: reconciliation.doubt_judged,
+    e.ChangeAsked: persons.change_asked,
+    e.ChangeApproved: persons.change_approved,
+    e.ChangeDeclined: persons.change_declined,
+    e.ChangesExpired: persons.changes_expired,
 }
-"""The other events change nothing that a view shows."""
+"""The other events change nothing that these views show; the audit has what somebody did of them too.
+Who is armed, and who is told what, the desk shows from its state.
+"""
 
 
 def project(work: Workspace, first_seq: int, events: Iterable[e.Event]) -> None:
     """Take the events of a record in, the first of them numbered ``first_seq``."""
     for seq, event in enumerate(events, first_seq):
-        projection = _PROJECTIONS.get(type(event))
+        kind = type(event)
+        projection, is_act = _PROJECTIONS.get(kind), kind in AUDITED
+        if projection is None and not is_act:
+            continue
+        work.begin_event(seq)
         if projection is not None:
-            work.begin_event(seq)
             projection(work, event)
-            work.settle()
+        if is_act:
+            audit.put(work, event)
+        work.settle()

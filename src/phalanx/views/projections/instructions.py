@@ -4,15 +4,25 @@ from typing import Final
 
 import msgspec
 
-from phalanx.domain.events import InstructionEnded, InstructionHeld, InstructionPlanned
+from phalanx.domain.events import (
+    ApprovalAsked,
+    InstructionApproved,
+    InstructionEnded,
+    InstructionHeld,
+    InstructionPlanned,
+)
 from phalanx.domain.instructions import (
     KINDS,
     CancelDraft,
     CancelRestRequest,
     InstructionStatus,
+    Origin,
+    WaitsFor,
 )
+from phalanx.domain.orders import OrdStatus
+from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import Nanoseconds
-from phalanx.views.entries import InstructionEntry, OrderEntry
+from phalanx.views.entries import ApprovalEntry, InstructionEntry, OrderEntry
 from phalanx.views.projections import requests
 from phalanx.views.projections.orders import place
 from phalanx.views.projections.standing import set_status, stop_watching
@@ -20,6 +30,12 @@ from phalanx.views.schema import Subject
 from phalanx.views.workspace import SKIPS, Workspace
 
 _json: Final = msgspec.json.Encoder()
+_DECISIONS: Final = {
+    ReasonCode.DECLINED: "declined",
+    ReasonCode.APPROVAL_EXPIRED: "expired",
+    ReasonCode.HELD_CANCELED: "canceled",
+}
+"""How a wait for approval ended otherwise than by one."""
 
 
 def instruction_planned(work: Workspace, event: InstructionPlanned) -> None:
@@ -28,8 +44,11 @@ def instruction_planned(work: Workspace, event: InstructionPlanned) -> None:
     for facts in event.instruments:
         work.put_instrument(facts.key, facts.symbol, facts.isin)
     closed = [_mark_closed(work, instruction, cancel, event.time) for cancel in event.cancels]
+    instruction.undo_until_ns = event.undo_until
+    first = OrdStatus.HELD if event.undo_until else OrdStatus.PENDING_NEW
     for draft in event.orders:
-        place(work, instruction, draft, event.time, event.hops.received)
+        status = OrdStatus.PENDING_NEW if draft.reduce_only else first
+        place(work, instruction, draft, event.time, event.hops.received, status)
         work.settle()
     for cancel, order in zip(event.cancels, closed, strict=True):
         request = requests.ask(work, order, cancel.request_id, event.origin, event.time)
@@ -45,10 +64,28 @@ def instruction_planned(work: Workspace, event: InstructionPlanned) -> None:
 
 
 def instruction_held(work: Workspace, event: InstructionHeld) -> None:
-    """It waits for its time; its plan will come under the same id."""
+    """It waits for its time, or for approval; its plan will come under the same id."""
     instruction = _new(work, event, InstructionStatus.HELD)
     instruction.fire_at_ns = event.fire_at
     work.held[instruction.id] = instruction.key
+    if event.waits_for is WaitsFor.APPROVAL and event.cause is not None:
+        _ask(work, instruction.key, event.time, event.approve_by, event.cause)
+
+
+def approval_asked(work: Workspace, event: ApprovalAsked) -> None:
+    """Its time came, and it waits for approval."""
+    instruction = work.instruction(work.held[event.instruction_id])
+    instruction.expires_at_ns = event.expires_at
+    work.instructions.touch(instruction)
+    _ask(work, instruction.key, event.time, event.approve_by, event.cause)
+
+
+def instruction_approved(work: Workspace, event: InstructionApproved) -> None:
+    """It waits for its time alone, or its plan is the next event."""
+    instruction = work.instruction(work.held[event.instruction_id])
+    instruction.expires_at_ns = event.expires_at
+    work.instructions.touch(instruction)
+    _decide(work, instruction.key, event.time, "approved", event.origin, event.note)
 
 
 def instruction_ended(work: Workspace, event: InstructionEnded) -> None:
@@ -57,6 +94,29 @@ def instruction_ended(work: Workspace, event: InstructionEnded) -> None:
     instruction.refusal_code = event.reason.code
     instruction.refusal_text = str(event.reason)
     set_status(work, instruction, event.status, event.time)
+    decision = _DECISIONS.get(event.reason.code)
+    if decision is not None:
+        _decide(work, instruction.key, event.time, decision, event.origin, event.note)
+
+
+def _ask(
+    work: Workspace, key: int, time: Nanoseconds, approve_by: Nanoseconds, cause: Reason
+) -> None:
+    work.approvals.add(ApprovalEntry(key, 0, time, approve_by, cause.code, str(cause)))
+
+
+def _decide(
+    work: Workspace, key: int, time: Nanoseconds, decision: str, origin: Origin | None, note: str
+) -> None:
+    """The wait for approval is over, if there was one and it was not over before."""
+    approval = work.approval(key)
+    if approval is None or approval.ended_at_ns:
+        return
+    approval.ended_at_ns = time
+    approval.decision, approval.note = decision, note
+    if origin is not None:
+        approval.actor, approval.door = origin.actor, origin.door
+    work.approvals.touch(approval)
 
 
 def _instruction(work: Workspace, event: InstructionPlanned) -> InstructionEntry:

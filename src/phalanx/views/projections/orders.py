@@ -13,6 +13,7 @@ from phalanx.domain.events import (
     OrderFlagged,
     OrderReported,
     OrdersDispatched,
+    OrdersReleased,
     TermBegan,
 )
 from phalanx.domain.numbers import multiply
@@ -37,6 +38,7 @@ def place(
     draft: OrderDraft,
     time: Nanoseconds,
     received_ns: Nanoseconds = 0,
+    status: OrdStatus = OrdStatus.PENDING_NEW,
 ) -> None:
     """A planned order, with its line in the log."""
     account, mode = split_book(draft.book)
@@ -64,7 +66,7 @@ def place(
         time,
         draft.quantity,
         draft.limit,
-        OrdStatus.PENDING_NEW,
+        status,
         received_ns=received_ns,
         updated_at_ns=time,
         lot=draft.lot,
@@ -96,6 +98,13 @@ def orders_dispatched(work: Workspace, event: OrdersDispatched) -> None:
     """From here on the broker may know them."""
     for cl_ord_id in event.cl_ord_ids:
         enter(work, work.order(cl_ord_id), OrdStatus.SENT, event.time)
+        work.settle()
+
+
+def orders_released(work: Workspace, event: OrdersReleased) -> None:
+    """Their undo window is over."""
+    for cl_ord_id in event.cl_ord_ids:
+        enter(work, work.order(cl_ord_id), OrdStatus.PENDING_NEW, event.time)
         work.settle()
 
 

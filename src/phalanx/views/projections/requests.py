@@ -10,7 +10,8 @@ from phalanx.domain.events import (
     RequestEnded,
 )
 from phalanx.domain.instructions import Origin
-from phalanx.domain.orders import OrdStatus, RequestKind
+from phalanx.domain.orders import UNSENT, OrdStatus, RequestKind
+from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.lifecycle import Trigger, move
 from phalanx.views.entries import OrderEntry, RequestEntry
@@ -34,7 +35,7 @@ def cancel_requested(work: Workspace, event: CancelRequested) -> None:
     request = ask(work, order, event.request_id, event.origin, event.time)
     if event.reason is not None:
         request.reason_code, request.reason_text = event.reason.code, str(event.reason)
-    cancel(work, order, request, unsent=order.status == OrdStatus.PENDING_NEW)
+    cancel(work, order, request, unsent=order.status in UNSENT)
 
 
 def replace_requested(work: Workspace, event: ReplaceRequested) -> None:
@@ -112,7 +113,10 @@ def cancel(work: Workspace, order: OrderEntry, request: RequestEntry, *, unsent:
     if unsent:
         order.request_key = request.key
         _log(work, order, request)
-        enter(work, order, OrdStatus.CANCELED, time)
+        if order.status == OrdStatus.HELD:
+            undone = Reason(ReasonCode.UNDONE)
+            order.reason_code, order.reason_text = undone.code, str(undone)
+        enter(work, order, OrdStatus.CANCELED, time, text=order.reason_text)
     elif order.request_key is not None and (
         work.request(order.request_key).kind == RequestKind.CANCEL
     ):
