@@ -48,7 +48,7 @@ __all__ = ["Desk", "Executed", "Ports", "Readiness"]
 
 TICK_NS = 250 * MILLISECOND
 
-_PLANS = frozenset({c.Submit, c.Release})
+_PLANS = frozenset({c.Submit, c.Release, c.Approve})
 
 STARTING = "starting"
 STOPPING = "stopping"

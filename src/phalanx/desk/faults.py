@@ -53,7 +53,13 @@ class Faults:
                 self._close(about.cl_ord_id, command, failure)
             case c.BookUnknown() | c.BookNeverWritten():
                 self._close(command.cl_ord_id, command, failure)
-            case c.Dispatch() | c.DispatchRequest() | c.ExpireUnsent() | c.BeginTerm():
+            case (
+                c.Dispatch()
+                | c.DispatchRequest()
+                | c.ExpireUnsent()
+                | c.ReleaseOrders()
+                | c.BeginTerm()
+            ):
                 self._die(failure)
             case c.Release(failed=""):
                 return c.Release(command.instruction_id, str(failure) or repr(failure))

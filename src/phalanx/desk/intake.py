@@ -29,6 +29,7 @@ from phalanx.domain.instructions import (
 from phalanx.domain.orders import Side
 from phalanx.domain.time import Timer
 from phalanx.engine import commands as c
+from phalanx.engine.persons.commands import DeclineChange, DisarmAccounts
 from phalanx.engine.reconciliation.commands import CloseBreak, JudgeDoubt, TakeBreak
 
 
@@ -162,7 +163,11 @@ class Intake:
 def only_lessens_risk(command: c.Command) -> bool:
     """Cancels, exits, kills, and what a person settles: they pass when new risk is turned away."""
     match command:
-        case c.CancelOrder() | c.PutKill() | TakeBreak() | CloseBreak() | JudgeDoubt():
+        case (
+            c.CancelOrder() | c.PutKill() | c.Decline() | TakeBreak() | CloseBreak() | JudgeDoubt()
+        ):
+            return True
+        case DisarmAccounts() | DeclineChange():
             return True
         case c.Submit(request=request):
             return _only_sells(request)

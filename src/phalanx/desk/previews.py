@@ -11,7 +11,9 @@ from phalanx.domain.events import InstructionPlanned
 from phalanx.domain.instructions import InstructionRequest, rows_of
 from phalanx.domain.instruments import InstrumentKey, Quote
 from phalanx.domain.numbers import Money
+from phalanx.domain.reasons import Reason
 from phalanx.domain.time import SECOND, Clock, Nanoseconds, Random
+from phalanx.engine.approval import approval_cause
 from phalanx.engine.commands import Submit
 from phalanx.engine.context import Context, Pinned
 from phalanx.engine.instructions import preview
@@ -44,13 +46,15 @@ class Previewed(msgspec.Struct, frozen=True):
 
     ``expires_at``: wall time until which ``token`` fires just this; the token is empty when there is
     nothing to fire, neither an order nor a cancel. ``cash_after``: of every account
-    in the plan, what it could still spend once the plan's buys have set their cash aside.
+    in the plan, what it could still spend once the plan's buys have set their cash aside. ``cause``: why
+    it would wait for another person's approval, if it would.
     """
 
     planned: InstructionPlanned
     token: str
     expires_at: Nanoseconds
     cash_after: Mapping[AccountId, Money]
+    cause: Reason | None = None
 
 
 class _Kept(msgspec.Struct, frozen=True, gc=False):
@@ -106,7 +110,10 @@ class Previews:
                 self._clock.monotonic() + KEPT_NS,
             )
             self._keep(token, kept)
-        return Previewed(planned, token, context.now + KEPT_NS, _cash_after(self._state, planned))
+        settings = self._state.settings
+        cause = approval_cause(settings, command.request, planned.orders, ask=command.ask)
+        cash_after = _cash_after(self._state, planned)
+        return Previewed(planned, token, context.now + KEPT_NS, cash_after, cause)
 
     def request_of(self, token: str, actor: str, asked: object) -> InstructionRequest | None:
         """What the actor previewed under the token, if that was made of what is ``asked`` now."""

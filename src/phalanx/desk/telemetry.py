@@ -163,7 +163,7 @@ class Telemetry(Collector):
         for labels, count in self._instructions.items():
             kinds.add_metric(labels, count)
         yield kinds
-        held = "Instructions that waited for their time"
+        held = "Instructions that waited for their time, or for approval"
         yield CounterMetricFamily("phalanx_instructions_held", held, self._held)
         never = "Held instructions that were never planned, by how they ended"
         yield _by_label("phalanx_instructions_never_planned", never, "status", self._never_planned)

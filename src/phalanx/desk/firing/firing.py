@@ -26,6 +26,7 @@ from phalanx.domain.events import (
     OrderEnded,
     OrderReported,
     OrdersDispatched,
+    OrdersReleased,
     ReplaceRequested,
 )
 from phalanx.domain.orders import ClOrdId, OrderDraft, OrdStatus, RequestKind
@@ -81,6 +82,7 @@ class Firing:
             CancelRequested: self._after_request,
             ReplaceRequested: self._after_request,
             DispatchLapsed: self._after_lapse,
+            OrdersReleased: self._after_release,
             AccountPut: self._after_account,
         }
         for order in state.open_orders():
@@ -108,7 +110,10 @@ class Firing:
     def _after_plan(self, event: InstructionPlanned) -> list[Command]:
         if event.orders:
             self._ways.planned(event.instruction_id, self.clock.monotonic())
-        follow_ups = self._enqueue(event.orders) if event.orders else []
+        orders = event.orders
+        if event.undo_until:
+            orders = tuple(draft for draft in orders if draft.reduce_only)
+        follow_ups = self._enqueue(orders) if orders else []
         for cancel in event.cancels:
             if cancel.unsent:
                 self._land(cancel.cl_ord_id)
@@ -145,6 +150,13 @@ class Firing:
             self._mind_expiry(waiting)
             self.turns.wait(lane, waiting, urgent=order.draft.reduce_only)
         return []
+
+    def _after_release(self, event: OrdersReleased) -> list[Command]:
+        """Their undo window is over; the time in it is a hop of its own."""
+        orders = self._state.orders
+        drafts = [orders[cl_ord_id].draft for cl_ord_id in event.cl_ord_ids]
+        self._ways.held(event.instruction_id, event.cl_ord_ids, self.clock.monotonic())
+        return self._enqueue(drafts)
 
     def _after_account(self, event: AccountPut) -> list[Command]:
         account = event.account

@@ -38,8 +38,8 @@ class Sender(Protocol):
         """A place was not used; ``again``: the same is to be tried again."""
         ...
 
-    def wait_longer(self, cl_ord_id: ClOrdId, waited: Nanoseconds) -> None:
-        """The order waits once more; its time in a limit adds up."""
+    def wait_longer(self, cl_ord_id: ClOrdId, hops: Hops) -> None:
+        """The order waits once more; its time in a limit adds up, and that in an undo window stays."""
         ...
 
 
@@ -87,7 +87,7 @@ class OrderTicket(msgspec.Struct, eq=False):
             case NeverWritten(reason, again):
                 again = again or sender.gate.closed or reason.code is ReasonCode.RATE_LIMITED
                 if again:
-                    sender.wait_longer(cl_ord_id, self.hops.waited)
+                    sender.wait_longer(cl_ord_id, self.hops)
                 sender.never_written(self.lane, again=again)
                 sender.handle(BookNeverWritten(cl_ord_id, reason, again))
             case Unknown(text):
@@ -114,6 +114,7 @@ class OrderTicket(msgspec.Struct, eq=False):
         return Hops(
             received=hops.received,
             planned=hops.planned,
+            held=hops.held,
             committed=hops.committed,
             waited=hops.waited,
             sent=self.sent,

@@ -18,6 +18,7 @@ class Ways:
     def __init__(self, state: State) -> None:
         self._state = state
         self._waited: dict[ClOrdId, Nanoseconds] = {}
+        self._held: dict[ClOrdId, Nanoseconds] = {}
         self._planned: OrderedDict[InstructionId, Nanoseconds] = OrderedDict()
         self._children: set[ClOrdId] = set()
         # Monotonic instants of another process mean nothing in this one.
@@ -25,7 +26,7 @@ class Ways:
 
     def __bool__(self) -> bool:
         """Whether anything is kept of orders that are not at their end."""
-        return bool(self._waited or self._children)
+        return bool(self._waited or self._children or self._held)
 
     def planned(self, instruction_id: InstructionId, now: Nanoseconds) -> None:
         """The instruction was planned now."""
@@ -42,10 +43,26 @@ class Ways:
         if duration_ns:
             self._waited[cl_ord_id] = self._waited.get(cl_ord_id, 0) + duration_ns
 
+    def held(
+        self, instruction_id: InstructionId, cl_ord_ids: Iterable[ClOrdId], now: Nanoseconds
+    ) -> None:
+        """These stood in their undo window from their planning until now."""
+        planned = self._planned.get(instruction_id)
+        if planned is not None:
+            self._held.update(dict.fromkeys(cl_ord_ids, now - planned))
+
+    def again(self, cl_ord_id: ClOrdId, hops: Hops) -> None:
+        """It was not written: what is known of its way is told when it is."""
+        self.waited(cl_ord_id, hops.waited)
+        if hops.held:
+            self._held[cl_ord_id] = hops.held
+
     def forget(self, cl_ord_id: ClOrdId) -> None:
         """The order ended unsent: nobody will ask for its way."""
         self._waited.pop(cl_ord_id, None)
         self._children.discard(cl_ord_id)
+        if self._held:
+            self._held.pop(cl_ord_id, None)
 
     def hops(self, order: Order, committed: Nanoseconds) -> Hops:
         """How far an order came that is being written; of a child of a late fill only the end."""
@@ -57,4 +74,7 @@ class Ways:
             received = self._state.instructions[instruction_id].received
             planned = self._planned.get(instruction_id, 0)
         waited = self._waited.pop(cl_ord_id, 0)
-        return Hops(received=received, planned=planned, committed=committed, waited=waited)
+        held = self._held.pop(cl_ord_id, 0) if self._held else 0
+        return Hops(
+            received=received, planned=planned, held=held, committed=committed, waited=waited
+        )

@@ -22,7 +22,7 @@ from phalanx.desk.firing.turns import Turns
 from phalanx.desk.firing.ways import Ways
 from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.events import Event, FillOrdered, OrdersDispatched, RequestDispatched
-from phalanx.domain.orders import TERMINAL, ClOrdId, RequestKind
+from phalanx.domain.orders import TERMINAL, ClOrdId, Hops, RequestKind
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND, Clock, Nanoseconds
 from phalanx.engine.commands import BookNeverWritten, Command
@@ -128,9 +128,9 @@ class Wire:
             lane.pause(self.clock.monotonic())
         self._turns.unused(lane)
 
-    def wait_longer(self, cl_ord_id: ClOrdId, waited: Nanoseconds) -> None:
+    def wait_longer(self, cl_ord_id: ClOrdId, hops: Hops) -> None:
         """The order was not written and waits again; its time in a limit adds up."""
-        self._ways.waited(cl_ord_id, waited)
+        self._ways.again(cl_ord_id, hops)
 
     # --- writing ---------------------------------------------------------------------------------
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from phalanx.desk.showing.book_rows import BookRows
 from phalanx.desk.showing.break_rows import BreakRows
+from phalanx.desk.showing.change_rows import ChangeRows
 from phalanx.desk.showing.instruction_rows import InstructionRows
 from phalanx.desk.showing.messages import (
     ORD_TYPE_NAMES,
     PRODUCT_NAMES,
     AccountRow,
     BreakRow,
+    ChangeRow,
     DeskMessage,
     InstructionRow,
     OrderRow,
@@ -26,6 +28,7 @@ from phalanx.domain.numbers import multiply
 from phalanx.domain.orders import (
     TERMINAL,
     UNANSWERED,
+    UNSENT,
     ClOrdId,
     ExecType,
     Hops,
@@ -33,7 +36,7 @@ from phalanx.domain.orders import (
     OrdStatus,
     Side,
 )
-from phalanx.domain.reasons import Reason
+from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.engine.lifecycle import Trigger, move
 from phalanx.engine.state import State
 
@@ -42,13 +45,13 @@ INSTRUCTIONS_SHOWN_MAX = 1_000
 
 
 class Boards:
-    """Keeps the topics ``orders``, ``instructions``, ``accounts``, ``desk`` and ``breaks`` true as of each
-    group.
+    """Keeps the topics ``orders``, ``instructions``, ``accounts``, ``desk``, ``breaks`` and ``changes`` true
+    as of each group.
 
-    Orders, accounts, kills, breaks and what is held begin as the state has them; other instructions are
-    those planned since. ``ended`` is told the status of every order when it ends, ``answered`` of every
-    change of an order that its broker (or the desk for it) has said something about; ``hops`` once of
-    every order how it came to the answer to its write.
+    Orders, accounts, kills, breaks, changes that wait and what is held begin as the state has them; other
+    instructions are those planned since. ``ended`` is told the status of every order when it ends,
+    ``answered`` of every change of an order that its broker (or the desk for it) has said something
+    about; ``hops`` once of every order how it came to the answer to its write.
     """
 
     def __init__(
@@ -80,7 +83,11 @@ class Boards:
         self._breaks = BreakRows(
             breaks.rows, partial(self._touch, breaks), partial(self._drop, breaks)
         )
-        topics = (self._orders, instructions, self._accounts, self._desk, breaks)
+        waiting = Topic("changes", ChangeRow.message)
+        self._waiting = ChangeRows(
+            waiting.rows, partial(self._touch, waiting), partial(self._drop, waiting)
+        )
+        topics = (self._orders, instructions, self._accounts, self._desk, breaks, waiting)
         self.stream = Stream(topics, state.seq)
         self._load(state)
         self._handlers = self._handlers_by_event()
@@ -108,6 +115,9 @@ class Boards:
             e.InstructionPlanned: self._planned,
             e.InstructionHeld: self._instructions.held,
             e.InstructionEnded: self._instructions.ended,
+            e.ApprovalAsked: self._instructions.approval_asked,
+            e.InstructionApproved: self._instructions.approved,
+            e.OrdersReleased: self._released,
             e.OrdersDispatched: self._dispatched,
             e.DispatchLapsed: self._lapsed,
             e.OrderReported: self._reported,
@@ -128,6 +138,7 @@ class Boards:
             e.BreakFiled: self._breaks.filed,
             e.BreakTaken: self._breaks.taken,
             e.BreakClosed: self._breaks.closed,
+            **self._waiting.handlers(),
         }
 
     def _load(self, state: State) -> None:
@@ -141,6 +152,7 @@ class Boards:
         for held in state.held.values():
             self._instructions.held_before(held, state.time)
         self._breaks.load(state.breaks.values(), state.time)
+        self._waiting.load(state.changes.values())
         for kill in state.kills.values():
             said = _killed(kill.scope, kill.note, kill.time)
             self._desk.rows[said.name] = said
@@ -177,6 +189,10 @@ class Boards:
             self._watch(cancel.cl_ord_id, row)
         for draft in event.orders:
             self._add(draft, row.instruction_id, event.time, symbols.get(draft.instrument))
+        if event.undo_until:
+            for draft in event.orders:
+                if not draft.reduce_only:
+                    self._orders.rows[draft.cl_ord_id].status = OrdStatus.HELD
         for cancel in event.cancels:
             self._cancel(cancel.cl_ord_id, cancel.request_id, event.time)
 
@@ -264,6 +280,10 @@ class Boards:
         for cl_ord_id in event.cl_ord_ids:
             self._set(cl_ord_id, OrdStatus.SENT, event.time)
 
+    def _released(self, event: e.OrdersReleased) -> None:
+        for cl_ord_id in event.cl_ord_ids:
+            self._set(cl_ord_id, OrdStatus.PENDING_NEW, event.time)
+
     def _lapsed(self, event: e.DispatchLapsed) -> None:
         for cl_ord_id in event.cl_ord_ids:
             self._set(cl_ord_id, OrdStatus.PENDING_NEW, event.time)
@@ -330,8 +350,9 @@ class Boards:
         row: OrderRow | None = self._orders.rows.get(cl_ord_id)
         if row is None or row.canceling:
             return
-        if row.status is OrdStatus.PENDING_NEW:
-            self._set(cl_ord_id, OrdStatus.CANCELED, time)
+        if row.status in UNSENT:
+            undone = Reason(ReasonCode.UNDONE) if row.status is OrdStatus.HELD else None
+            self._set(cl_ord_id, OrdStatus.CANCELED, time, undone)
             return
         if row.replacement is not None and not row.replacement.sent:
             row.replacement = None

@@ -7,9 +7,9 @@ from typing import Any
 from phalanx.desk.showing.descriptions import describe
 from phalanx.desk.showing.messages import InstructionRow
 from phalanx.domain import events as e
-from phalanx.domain.instructions import KINDS, InstructionId, InstructionStatus
+from phalanx.domain.instructions import KINDS, InstructionId, InstructionStatus, WaitsFor
 from phalanx.domain.time import Nanoseconds
-from phalanx.engine.state import HeldInstruction
+from phalanx.engine.held import HeldInstruction
 
 
 class InstructionRows:
@@ -56,22 +56,39 @@ class InstructionRows:
         before = self._rows.get(row.instruction_id)
         if before is not None:
             row.fire_at = before.fire_at
+        if event.undo_until:
+            row.undo_until = event.undo_until
         self._show(row)
         return row
 
     def held(self, event: e.InstructionHeld) -> None:
-        """It waits for its time."""
+        """It waits for its time, or for approval."""
         self._show(_held_row(event, event.instruction_id, event.time))
 
     def held_before(self, held: HeldInstruction, time: Nanoseconds) -> None:
         """It waited when the board began."""
         self._show(_held_row(held, held.id, time))
 
+    def approval_asked(self, event: e.ApprovalAsked) -> None:
+        """Its time came, and it waits for approval."""
+        row = self.row(event.instruction_id)
+        if row is not None:
+            row.waits_for, row.approve_by = WaitsFor.APPROVAL.value, event.approve_by
+            row.time = event.time
+
+    def approved(self, event: e.InstructionApproved) -> None:
+        """It waits for its time alone, or its plan is the next event."""
+        row = self.row(event.instruction_id)
+        if row is not None:
+            row.waits_for, row.approve_by = WaitsFor.TIME.value, 0
+            row.time = event.time
+
     def ended(self, event: e.InstructionEnded) -> None:
         """It will never be planned."""
         row = self.row(event.instruction_id)
         if row is not None:
             row.waiting = event.status.name
+            row.waits_for, row.approve_by = "", 0
             row.reason = event.reason.code.value
             row.time = event.time
 
@@ -102,4 +119,6 @@ def _held_row(
         follow_up=held.follow_up,
         waiting=InstructionStatus.HELD.name,
         fire_at=held.fire_at,
+        waits_for=held.waits_for.value,
+        approve_by=held.approve_by if held.waits_for is WaitsFor.APPROVAL else 0,
     )

@@ -4,6 +4,7 @@ import msgspec
 
 from phalanx.desk.latencies import BATCH, Latencies
 from phalanx.domain.breaks import Break
+from phalanx.domain.changes import KINDS, AskedChange
 from phalanx.domain.instructions import FollowUp
 from phalanx.domain.kills import KillScope
 from phalanx.domain.latency import HopLatency, hop_latencies, spread
@@ -46,7 +47,9 @@ class InstructionMessage(msgspec.Struct, frozen=True, gc=False):
     """An instruction with its counts. ``parent``: the one it follows up on, as ``follow_up`` says.
 
     ``fire_at_ns``: of one that waits for its time. ``latencies``: of each hop that its orders came by;
-    where they are many, a percentile is at most 1/32 too great.
+    where they are many, a percentile is at most 1/32 too great. ``waits_for``: while it is HELD ``time``,
+    or ``approval``, which may come until ``approve_by_ns``. ``undo_until_ns``: until then those of its
+    orders that may open risk are not sent.
     """
 
     instruction_id: str
@@ -65,6 +68,9 @@ class InstructionMessage(msgspec.Struct, frozen=True, gc=False):
     follow_up: str | None = None
     fire_at_ns: int | None = None
     latencies: list[HopLatency] = []
+    waits_for: str | None = None
+    approve_by_ns: int | None = None
+    undo_until_ns: int | None = None
 
 
 class InstructionRow(msgspec.Struct, gc=False):
@@ -94,6 +100,9 @@ class InstructionRow(msgspec.Struct, gc=False):
     ways: list[Hops] = []
     latencies: Latencies | None = None
     shown: list[HopLatency] = []
+    waits_for: str = ""
+    approve_by: int = 0
+    undo_until: int = 0
 
     @property
     def status(self) -> str:
@@ -157,6 +166,9 @@ class InstructionRow(msgspec.Struct, gc=False):
             None if self.follow_up is None else self.follow_up.value,
             self.fire_at or None,
             self.spread(),
+            self.waits_for or None,
+            self.approve_by or None,
+            self.undo_until or None,
         )
 
 
@@ -235,6 +247,33 @@ class BreakRow(msgspec.Struct, frozen=True, gc=False):
             found.deadline,
             self.time,
         )
+
+
+class ChangeMessage(msgspec.Struct, frozen=True, gc=False):
+    """A change that waits for another person than ``asked_by``. ``kind``: kill, limits, settings or groups;
+    ``details``: what it would do, the first of many.
+    """
+
+    change_id: str
+    kind: str
+    details: list[str]
+    asked_by: str
+    expires_ns: int
+    time_ns: int = 0
+
+
+class ChangeRow(msgspec.Struct, frozen=True, gc=False):
+    """What the board remembers of a change."""
+
+    asked: AskedChange
+
+    def message(self) -> ChangeMessage:
+        """The row for a screen."""
+        asked = self.asked
+        kind = KINDS[type(asked.change)]
+        asked_by, until = asked.origin.actor, asked.expires_at
+        details = list(asked.details)
+        return ChangeMessage(asked.id, kind, details, asked_by, until, asked.asked_at)
 
 
 def kill_name(scope: KillScope) -> str:
