@@ -1,0 +1,1 @@
+"""What stands between the doors and the network: rates, proxies, headers, other origins."""
