@@ -1,0 +1,1 @@
+"""The doors about who somebody is: logging in, users, sessions, machine keys."""
