@@ -10,7 +10,9 @@ from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name, not_negative
 from phalanx.api.lists import PageQuery, page
+from phalanx.api.policy import MANAGE, READ_OWN
 from phalanx.api.problems import Problem
+from phalanx.api.reach import EVERYTHING
 from phalanx.api.shapes import AccountChange, NewAccount, RateLimitChange
 from phalanx.desk.desk import Desk
 from phalanx.domain.accounts import Account, FillProfile, Mode, RateLimit, new_account_id
@@ -91,7 +93,7 @@ class LastReading(msgspec.Struct, frozen=True):
 
 class AccountAnswer(AccountTerms, frozen=True, kw_only=True):
     """An account with the cash of the book that new instructions go to. ``closed_because``: why it is not
-    ``open`` and takes no instructions now.
+    ``open`` and takes no instructions now. ``armed_until``: of a live account that a person armed.
     """
 
     cash: str
@@ -102,6 +104,8 @@ class AccountAnswer(AccountTerms, frozen=True, kw_only=True):
     open: bool
     closed_because: str | None
     reconciliation: LastReading
+    armed_until: str | None
+    armed_by: str | None
 
 
 class AccountList(msgspec.Struct, frozen=True):
@@ -115,8 +119,10 @@ class AccountList(msgspec.Struct, frozen=True):
 async def list_accounts(call: Call) -> Answer:
     """All accounts, a page of them at a time."""
     query = call.query(PageQuery)
-    desk = call.desk
+    desk, reach = call.desk, call.reach
     found = list(desk.state.accounts.values())
+    if reach is not EVERYTHING:
+        found = [account for account in found if reach.has_whole_account(account.id)]
 
     def body(seq: int) -> AccountList:
         return AccountList([_shown(desk, a) for a in page(found, query)], len(found), seq)
@@ -126,8 +132,10 @@ async def list_accounts(call: Call) -> Answer:
 
 async def get_account(call: Call) -> Answer:
     """One account."""
-    desk = call.desk
-    account = _find(desk, call.path("account_id"))
+    desk, account_id = call.desk, call.path("account_id")
+    if not call.reach.has_whole_account(account_id):
+        raise _unknown(account_id)
+    account = _find(desk, account_id)
     return await call.as_of(lambda _: _shown(desk, account))
 
 
@@ -229,8 +237,12 @@ def _check_broker(desk: Desk, account: Account) -> None:
 def _find(desk: Desk, account_id: str) -> Account:
     account = desk.state.accounts.get(account_id)
     if account is None:
-        raise Problem("NOT_FOUND", f"no account {account_id}")
+        raise _unknown(account_id)
     return account
+
+
+def _unknown(account_id: str) -> Problem:
+    return Problem("NOT_FOUND", f"no account {account_id}")
 
 
 def _set_fields(change: msgspec.Struct) -> dict[str, object]:
@@ -279,6 +291,9 @@ def _profile(profile: FillProfile) -> FillProfileAnswer:
 def _shown(desk: Desk, account: Account) -> AccountAnswer:
     state = desk.state
     book, report = state.books[account.book], desk.reconciler.report(account.id)
+    armed, zone_offset_s = state.armed.get(account.id), state.settings.zone_offset_s
+    if armed is not None and armed.until <= desk.clock.now():
+        armed = None
     return AccountAnswer(
         **msgspec.structs.asdict(_terms(desk, account)),
         cash=format_fixed(book.cash),
@@ -290,20 +305,32 @@ def _shown(desk: Desk, account: Account) -> AccountAnswer:
         closed_because=desk.closed.get(account.id),
         reconciliation=LastReading(
             report.status.value,
-            iso(report.at, state.settings.zone_offset_s) if report.at else None,
+            iso(report.at, zone_offset_s) if report.at else None,
             report.why or None,
         ),
+        armed_until=None if armed is None else iso(armed.until, zone_offset_s),
+        armed_by=None if armed is None else armed.actor,
     )
 
 
 doors: tuple[Door, ...] = (
-    Door("GET", PATH, list_accounts, "All accounts", AccountList, tag="accounts", query=PageQuery),
+    Door(
+        "GET",
+        PATH,
+        list_accounts,
+        "All accounts",
+        AccountList,
+        policy=READ_OWN,
+        tag="accounts",
+        query=PageQuery,
+    ),
     Door(
         "GET",
         f"{PATH}/{{account_id}}",
         get_account,
         "One account",
         AccountAnswer,
+        policy=READ_OWN,
         tag="accounts",
         problems=("NOT_FOUND",),
     ),
@@ -314,6 +341,7 @@ doors: tuple[Door, ...] = (
         "Another account of a client",
         AccountTerms,
         201,
+        policy=MANAGE,
         tag="accounts",
         about="At any broker that this server is connected to. On paper it takes instructions at once; "
         "elsewhere once its book was read. A client's first account is its primary one.",
@@ -331,6 +359,7 @@ doors: tuple[Door, ...] = (
         patch_account,
         "Change how an account is treated",
         AccountTerms,
+        policy=MANAGE,
         tag="accounts",
         about="Orders that are already working keep the terms they were accepted under. A new "
         "rate_limit begins with a full window: the first request goes one window later. An account goes to "

@@ -24,7 +24,7 @@ from phalanx.api.exchange import (
     open_call,
     read_at_once,
     refuse,
-    reply,
+    reply_to,
     send_reply,
 )
 from phalanx.api.head import Scope
@@ -147,7 +147,7 @@ def _tell(executed: list[tuple[Arrival, Executed]], durable: "asyncio.Future[Non
 
 
 def _answer(arrival: Arrival, answer: Answer) -> None:
-    said = reply(answer, arrival.call.request_id)
+    said = reply_to(arrival.call, answer)
     try:
         took = arrival.direct.answer(said.status, said.headers, said.body)
     except Exception:  # noqa: BLE001  one connection's trouble is not that of the others who came with it

@@ -14,6 +14,7 @@ from phalanx.api.fields import name, note
 from phalanx.api.instruction_shapes import ModeName, OnMovedName
 from phalanx.api.new_instructions import ORD_TYPES, NewInstruction, price_not_allowed
 from phalanx.api.outcomes import PlannedInstruction, PreviewedInstruction
+from phalanx.api.policy import TRADE_OWN
 from phalanx.api.shapes import ID_MAX, ExpiresS, Note
 from phalanx.api.submission import BODY_MAX, give, preview, read_aside
 from phalanx.api.tables import file_problem
@@ -132,7 +133,7 @@ def _price(row: Row, column: str, ord_type: OrdType, *, needed: bool) -> Price:
 _PROBLEMS = (
     *("EMPTY_FILE", "MISSING_COLUMN", "UNKNOWN_COLUMN", "DUPLICATE_COLUMN", "WRONG_FIELD_COUNT"),
     *("BAD_CSV", "EMPTY_FIELD", "BAD_TEXT", "BAD_NUMBER", "NOT_POSITIVE", "PRICE_NOT_ALLOWED"),
-    "PLAN_TOO_LARGE",
+    *("PLAN_TOO_LARGE", "CONTRADICTING_FIELDS"),
 )
 _ABOUT = (
     "The columns instrument, side, quantity, and client or account; and where wanted product, type, "
@@ -150,6 +151,7 @@ doors: tuple[Door, ...] = (
         "Give a basket",
         PlannedInstruction,
         202,
+        policy=TRADE_OWN,
         tag="instructions",
         about=f"{_ABOUT}Answers as a batch does.",
         body=bytes,
@@ -166,6 +168,7 @@ doors: tuple[Door, ...] = (
         preview_basket,
         "Preview a basket",
         PreviewedInstruction,
+        policy=TRADE_OWN,
         tag="instructions",
         about=f"{_ABOUT}Nothing is done; the token fires exactly this.",
         body=bytes,

@@ -13,6 +13,7 @@ from phalanx.api.fields import NOTE_CHARACTERS_MAX, name, note
 from phalanx.api.instruction_shapes import Moment
 from phalanx.api.lists import Skip, ViewLimit
 from phalanx.api.new_instructions import moment
+from phalanx.api.policy import READ, TRADE
 from phalanx.api.problems import Problem
 from phalanx.api.reading import Zone, gently, read_views
 from phalanx.api.shapes import Note
@@ -281,6 +282,7 @@ doors: tuple[Door, ...] = (
         list_breaks,
         "Breaks",
         BreakList,
+        policy=READ,
         tag="reconciliation",
         about="What differs between our books and a broker's, stood so in two readings, and could not be "
         "explained. `status` is `open` unless it is said to be `closed` or `all`.",
@@ -293,6 +295,7 @@ doors: tuple[Door, ...] = (
         get_break,
         "One break",
         BreakAnswer,
+        policy=READ,
         tag="reconciliation",
         about="Its id is made of what differs: the same difference found again is the same break, and "
         "this is the last time that it was filed.",
@@ -304,6 +307,7 @@ doors: tuple[Door, ...] = (
         take_break,
         "Take a break, or change its note or deadline",
         BreakTakenAnswer,
+        policy=TRADE,
         tag="reconciliation",
         about=f"A deadline is at most {DEADLINE_DAYS_MAX} days away. An empty owner gives it back.",
         body=BreakChange,
@@ -320,6 +324,7 @@ doors: tuple[Door, ...] = (
         close_break,
         "Settle a break",
         BreakClosedAnswer,
+        policy=TRADE,
         tag="reconciliation",
         about="What was settled is filed again today only when it differs otherwise, and tomorrow when it "
         "still does; that of a doubt ends with a verdict about the order. The note has 1 to "

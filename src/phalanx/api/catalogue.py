@@ -2,9 +2,15 @@
 
 from phalanx.api import (
     accounts,
+    alerts,
+    approvals,
+    arming,
+    audit,
     baskets,
     breaks,
+    changes,
     clients,
+    credentials,
     fills,
     followups,
     groups,
@@ -27,12 +33,17 @@ from phalanx.api import (
     subscriptions,
 )
 from phalanx.api.exchange import Door
+from phalanx.api.hooks import firing as hook_firing
+from phalanx.api.hooks import secrets as hook_secrets
+from phalanx.api.hooks import sources as hook_sources
+from phalanx.api.identity import keys, logins, oneself, sessions, socket_tickets, users
 from phalanx.api.platform import placing, portfolio, tokens, trade_exits, trades
 
 DOORS: tuple[Door, ...] = (
     *hot.doors,
     *instructions.doors,
     *followups.doors,
+    *approvals.doors,
     *baskets.doors,
     *orders.doors,
     *fills.doors,
@@ -45,18 +56,32 @@ DOORS: tuple[Door, ...] = (
     *trade_exits.doors,
     *tokens.doors,
     *accounts.doors,
+    *arming.doors,
     *groups.doors,
     *priority_lists.doors,
     *limits.doors,
     *settings.doors,
     *kill.doors,
+    *changes.doors,
     *reconciliation.doors,
     *breaks.doors,
+    *audit.doors,
+    *alerts.doors,
     *profiles.doors,
     *raw_details.doors,
     *imports.doors,
     *subscriptions.doors,
     *instruments.doors,
     *latency.doors,
+    *hook_firing.doors,
+    *hook_sources.doors,
+    *hook_secrets.doors,
+    *logins.doors,
+    *oneself.doors,
+    *socket_tickets.doors,
+    *credentials.doors,
+    *sessions.doors,
+    *users.doors,
+    *keys.doors,
     *health.doors,
 )

@@ -12,7 +12,9 @@ from phalanx.api.fields import name, not_negative
 from phalanx.api.lists import PageQuery, page
 from phalanx.api.platform.money import NOTHING, ClientPnl, pnl_of_clients
 from phalanx.api.platform.shapes import Number, number
+from phalanx.api.policy import MANAGE, READ_OWN
 from phalanx.api.problems import Problem
+from phalanx.api.reach import EVERYTHING, Reach
 from phalanx.api.reading import read_views
 from phalanx.api.shapes import NewClient
 from phalanx.api.tables import FormatName, csv_as_of, struct_rows
@@ -58,8 +60,10 @@ class ClientQuery(PageQuery, frozen=True, forbid_unknown_fields=True):
 async def list_clients(call: Call) -> Answer:
     """All clients, oldest first, a page of them at a time."""
     query = call.query(ClientQuery)
-    state = call.desk.state
+    state, reach = call.desk.state, call.reach
     found = list(state.clients.values())
+    if reach is not EVERYTHING:
+        found = [client for client in found if reach.has_whole_client(client.id, state)]
     asked = page(found, query)
     ids = [client.id for client in asked]
     pnl = await read_views(call, lambda views: pnl_of_clients(views, call.desk, ids))
@@ -75,15 +79,15 @@ async def list_clients(call: Call) -> Answer:
 async def get_client(call: Call) -> Answer:
     """One client."""
     state = call.desk.state
-    client = find_client(state, call.path("client_id"))
+    client = find_client(state, call.reach, call.path("client_id"))
     pnl = await read_views(call, lambda views: pnl_of_clients(views, call.desk, (client.id,)))
     return await call.as_of(lambda _: client_answer(state, client, pnl.get(client.id, NOTHING)))
 
 
-def find_client(state: State, text: str) -> Client:
-    """The client that a path names. Raises Problem ``NOT_FOUND``."""
+def find_client(state: State, reach: Reach, text: str) -> Client:
+    """The client that a path names, all of whom is within reach. Raises Problem ``NOT_FOUND``."""
     client = state.clients.get(int(text)) if _NUMBER.fullmatch(text) else None
-    if client is None:
+    if client is None or not reach.has_whole_client(client.id, state):
         raise Problem("NOT_FOUND", f"no client {text}")
     return client
 
@@ -152,6 +156,7 @@ doors: tuple[Door, ...] = (
         list_clients,
         "All clients",
         list[ClientAnswer],
+        policy=READ_OWN,
         tag="clients",
         about="A bare array; X-Total-Count says how many there are in all.",
         query=ClientQuery,
@@ -163,6 +168,7 @@ doors: tuple[Door, ...] = (
         get_client,
         "One client",
         ClientAnswer,
+        policy=READ_OWN,
         tag="clients",
         problems=("NOT_FOUND", "VIEWS_UNAVAILABLE"),
     ),
@@ -173,6 +179,7 @@ doors: tuple[Door, ...] = (
         "A new client",
         ClientAnswer,
         201,
+        policy=MANAGE,
         tag="clients",
         about="With one primary paper account, named PAPER- and the client's number; where an "
         "account has that name already, -2 or the next free number is added.",

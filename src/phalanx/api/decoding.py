@@ -105,7 +105,7 @@ def syntax_problem(content: bytes, message: str) -> Problem:
             return Problem("INVALID_NUMBER", "NaN and infinities are no numbers")
     try:
         # The standard library takes half a surrogate pair, and nothing else that msgspec does not.
-        json.loads(content.decode())
+        json.loads(content.decode(), parse_int=str, parse_float=str)
     except (ValueError, RecursionError):
         return Problem("MALFORMED_JSON", message.removeprefix("JSON is malformed: "))
     return Problem("INVALID_TEXT", "a text holds half a surrogate pair")

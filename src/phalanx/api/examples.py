@@ -181,11 +181,18 @@ PARTS: dict[str, str] = {
     "account": "PAPER-1",
     "account_id": "PAPER-1",
     "break_id": "B9N2X4J7Q0K",
+    "change_id": "CC400000000",
     "client_id": "1",
     "instruction_id": "IC400000000",
+    "key_id": "9c1f0a7be2d35846",
     "level": "account",
+    "login": "dealer-1",
     "name": "core",
+    "secret": "a-secret-of-an-example",
+    "slot": "1",
+    "source": "tradingview",
     "order_id": "C400000000",
+    "session_id": "5f0c9e3b7a1d4c2e8b6f0a9d3c7e1b45",
     "strategy": "STRATEGY_B",
     "token": "2885",
     "trade_id": "C400000000",
@@ -267,6 +274,9 @@ INSTRUCTION_ANSWERS: Examples = {
             }
         ],
         "outcomes_total": 1,
+        "waits_for": None,
+        "approve_by": None,
+        "undo_until": None,
     },
 }
 
@@ -302,6 +312,7 @@ PREVIEW_ANSWERS: Examples = {
             "charges": "0",
             "reasons": [],
         },
+        "needs_approval": None,
     },
 }
 

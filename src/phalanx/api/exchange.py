@@ -8,6 +8,7 @@ that neither can miss a step.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from hashlib import blake2b
 from http import HTTPStatus
 from itertools import count
@@ -16,20 +17,32 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
-from phalanx.api.actors import Actor, authorize
+from phalanx.access.errors import AccessError
 from phalanx.api.bodies import Deadlines, Receive, Send, check_size, read_body, too_large
 from phalanx.api.decoding import Body, decode_query
 from phalanx.api.direct import Direct, direct_of
+from phalanx.api.edges import headers as safe
+from phalanx.api.edges.wiring import Edges
+from phalanx.api.facts import Facts, NoFacts, SystemFacts, tell_refused
 from phalanx.api.fields import name
+from phalanx.api.guard import Guard
 from phalanx.api.head import Head, Scope, read_head
+from phalanx.api.hooks.memory import HookMemory
+from phalanx.api.identity.waiting_room import WaitingRoom
+from phalanx.api.peers import address_of
+from phalanx.api.policy import Policy
 from phalanx.api.problems import PROBLEM_JSON, Headers, Problem, as_problem
+from phalanx.api.reach import Reach, reach_of
 from phalanx.api.system import System
+from phalanx.api.tickets import Tickets
 from phalanx.desk.desk import Desk, Executed
+from phalanx.domain.access import Principal
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instructions import Origin
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.commands import Command
 from phalanx.engine.idempotency import first_use
+from phalanx.views.within import Within
 
 Query = TypeVar("Query", bound=msgspec.Struct)
 Decoded = TypeVar("Decoded")
@@ -37,8 +50,10 @@ Decoded = TypeVar("Decoded")
 JSON = b"application/json"
 BODY_BYTES_MAX = 64 * 1024
 """What a body may have where a door does not say otherwise."""
+NO_STORE = safe.NO_STORE
+LOGINS_AT_ONCE, LOGINS_WAITING_MAX = 1, 16
+REFRESHES_AT_ONCE, REFRESHES_WAITING_MAX = 1, 128
 REPLAYED = (b"idempotent-replayed", b"true")
-NO_STORE = (b"cache-control", b"no-store")
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 _pack = msgspec.msgpack.Encoder(order="sorted").encode
@@ -74,16 +89,39 @@ class RequestIds:
 
 
 class House:
-    """What all doors of one application share: the system once there is one, request ids, deadlines.
-
-    ``importing``: masters come into force one after another.
+    """What all doors of one application share: the system once there is one, its guard and edges, request
+    ids, tickets, deadlines. ``importing``: masters come into force one after another. ``facts``: the record
+    of who came and went; ``logins`` and ``refreshes`` bound what strangers may ask of threads.
     """
 
     def __init__(self, system: System | None = None) -> None:
-        self.system = system
+        self.system: System | None = None
+        self.guard = Guard(None)
+        """Whom every door asks; until there is a system, one that serves this machine only."""
+        self.edges = Edges()
+        self.facts: Facts = NoFacts()
+        if system is not None:
+            self.take(system)
+        self.tickets = Tickets()
         self.request_ids = RequestIds()
         self.deadlines = Deadlines()
         self.importing = asyncio.Lock()
+        self.logins = WaitingRoom(LOGINS_AT_ONCE, LOGINS_WAITING_MAX)
+        self.refreshes = WaitingRoom(REFRESHES_AT_ONCE, REFRESHES_WAITING_MAX)
+
+    def take(self, system: System) -> None:
+        """These are the doors of this system from now on."""
+        self.system = system
+        settings = system.settings
+        directory = None if settings.open_localhost else system.access.directory
+        self.edges = Edges(settings)
+        self.guard = Guard(directory, settings.open_doors, self.edges.origins)
+        self.facts = SystemFacts(system)
+
+    @cached_property
+    def hooks(self) -> HookMemory:
+        """What is remembered of the sources of webhooks. Raises Problem DESK_STOPPED."""
+        return HookMemory(self.open_system().desk.clock)
 
     def open_system(self) -> System:
         """The system. Raises Problem DESK_STOPPED while there is none."""
@@ -93,18 +131,33 @@ class House:
 
 
 class Call:
-    """One request, as a handler sees it. ``received`` is monotonic, ns; 0 while there is no desk."""
+    """One request, as a handler sees it. ``received`` is monotonic, ns; 0 while there is no desk.
 
-    __slots__ = ("actor", "body", "head", "house", "received", "request_id", "scope")
+    ``is_counted``: its rates were looked at; a request that is admitted twice counts once.
+    """
+
+    __slots__ = (
+        "_reach",
+        "body",
+        "head",
+        "house",
+        "is_counted",
+        "principal",
+        "received",
+        "request_id",
+        "scope",
+    )
 
     def __init__(self, house: House, scope: Scope, head: Head, request_id: str) -> None:
         self.house = house
         self.scope = scope
         self.head = head
         self.request_id = request_id
-        self.actor: Actor
+        self.principal: Principal
         self.body = b""
         self.received: Nanoseconds = 0
+        self.is_counted = False
+        self._reach: Reach | None = None
 
     @property
     def system(self) -> System:
@@ -115,6 +168,20 @@ class Call:
     def desk(self) -> Desk:
         """The desk behind the doors."""
         return self.house.open_system().desk
+
+    @property
+    def reach(self) -> Reach:
+        """How much of the book the caller may touch, as it is when this is first asked."""
+        if self._reach is None:
+            self._reach = reach_of(self.principal, self.desk.state)
+        return self._reach
+
+    @property
+    def within(self) -> Within | None:
+        """How far the caller sees in the views; None: everything."""
+        if self.principal.sees_all:
+            return None
+        return self.reach.within(self.principal.actor)
 
     def query(self, shape: type[Query]) -> Query:
         """The query string as ``shape``. Raises Problem."""
@@ -135,7 +202,9 @@ class Call:
         """
         key = self.head.idempotency_key()
         fingerprint = blake2b(_pack((door.value, asked)), digest_size=16).digest() if key else b""
-        return Origin(self.actor.name, door, self.request_id, key, fingerprint)
+        whence = address_of(self.scope)
+        who = self.principal
+        return Origin(who.actor, door, self.request_id, key, fingerprint, whence, who.sponsor)
 
     def is_repeat(self, origin: Origin) -> bool:
         """Whether the key was used before, so that the first answer comes again, whatever holds by now.
@@ -170,14 +239,22 @@ class AtOnce(msgspec.Struct, frozen=True):
     answer: Callable[[Call, Executed], Answer]
 
 
-class Door(msgspec.Struct, frozen=True):
-    """One method on one path. What the document says of it is in ``about``.
+class _Guarded(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may come through."""
 
-    ``body``: the struct or union a JSON body must be, None for no body; bytes for CSV, which
-    ``media_type`` says. ``csv``: an example of a CSV body, where a door takes that as well. With
+    policy: Policy
+
+
+class Door(_Guarded, frozen=True):
+    """One method on one path, for those whom ``policy`` admits. What the document says of it is in ``about``.
+
+    ``body``: the struct or union a JSON body must be, None for no body; bytes for CSV or plain text,
+    which ``media_type`` says. ``csv``: an example of a CSV body, where a door takes that as well. With
     ``body_optional`` no body means ``{}``. ``query``: the struct of the query string. ``keyed``:
     it changes something and takes an idempotency key. ``hot``: the front answers it itself.
     ``at_once``: how it does so without a task. ``examples`` are of bodies, ``answers`` of successes.
+    ``unlimited``: no rate of a key or an address is in its way, because it stops risk. ``loosens``: what it
+    changes may have to wait for another person, which is a 202.
     """
 
     method: str
@@ -200,6 +277,8 @@ class Door(msgspec.Struct, frozen=True):
     hot: bool = False
     at_once: AtOnce | None = None
     answers: dict[str, Any] = {}
+    unlimited: bool = False
+    loosens: bool = False
 
 
 def answer_json(status: int, body: object, executed: Executed | None = None) -> Answer:
@@ -246,7 +325,7 @@ async def respond(
         answer = await door.handler(call)
     except Exception as error:  # noqa: BLE001  a door answers, whatever happened behind it
         answer = refuse(error, call.request_id)
-    return reply(answer, call.request_id)
+    return reply_to(call, answer)
 
 
 def name_request(house: House, head: Head) -> str:
@@ -264,13 +343,20 @@ def refuse(error: Exception, request_id: str) -> Answer:
     )
 
 
-def reply(answer: Answer, request_id: str) -> Reply:
-    """An answer with the headers that every answer has."""
+def reply_to(call: Call, answer: Answer) -> Reply:
+    """What goes back to whoever called."""
+    return reply(answer, call.request_id, call.house.edges.cors(call.head))
+
+
+def reply(answer: Answer, request_id: str, cors: Headers = ()) -> Reply:
+    """An answer with the headers that every answer has; ``cors``: what it says to other origins' pages."""
     headers = [
         (b"content-type", answer.content_type),
         (b"content-length", b"%d" % len(answer.body)),
         (b"x-request-id", request_id.encode("ascii")),
         *answer.headers,
+        *safe.guards(answer.headers),
+        *cors,
     ]
     return Reply(answer.status, headers, answer.body)
 
@@ -282,8 +368,16 @@ async def send_reply(said: Reply, _scope: Scope, _receive: Receive, send: Send) 
 
 
 def _admit(door: Door, call: Call, direct: Direct | None) -> bytes | None:
-    """Find out who asks; the body, where it is there already. Raises Problem."""
-    call.actor = authorize(call.scope, call.head)
+    """Find out who asks, and whether they may; the body, where it is there already. Raises Problem."""
+    house = call.house
+    try:
+        call.principal = house.guard.admit(call.scope, call.head, door.policy)
+    except (Problem, AccessError) as error:
+        tell_refused(house.facts, error, call.scope, call.request_id)
+        raise house.edges.refused(as_problem(error), call.scope) from None
+    if not (door.unlimited or call.is_counted):
+        call.is_counted = True
+        house.edges.admit(call.principal, call.scope)
     return _body_at_once(door, call.head, direct)
 
 
@@ -312,7 +406,9 @@ async def _body(house: House, door: Door, head: Head, receive: Receive) -> bytes
         return b"{}"
     if door.body is not None:
         is_csv = door.media_type == "text/csv" or (door.csv and head.is_csv)
-        (head.check_csv if is_csv else head.check_json)()
+        # What a plain text may be said to be is for its door to say.
+        if door.media_type != "text/plain":
+            (head.check_csv if is_csv else head.check_json)()
     content = await read_body(receive, head.content_length, door.body_max, house.deadlines)
     if door.body is None and content.strip() not in {b"", b"{}"}:
         raise Problem("UNKNOWN_FIELD", "this door takes no body")

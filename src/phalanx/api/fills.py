@@ -7,6 +7,7 @@ from phalanx.api import examples
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import positive
+from phalanx.api.policy import TRADE
 from phalanx.api.shapes import FillBody
 from phalanx.domain.events import FillOrdered
 from phalanx.domain.instructions import Door as DoorName
@@ -54,6 +55,7 @@ doors: tuple[Door, ...] = (
         "Fill a working paper order by hand",
         FillOrderedAnswer,
         202,
+        policy=TRADE,
         tag="orders",
         about="Never more than is left of it, and never beyond its limit. Without a price it fills "
         "at the last price.",

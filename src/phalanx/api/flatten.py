@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from phalanx.api.confine import confined
 from phalanx.api.exchange import Call
 from phalanx.api.outcomes import REJECTED, Counts, instruction_answer
 from phalanx.domain.accounts import AccountId
@@ -176,8 +177,9 @@ async def _exit(
     call: Call, origin: Origin, request: ExitRequest, given: set[str] | None = None
 ) -> _Exit:
     """One exit; ``given`` gets the accounts, and the trade, that it is, or was, for."""
+    kept = confined(call, origin, request)
     try:
-        executed = await call.desk.execute(Submit(origin, request, NOTE, received=call.received))
+        executed = await call.desk.execute(Submit(origin, kept, NOTE, received=call.received))
     except Refused as refused:
         accounts = request.selection.accounts
         alone = accounts if len(accounts) == 1 else ()

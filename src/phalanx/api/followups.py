@@ -16,6 +16,7 @@ from phalanx.api.fields import note
 from phalanx.api.instruction_shapes import FollowUpBody
 from phalanx.api.new_instructions import NewInstruction
 from phalanx.api.outcomes import PlannedInstruction
+from phalanx.api.policy import CANCEL_OWN, TRADE_OWN, Policy
 from phalanx.api.problems import Problem
 from phalanx.api.reading import read_views
 from phalanx.api.submission import follow
@@ -70,8 +71,33 @@ async def _follow_up(call: Call, follow_up: FollowUp, find: Find) -> Answer:
     # Of a repeat only the key is looked at: the desk reads the first answer back.
     request: InstructionRequest = CancelRestRequest(parent)
     if not call.is_repeat(origin):
+        await _check_reach(call, parent)
         request = await find(call, parent)
     return await follow(call, origin, parent, follow_up, NewInstruction(request, remark, expires_s))
+
+
+async def _check_reach(call: Call, parent: InstructionId) -> None:
+    """Who may touch a part of the book only follows up on what is theirs as a whole: every order, every
+    cancel and every skip of it; of one that is held, or that came to nothing, on their own.
+
+    Raises Problem ``UNKNOWN_INSTRUCTION``, as of one that there is not.
+    """
+    within = call.within
+    if within is None:
+        return
+    whole, part = await read_views(
+        call, lambda views: (views.instruction(parent), views.instruction(parent, within))
+    )
+    if whole is None or part is None or _size(whole) != _size(part):
+        raise _unknown(parent)
+
+
+def _size(tree: InstructionTree) -> tuple[int, int, int]:
+    return len(tree.orders), len(tree.skips), len(tree.cancels)
+
+
+def _unknown(instruction: InstructionId) -> Problem:
+    return Problem("UNKNOWN_INSTRUCTION", f"no instruction {instruction}")
 
 
 async def _cancel(call: Call, parent: InstructionId) -> InstructionRequest:
@@ -130,7 +156,7 @@ async def _batch(
 def _tree(views: Views, instruction: InstructionId) -> InstructionTree:
     tree = views.instruction(instruction)
     if tree is None:
-        raise Problem("UNKNOWN_INSTRUCTION", f"no instruction {instruction}")
+        raise _unknown(instruction)
     return tree
 
 
@@ -180,7 +206,12 @@ def _back(order: OrderRow) -> BatchRow:
 
 
 def _door(
-    name: str, handler: Callable[[Call], Awaitable[Answer]], summary: str, about: str, *codes: str
+    name: str,
+    handler: Callable[[Call], Awaitable[Answer]],
+    summary: str,
+    about: str,
+    *codes: str,
+    policy: Policy = TRADE_OWN,
 ) -> Door:
     return Door(
         "POST",
@@ -196,6 +227,8 @@ def _door(
         examples=examples.FOLLOW_UP,
         problems=("UNKNOWN_INSTRUCTION", *codes, "VIEWS_UNAVAILABLE"),
         keyed=True,
+        policy=policy,
+        unlimited=handler is cancel_instruction,
     )
 
 
@@ -206,6 +239,7 @@ doors: tuple[Door, ...] = (
         "Cancel the rest of an instruction",
         "A cancel for each of its orders that is still open; what it filled stays. An instruction "
         "that is held until its time never fires.",
+        policy=CANCEL_OWN,
     ),
     _door(
         "retry",

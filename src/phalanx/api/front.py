@@ -31,6 +31,7 @@ class Front:
 
     def take(self, scope: Scope, direct: Direct, begin: Begin) -> bool:
         """See `Takes`: doors with an ``at_once`` take their requests."""
+        self._believe(scope)
         door = self._hot.get((scope["method"], scope["path"]))
         if door is None or door.at_once is None or self.house.system is None:
             return False
@@ -39,6 +40,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's scope."""
+        self._believe(scope)
         if scope["type"] == "http":
             door = self._hot.get((scope["method"], scope["path"]))
             if door is not None:
@@ -52,6 +54,11 @@ class Front:
             await self.sockets.serve(scope, receive, send)
         else:
             await self._live(receive, send)
+
+    def _believe(self, scope: Scope) -> None:
+        """Before anybody looks who asks."""
+        if self.house.edges.proxies:
+            self.house.edges.proxies.believe(scope)
 
     def _serve(self, door: Door, call: Call) -> Application:
         return partial(self._answer, door, call)
@@ -82,7 +89,10 @@ class Front:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _start(self) -> None:
-        system = self.house.system = self.house.system or _build()
+        system = self.house.system
+        if system is None:
+            system = _build()
+            self.house.take(system)
         try:
             await system.start()
         except BaseException:

@@ -12,9 +12,11 @@ from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name, positive
 from phalanx.api.lists import Skip, ViewLimit, page
 from phalanx.api.naming import known_account, owner_of, primary_account
+from phalanx.api.policy import READ, TRADE
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import ClientId, Exact, Name
 from phalanx.api.tables import FormatName, csv_as_of
+from phalanx.api.waiting import waiting
 from phalanx.desk.desk import Desk
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import GroupPut
@@ -126,6 +128,9 @@ async def put_group(call: Call) -> Answer:
     origin = call.origin(DoorName.GROUPS, "put", called, asked)
     wanted = Group(called, tuple(_members(desk, asked)))
     executed = await desk.execute(PutGroups(origin, (wanted,)))
+    waits = waiting(call, executed)
+    if waits is not None:
+        return waits
     for event in executed.events:
         assert isinstance(event, GroupPut), f"{type(event).__name__} is no group"
         wanted = event.group
@@ -140,7 +145,8 @@ async def delete_group(call: Call) -> Answer:
     if not call.is_repeat(origin):
         _find(desk, called)
     executed = await desk.execute(PutGroups(origin, removed=(called,)))
-    return answer_json(200, GroupRemovedAnswer(called, removed=True), executed)
+    removed = GroupRemovedAnswer(called, removed=True)
+    return waiting(call, executed) or answer_json(200, removed, executed)
 
 
 def group_answer(desk: Desk, group: Group) -> GroupAnswer:
@@ -203,13 +209,23 @@ def _find(desk: Desk, called: str) -> Group:
 
 
 doors: tuple[Door, ...] = (
-    Door("GET", PATH, list_groups, "All groups", GroupList, tag="groups", query=GroupQuery),
+    Door(
+        "GET",
+        PATH,
+        list_groups,
+        "All groups",
+        GroupList,
+        policy=READ,
+        tag="groups",
+        query=GroupQuery,
+    ),
     Door(
         "GET",
         f"{PATH}/{{name}}",
         get_group,
         "One group",
         GroupAnswer,
+        policy=READ,
         tag="groups",
         problems=("NOT_FOUND",),
     ),
@@ -219,6 +235,7 @@ doors: tuple[Door, ...] = (
         put_group,
         "Make or change a group",
         GroupAnswer,
+        policy=TRADE,
         tag="groups",
         about="The members are those of the body and nobody else. A client stands for its primary "
         "account of this moment.",
@@ -230,6 +247,7 @@ doors: tuple[Door, ...] = (
             *("TOO_MANY_GROUPS", "INVALID_VALUE", "NOT_POSITIVE", "MISSING_FIELD"),
         ),
         keyed=True,
+        loosens=True,
     ),
     Door(
         "DELETE",
@@ -237,8 +255,10 @@ doors: tuple[Door, ...] = (
         delete_group,
         "Remove a group",
         GroupRemovedAnswer,
+        policy=TRADE,
         tag="groups",
         problems=("NOT_FOUND",),
         keyed=True,
+        loosens=True,
     ),
 )

@@ -5,6 +5,7 @@ from itertools import islice
 import msgspec
 
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
+from phalanx.api.policy import MEASURE, PUBLIC
 from phalanx.api.reading import views_trouble
 
 CLOSED_MAX = 100
@@ -27,7 +28,7 @@ class ClosedAccount(msgspec.Struct, frozen=True):
 
 class Ready(msgspec.Struct, frozen=True):
     """Whether instructions are taken. ``seq`` is the last durable event, ``epoch`` the term. ``accounts``:
-    the first 100 of the ``accounts_closed`` that are not open, and why.
+    the first 100 of the ``accounts_closed`` that are not open, and why, for those who may see them.
 
     ``views``: "ok", or why lists are refused (``VIEWS_UNAVAILABLE``). Trading needs no lists, so it
     says nothing about ``ready``.
@@ -60,7 +61,8 @@ async def ready(call: Call) -> Answer:
     if call.house.system is None:
         return answer_json(503, Ready(False, 0, 0, [], "starting", "starting"))  # noqa: FBT003
     found = call.desk.readiness()
-    named = islice(found.accounts.items(), CLOSED_MAX)
+    shown = CLOSED_MAX if call.principal.sees_all else 0
+    named = islice(found.accounts.items(), shown)
     closed = [ClosedAccount(account, reason) for account, reason in named]
     views = views_trouble(call.system.feed) or "ok"
     count = len(found.accounts)
@@ -83,7 +85,16 @@ READY = (
 )
 
 doors: tuple[Door, ...] = (
-    Door("GET", "/health/live", live, "Is the process alive", Live, tag="health"),
-    Door("GET", "/health/ready", ready, "May it be used", Ready, tag="health", about=READY),
-    Door("GET", "/metrics", metrics, "Counters for Prometheus", None, tag="health"),
+    Door("GET", "/health/live", live, "Is the process alive", Live, policy=PUBLIC, tag="health"),
+    Door(
+        "GET",
+        "/health/ready",
+        ready,
+        "May it be used",
+        Ready,
+        policy=PUBLIC,
+        tag="health",
+        about=READY,
+    ),
+    Door("GET", "/metrics", metrics, "Counters for Prometheus", None, policy=MEASURE, tag="health"),
 )

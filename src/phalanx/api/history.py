@@ -9,7 +9,15 @@ from phalanx.api.reading import Zone
 from phalanx.domain.instruments import split_key
 from phalanx.domain.numbers import format_fixed
 from phalanx.domain.orders import RequestKind
-from phalanx.views.rows import FillRow, InstructionRow, LogRow, OrderRow, RequestRow, SkipRow
+from phalanx.views.rows import (
+    ApprovalRow,
+    FillRow,
+    InstructionRow,
+    LogRow,
+    OrderRow,
+    RequestRow,
+    SkipRow,
+)
 
 
 class HopsAnswer(msgspec.Struct, frozen=True):
@@ -108,10 +116,28 @@ class OrderDetail(OrderAnswer, frozen=True, kw_only=True):
     requests: list[RequestAnswer] = []
 
 
+class ApprovalAnswer(msgspec.Struct, frozen=True):
+    """Why an instruction needed another person's approval, until when that may, or might, come, and what
+    came of it. ``decision``: ``approved``, ``declined``, ``expired`` or ``canceled``; null while it waits.
+    ``actor``: who approved or declined it, through the door ``source``.
+    """
+
+    reason: str
+    message: str
+    asked_at: str
+    approve_by: str
+    decision: str | None
+    decided_at: str | None
+    actor: str | None
+    source: str | None
+    note: str
+
+
 class InstructionAnswer(msgspec.Struct, frozen=True):
     """One instruction. ``filled`` to ``not_received`` count its orders by how they ended;
     ``cancels`` are orders of others that it cancels. ``fire_at``: the time for which it was held;
-    ``follow_up``: how it follows up on its ``parent``.
+    ``follow_up``: how it follows up on its ``parent``. ``waits_for``: ``time`` or ``approval`` while it is
+    HELD. ``undo_until``: until then its orders that may open risk could be undone.
     """
 
     instruction_id: str
@@ -141,6 +167,9 @@ class InstructionAnswer(msgspec.Struct, frozen=True):
     not_received: int
     in_doubt: int
     seq: int
+    waits_for: str | None = None
+    undo_until: str | None = None
+    approval: ApprovalAnswer | None = None
 
 
 class SkipAnswer(msgspec.Struct, frozen=True):
@@ -279,6 +308,23 @@ def instruction_answer(
         row.not_received,
         row.in_doubt,
         row.seq,
+        None if row.waits_for is None else row.waits_for.value,
+        zone.maybe(row.undo_until_ns),
+        None if row.approval is None else _approval(row.approval, zone),
+    )
+
+
+def _approval(row: ApprovalRow, zone: Zone) -> ApprovalAnswer:
+    return ApprovalAnswer(
+        row.reason_code,
+        row.reason_text,
+        zone.at(row.asked_at_ns),
+        zone.at(row.approve_by_ns),
+        row.decision or None,
+        zone.maybe(row.ended_at_ns),
+        row.actor or None,
+        row.door or None,
+        row.note,
     )
 
 

@@ -1,6 +1,7 @@
 """The hot doors: what strategies and desks send, as instructions (ADR 0003); and their preview."""
 
 from phalanx.api import examples
+from phalanx.api.confine import confined
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import BODY_BYTES_MAX, Answer, AtOnce, Call, Door, answer_json
 from phalanx.api.fields import name, token
@@ -12,6 +13,7 @@ from phalanx.api.outcomes import (
     PreviewedInstruction,
     create_order_answer,
 )
+from phalanx.api.policy import TRADE_OWN
 from phalanx.api.shapes import CreateOrder
 from phalanx.api.submission import (
     BODY_MAX,
@@ -22,7 +24,7 @@ from phalanx.api.submission import (
     read_aside,
 )
 from phalanx.desk.desk import Executed
-from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.events import InstructionHeld, InstructionPlanned
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instructions import ExitRequest, SignalRequest
 from phalanx.domain.orders import Side
@@ -47,12 +49,12 @@ def _signal(call: Call) -> Submit:
         name(body.strategy, "STRATEGY"), token(body.instrument, "INSTRUMENT"), Side[body.position]
     )
     origin = call.origin(DoorName.CREATE_ORDER, request)
-    return Submit(origin, request, received=call.received)
+    return Submit(origin, confined(call, origin, request), received=call.received)
 
 
 def _signal_answer(call: Call, executed: Executed) -> Answer:
     event = executed.events[0]
-    assert isinstance(event, InstructionPlanned), f"{type(event).__name__} plans nothing"
+    assert isinstance(event, InstructionPlanned | InstructionHeld), f"{type(event).__name__}?"
     return answer_json(200, create_order_answer(event, call.desk.state), executed)
 
 
@@ -114,12 +116,16 @@ doors: tuple[Door, ...] = (
         create_order,
         "A strategy says BUY or SELL",
         CreateOrderAnswer,
+        policy=TRADE_OWN,
         tag="signal API",
         about="Decides for which accounts the signal is valid, places their orders and answers once "
-        "that is durable. A signal that is valid for nobody is 200 with RESPONSE REJECTED.",
+        "that is durable. A signal that is valid for nobody is 200 with RESPONSE REJECTED. One that "
+        "another person has to approve first is taken, and nothing is placed yet: RESPONSE ACCEPTED, "
+        "no outcomes, and ABOVE_APPROVAL or ASKED_FOR_APPROVAL for a reason; sent again it would be "
+        "held a second time.",
         body=CreateOrder,
         examples=examples.CREATE_ORDER,
-        problems=_SIGNAL_PROBLEMS,
+        problems=(*_SIGNAL_PROBLEMS, "TOO_MANY_HELD"),
         keyed=True,
         hot=True,
         at_once=AtOnce(_signal, _signal_answer),
@@ -132,9 +138,13 @@ doors: tuple[Door, ...] = (
         "Give an instruction",
         PlannedInstruction,
         202,
+        policy=TRADE_OWN,
         tag="instructions",
         about="Answers once the instruction and its whole plan are durable; it does not wait for "
-        "brokers. What is wrong with single accounts is in their outcomes, not in the status. With "
+        "brokers. What is wrong with single accounts is in their outcomes, not in the status. One that "
+        "opens more risk than the setting `approve_above` is HELD until another person approves it "
+        "(`waits_for`: approval), and planned then. With the setting `undo_ms` orders that may open "
+        "risk can be undone until `undo_until`: cancel the instruction. With "
         "`fire_at` it is held, unplanned, until then. With the token of a `preview` it fires what "
         "was previewed; accounts that moved since are skipped, or with `on_moved: refuse` refuse "
         "everything. Exits name what they are about: nothing chosen is an error, not everything.",
@@ -153,6 +163,7 @@ doors: tuple[Door, ...] = (
         preview_instruction,
         "Preview an instruction",
         PreviewedInstruction,
+        policy=TRADE_OWN,
         tag="instructions",
         about="The same plan, and nothing is done. The token is good for 120 seconds: sent back as "
         "`preview` with the same body it fires exactly this, at these prices. However many outcomes "

@@ -10,6 +10,7 @@ import msgspec
 from phalanx.api import reference_examples as examples
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.naming import known, known_account, owner_of, primary_account
+from phalanx.api.policy import MANAGE
 from phalanx.api.problems import Problem
 from phalanx.api.tables import file_problem
 from phalanx.desk.desk import Desk, Executed
@@ -334,6 +335,7 @@ doors: tuple[Door, ...] = (
         import_clients,
         "Import clients",
         ClientsReport,
+        policy=MANAGE,
         tag="imports",
         about="A CSV with the columns name and cash, and group if wanted. A new client gets one "
         "primary paper account with that cash; a client that is there keeps its own. The account "
@@ -351,6 +353,7 @@ doors: tuple[Door, ...] = (
         import_positions,
         "Import opening positions",
         PositionsReport,
+        policy=MANAGE,
         tag="imports",
         about="A CSV with the columns client (number or name) or account, instrument, quantity, "
         "cost (per unit; empty: unknown), date (YYYY-MM-DD, in the exchange's zone) and product if "

@@ -1,5 +1,7 @@
 """Instructions that were given: the list, and one of them with everything that came of it."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -17,9 +19,11 @@ from phalanx.api.history import (
     skip_answer,
 )
 from phalanx.api.lists import Skip, ViewLimit
+from phalanx.api.policy import READ_OWN
 from phalanx.api.problems import Problem
 from phalanx.api.reading import Zone, gently, read_views
-from phalanx.domain.instructions import InstructionStatus
+from phalanx.api.redaction import Told, redacted
+from phalanx.domain.instructions import InstructionStatus, WaitsFor
 from phalanx.domain.latency import HopLatency
 from phalanx.views.queries import Views
 from phalanx.views.rows import InstructionTree
@@ -28,6 +32,7 @@ PATH = "/api/v1/instructions"
 _encode = msgspec.json.Encoder().encode
 
 StatusName: TypeAlias = Literal["HELD", "WORKING", "DONE", "EXPIRED", "CANCELED", "REJECTED"]
+WaitsForName: TypeAlias = Literal["time", "approval"]
 KindName: TypeAlias = Literal["signal", "order", "priority_buy", "batch", "exit", "cancel"]
 
 
@@ -36,6 +41,7 @@ class InstructionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     status: StatusName | None = None
     kind: KindName | None = None
+    waits_for: WaitsForName | None = None
     skip: Skip = 0
     limit: ViewLimit = 100
 
@@ -64,17 +70,19 @@ class InstructionDetail(InstructionAnswer, frozen=True, kw_only=True):
 
 async def list_instructions(call: Call) -> Answer:
     """Instructions, newest first."""
-    query = call.query(InstructionQuery)
-    zone = Zone(call)
+    query, within = call.query(InstructionQuery), call.within
+    zone, shown = Zone(call), _shower(call)
 
     def work(views: Views) -> bytes:
         found = views.instructions(
             status=None if query.status is None else InstructionStatus[query.status],
             kind=query.kind,
+            waits_for=None if query.waits_for is None else WaitsFor(query.waits_for),
             skip=query.skip,
             limit=query.limit,
+            within=within,
         )
-        items = [instruction_answer(row, zone) for row in gently(found.items)]
+        items = [shown(instruction_answer(row, zone)) for row in gently(found.items)]
         return _encode(InstructionList(items, found.total, found.as_of))
 
     return Answer(200, await read_views(call, work), (NO_STORE,))
@@ -83,16 +91,23 @@ async def list_instructions(call: Call) -> Answer:
 async def get_instruction(call: Call) -> Answer:
     """One instruction with the whole tree below it."""
     instruction_id = call.path("instruction_id")
-    zone = Zone(call)
+    zone, within, shown = Zone(call), call.within, _shower(call)
 
     def work(views: Views) -> bytes | None:
-        tree = views.instruction(instruction_id)
-        return None if tree is None else _encode(_detail(tree, zone))
+        tree = views.instruction(instruction_id, within)
+        return None if tree is None else _encode(shown(_detail(tree, zone)))
 
     content = await read_views(call, work)
     if content is None:
         raise Problem("UNKNOWN_INSTRUCTION", f"no instruction {instruction_id}")
     return Answer(200, content, (NO_STORE,))
+
+
+def _shower(call: Call) -> Callable[[Told], Told]:
+    """What of an instruction the caller is told."""
+    if call.principal.sees_all:
+        return lambda told: told
+    return partial(redacted, reach=call.reach, state=call.desk.state, actor=call.principal.actor)
 
 
 def _detail(tree: InstructionTree, zone: Zone) -> InstructionDetail:
@@ -116,6 +131,7 @@ doors: tuple[Door, ...] = (
         list_instructions,
         "Instructions",
         InstructionList,
+        policy=READ_OWN,
         tag="instructions",
         query=InstructionQuery,
         problems=("VIEWS_UNAVAILABLE",),
@@ -126,6 +142,7 @@ doors: tuple[Door, ...] = (
         get_instruction,
         "One instruction with its orders, fills, skips, hops and what these took",
         InstructionDetail,
+        policy=READ_OWN,
         tag="instructions",
         answers=instruction_examples.INSTRUCTION,
         problems=("UNKNOWN_INSTRUCTION", "VIEWS_UNAVAILABLE"),

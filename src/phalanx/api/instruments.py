@@ -9,6 +9,7 @@ from msgspec import Meta
 from phalanx.api import examples
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name
+from phalanx.api.policy import MANAGE, READ_MARKET
 from phalanx.api.tables import file_problem
 from phalanx.desk.desk import Desk
 from phalanx.domain.events import InstrumentsLoaded
@@ -180,6 +181,7 @@ doors: tuple[Door, ...] = (
         search_instruments,
         "Find instruments",
         InstrumentList,
+        policy=READ_MARKET,
         tag="instruments",
         query=SearchQuery,
     ),
@@ -189,6 +191,7 @@ doors: tuple[Door, ...] = (
         import_instruments,
         "Upsert instruments",
         InstrumentsReport,
+        policy=MANAGE,
         tag="instruments",
         about="A CSV with the columns symbol, token_id, exchange, instrument_type, lot_size and "
         "tick_size, and optional ones. It is used whole or not at all. A row adds an instrument, or "

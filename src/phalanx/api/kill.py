@@ -7,12 +7,15 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from phalanx.api import examples
+from phalanx.api.confine import check_scope, has_scope
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name, note
 from phalanx.api.flatten import FlattenAnswer, KillPart, flattened, part_of
+from phalanx.api.policy import READ, STOP, STOP_OWN
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import KillLevelName, NewKill, Note
+from phalanx.api.waiting import waiting
 from phalanx.desk.desk import Executed
 from phalanx.domain.events import Event, InstructionPlanned, KillLifted, KillPut
 from phalanx.domain.instructions import CancelOpenRequest, Origin
@@ -112,6 +115,7 @@ async def put_kill(call: Call) -> Answer:
     """
     asked = _read(call.decode(_new_kill))
     state, scope = call.desk.state, asked.scope
+    check_scope(scope, call.reach, state)
     origin = call.origin(DoorName.KILL, "put", asked)
     found = _unblocked(origin, asked)
     if asked.block and scope.key in state.kills:
@@ -143,6 +147,9 @@ async def lift_kill(call: Call) -> Answer:
     remark = note(query.note)
     origin = call.origin(DoorName.KILL, "lift", scope, remark)
     executed = await call.desk.execute(LiftKill(origin, scope, remark))
+    asked = waiting(call, executed)
+    if asked is not None:
+        return asked
     event = executed.events[0]
     assert isinstance(event, KillLifted), f"{type(event).__name__} lifts no kill"
     return answer_json(200, _answer(call.desk.state, event, standing=False), executed)
@@ -220,10 +227,12 @@ def _scopes(state: State) -> list[KillScope]:
 
 
 async def _in_force(call: Call, scope: KillScope) -> list[KillAnswer]:
-    """The kills that stop new orders in a scope now, once they are durable."""
-    state = call.desk.state
+    """The kills that stop new orders in a scope now, once they are durable: those within the caller's reach."""
+    state, reach = call.desk.state, call.reach
     seq = state.seq
-    found = [_standing(state, one) for one in _stopping(state, scope)]
+    found = [
+        _standing(state, one) for one in _stopping(state, scope) if has_scope(one, reach, state)
+    ]
     await call.desk.durable(seq)
     return found
 
@@ -267,13 +276,14 @@ def _kill(
 _UNKNOWN = ("UNKNOWN_BROKER", "UNKNOWN_STRATEGY", "UNKNOWN_CLIENT", "UNKNOWN_ACCOUNT")
 
 doors: tuple[Door, ...] = (
-    Door("GET", PATH, list_kills, "Standing kills", KillList, tag="kill"),
+    Door("GET", PATH, list_kills, "Standing kills", KillList, policy=READ, tag="kill"),
     Door(
         "PUT",
         PATH,
         put_kill,
         "Stop new risk",
         KillPutAnswer,
+        policy=STOP_OWN,
         tag="kill",
         about="Three choices, in any combination, for everybody or for one broker, strategy, client or "
         "account. `block` (the default) refuses every order that is not reduce-only until the "
@@ -294,6 +304,7 @@ doors: tuple[Door, ...] = (
         examples=examples.KILL,
         problems=_UNKNOWN,
         keyed=True,
+        unlimited=True,
     ),
     Door(
         "DELETE",
@@ -301,9 +312,11 @@ doors: tuple[Door, ...] = (
         lift_kill,
         "Lift a kill",
         KillAnswer,
+        policy=STOP,
         tag="kill",
         query=KillQuery,
         problems=("NO_SUCH_KILL",),
         keyed=True,
+        loosens=True,
     ),
 )

@@ -4,6 +4,7 @@ import msgspec
 
 from phalanx.api import instruction_examples
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door
+from phalanx.api.policy import READ
 from phalanx.domain.latency import HopLatency
 
 PATH = "/api/v1/latency"
@@ -31,6 +32,7 @@ doors: tuple[Door, ...] = (
         recent_latencies,
         "How long each hop takes, over all orders of late",
         LatencyAnswer,
+        policy=READ,
         tag="health",
         about="p50, p99 and the greatest, in nanoseconds, of the orders that brokers answered in the last "
         "one to two minutes; the greatest is exact, a percentile at most 1/32 too great. The same "

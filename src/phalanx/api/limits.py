@@ -14,6 +14,7 @@ from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name, positive, token
 from phalanx.api.lists import PageQuery, page
 from phalanx.api.naming import known, plain_name
+from phalanx.api.policy import MANAGE, READ
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import Exact, Token
 from phalanx.api.tables import (
@@ -22,6 +23,7 @@ from phalanx.api.tables import (
     file_problem,
     struct_rows,
 )
+from phalanx.api.waiting import waiting
 from phalanx.desk.desk import Desk
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instruments import InstrumentKey
@@ -134,7 +136,8 @@ async def put_limits(call: Call) -> Answer:
     origin = call.origin(DoorName.LIMITS, "put", [one.request for one in asked])
     wanted = tuple(_limit(desk, one) for one in asked)
     executed = await desk.execute(PutLimits(origin, wanted))
-    return answer_json(200, LimitsPut([_shown(desk, limit) for limit in wanted]), executed)
+    put = LimitsPut([_shown(desk, limit) for limit in wanted])
+    return waiting(call, executed) or answer_json(200, put, executed)
 
 
 async def delete_global_limit(call: Call) -> Answer:
@@ -157,7 +160,8 @@ async def _delete(call: Call, called: str) -> Answer:
     if not stands and not call.is_repeat(origin):
         raise Problem("NOT_FOUND", f"no limit stands for {level.value} {called}".rstrip())
     executed = await desk.execute(PutLimits(origin, removed=((level, called),)))
-    return answer_json(200, LimitRemovedAnswer(level.value, called, removed=True), executed)
+    removed = LimitRemovedAnswer(level.value, called, removed=True)
+    return waiting(call, executed) or answer_json(200, removed, executed)
 
 
 class _Request(msgspec.Struct, frozen=True, gc=False):
@@ -335,13 +339,23 @@ def _words(names: object) -> str:
 _NAMES = ("UNKNOWN_LEVEL_NAME", "UNKNOWN_INSTRUMENT", "AMBIGUOUS_TOKEN", "DUPLICATE_KEY")
 
 doors: tuple[Door, ...] = (
-    Door("GET", PATH, list_limits, "All limits", LimitList, tag="limits", query=LimitQuery),
+    Door(
+        "GET",
+        PATH,
+        list_limits,
+        "All limits",
+        LimitList,
+        policy=READ,
+        tag="limits",
+        query=LimitQuery,
+    ),
     Door(
         "PUT",
         PATH,
         put_limits,
         "Set limits",
         LimitsPut,
+        policy=MANAGE,
         tag="limits",
         about="All limits of the levels that are named, as a whole; other levels keep theirs. For an "
         "account those of its groups, its client, itself, the strategy and everybody hold, of each "
@@ -355,6 +369,7 @@ doors: tuple[Door, ...] = (
             *("TOO_MANY_LIMITS", "MISSING_COLUMN", "UNKNOWN_COLUMN", "BAD_NUMBER", "EMPTY_FILE"),
         ),
         keyed=True,
+        loosens=True,
     ),
     Door(
         "DELETE",
@@ -362,9 +377,11 @@ doors: tuple[Door, ...] = (
         delete_global_limit,
         "Remove the limits of a level that has no name",
         LimitRemovedAnswer,
+        policy=MANAGE,
         tag="limits",
         problems=("NOT_FOUND",),
         keyed=True,
+        loosens=True,
     ),
     Door(
         "DELETE",
@@ -372,8 +389,10 @@ doors: tuple[Door, ...] = (
         delete_limit,
         "Remove limits",
         LimitRemovedAnswer,
+        policy=MANAGE,
         tag="limits",
         problems=("NOT_FOUND",),
         keyed=True,
+        loosens=True,
     ),
 )

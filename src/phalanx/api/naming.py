@@ -2,6 +2,7 @@
 
 from phalanx.api.fields import name
 from phalanx.api.problems import Problem
+from phalanx.api.reach import EVERYTHING, Reach
 from phalanx.desk.desk import Desk
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.instruments import (
@@ -54,10 +55,12 @@ def known_account(desk: Desk, account: str, field: str, line: int | None = None)
     return account
 
 
-def primary_account(desk: Desk, client: int, field: str, line: int | None = None) -> AccountId:
-    """The account that a client acts through. Raises Problem ``UNKNOWN_CLIENT``."""
+def primary_account(
+    desk: Desk, client: int, field: str, line: int | None = None, reach: Reach = EVERYTHING
+) -> AccountId:
+    """The account that a client within reach acts through. Raises Problem ``UNKNOWN_CLIENT``."""
     account = desk.state.primary_accounts.get(client)
-    if account is None:
+    if account is None or not reach.has_client(client):
         raise Problem("UNKNOWN_CLIENT", f"no client {client}", field=field, line=line)
     return account
 

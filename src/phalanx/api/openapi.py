@@ -1,7 +1,8 @@
 """The OpenAPI document: every door, hot ones included, with schemas made from its msgspec structs."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -9,19 +10,42 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
 from phalanx.api import examples, stream_description
-from phalanx.api.exchange import Door
+from phalanx.api.edges.heads import HEAD_BYTES_MAX, HEADERS_MAX
+from phalanx.api.exchange import Answer, Call, Door
 from phalanx.api.fields import NOTE_CHARACTERS_MAX
 from phalanx.api.head import KEY_CHARACTERS_MAX, REQUEST_ID_CHARACTERS_MAX
+from phalanx.api.policy import DOCS, Behind
 from phalanx.api.problems import STATUSES, ProblemDocument
+from phalanx.api.waiting import ACCEPTED, ChangeWaiting
+from phalanx.domain.access import Permission
 
 _REF = "#/components/schemas/{name}"
 _PART = re.compile(r"\{(\w+)\}")
+_VALUE_PROBLEMS = ("WRONG_TYPE", "INVALID_VALUE", "NUMBER_TOO_LARGE", "INVALID_NUMBER")
+_TEXT_PROBLEMS = ("EMPTY_TEXT", "INVALID_TEXT")
 _BODY_PROBLEMS = (
-    *("BODY_TOO_LARGE", "BODY_TIMEOUT", "UNSUPPORTED_MEDIA_TYPE"),
-    *("MALFORMED_JSON", "NOT_UTF8", "TOO_DEEP"),
+    *("UNSUPPORTED_MEDIA_TYPE", "MALFORMED_JSON", "TOO_DEEP", "MISSING_FIELD"),
+    *(*_VALUE_PROBLEMS, *_TEXT_PROBLEMS),
+)
+_TABLE_PROBLEMS = (
+    *("FILE_TOO_LARGE", "EMPTY_FILE", "EMBEDDED_NUL", "LINE_TOO_LONG", "TOO_MANY_ROWS", "BAD_CSV"),
+    *("MISSING_COLUMN", "UNKNOWN_COLUMN", "DUPLICATE_COLUMN", "WRONG_FIELD_COUNT"),
+    *("EMPTY_FIELD", "FIELD_TOO_LONG", "BAD_TEXT"),
 )
 _KEY_PROBLEMS = ("IDEMPOTENCY_KEY_INVALID", "IDEMPOTENCY_KEY_REUSED", "OVERLOADED", "DESK_STOPPED")
-_EVERYWHERE = ("HOST_NOT_ALLOWED", "LOOPBACK_ONLY", "ORIGIN_NOT_ALLOWED")
+_EVERYWHERE = (
+    *("HOST_NOT_ALLOWED", "LOOPBACK_ONLY", "ORIGIN_NOT_ALLOWED", "RATE_LIMITED"),
+    *("MALFORMED_REQUEST", "HEAD_TOO_LARGE", "HEAD_TIMEOUT", "OVERLOADED"),
+    # Of a body or a query string, also where there should be none.
+    *("BODY_TOO_LARGE", "BODY_INCOMPLETE", "BODY_TIMEOUT"),
+    *("UNKNOWN_FIELD", "DUPLICATE_FIELD", "MALFORMED_QUERY", "NOT_UTF8", "TEXT_TOO_LONG"),
+)
+_KNOWN_PROBLEMS = ("UNAUTHENTICATED", "SESSION_ENDED", "PASSWORD_CHANGE_NEEDED", "FORBIDDEN")
+SCHEME = "login or machine key"
+
+ABOUT_BEARER = (
+    "The access token of a login, or a machine key. `serve --open-localhost` asks for nothing."
+)
 
 ABOUT = f"""\
 One instruction, every account, in step.
@@ -39,7 +63,12 @@ is unknown, or that is there twice, is an error; what is wrong with a row of a f
 
 **Repeating.** With an `Idempotency-Key` a request that changes something may be repeated: the first
 answer comes again, marked `Idempotent-Replayed: true`. Another request under the same key is an
-error. A 4xx or 503 uses no key.
+error. A 4xx or 503 uses no key. The doors of `identity` take none: what they show once is kept nowhere,
+so it cannot be shown again.
+
+**Limits.** Whoever asks too often gets 429 `RATE_LIMITED` with `Retry-After` in seconds; nothing was
+done, and the key is still free. Putting a kill and cancelling have no limit. A head has at most
+{HEADERS_MAX} lines and {HEAD_BYTES_MAX // 1024} KiB.
 
 **Stream.** `WS /ws` tells what happens; see the tag `stream` and `x-stream` for its messages.
 """
@@ -56,10 +85,16 @@ TAGS: list[dict[str, Any]] = [
     {"name": "groups", "description": "Groups of accounts, and priority lists of instruments."},
     {"name": "limits", "description": "Limits by level, and the settings that decide."},
     {"name": "kill", "description": "Stop new risk."},
+    {"name": "changes", "description": "What loosens a bound, and waits for another person."},
     {"name": "reconciliation", "description": "Our books and the brokers', and what differs."},
+    {"name": "audit", "description": "Who did what from where."},
+    {"name": "alerts", "description": "Who is told what, through which channels."},
     {"name": "profiles", "description": "Who trades which strategy."},
     {"name": "imports", "description": "Clients and opening positions from files."},
     {"name": "instruments", "description": "The instrument master."},
+    {"name": "webhooks", "description": "Alerts of other platforms that become instructions."},
+    {"name": "identity", "description": "Who somebody is: logins, users, sessions, machine keys."},
+    {"name": "credentials", "description": "What logins need at their brokers, sealed."},
     {"name": "health", "description": "For probes and for Prometheus."},
     {"name": stream_description.TAG, "description": stream_description.ABOUT_STREAM},
 ]
@@ -75,7 +110,7 @@ def describe(door: Door) -> dict[str, Any]:
         "status_code": door.status,
         "response_class": Response,
         "response_model": None,
-        "responses": {door.status: _success(door), **_problems(door)},
+        "responses": {door.status: _success(door), **_waiting(door), **_problems(door)},
         "openapi_extra": _inputs(door),
     }
 
@@ -90,14 +125,33 @@ def build_document(app: FastAPI, doors: Sequence[Door]) -> dict[str, Any]:
         tags=TAGS,
     )
     types = [shape for door in doors for shape in (door.body, door.answer) if _has_schema(shape)]
-    types += [ProblemDocument, *(row for _, row, _ in stream_description.TOPICS.values())]
+    types += [
+        ProblemDocument,
+        ChangeWaiting,
+        *(row for _, row, _ in stream_description.TOPICS.values()),
+    ]
     _, components = msgspec.json.schema_components(types, ref_template=_REF)
-    document["components"] = {"schemas": components}
+    bearer = {"type": "http", "scheme": "bearer", "description": ABOUT_BEARER}
+    document["components"] = {"schemas": components, "securitySchemes": {SCHEME: bearer}}
     for door in doors:
         if door.answers:
             _show_answers(document["paths"][door.path][door.method.lower()], door)
     document["x-stream"] = stream_description.describe_stream(_REF)
     return document
+
+
+def build_document_door(document: Callable[[], dict[str, Any]]) -> Door:
+    """The door to the document. It is made when it is first asked for, and kept."""
+
+    @cache
+    def content() -> bytes:
+        return msgspec.json.encode(document())
+
+    async def openapi_document(_: Call) -> Answer:
+        """This document."""
+        return Answer(200, content())
+
+    return Door("GET", "/openapi.json", openapi_document, "This document", policy=DOCS)
 
 
 def _show_answers(operation: dict[str, Any], door: Door) -> None:
@@ -128,16 +182,35 @@ def _success(door: Door) -> dict[str, Any]:
     return success
 
 
+def _waiting(door: Door) -> dict[int | str, dict[str, Any]]:
+    if not door.loosens:
+        return {}
+    content = {"application/json": {"schema": _schema(ChangeWaiting)}}
+    return {ACCEPTED: {"description": "It waits for another person.", "content": content}}
+
+
 def _first_line(door: Door) -> str:
     return (door.handler.__doc__ or door.summary).partition("\n")[0]
 
 
 def _problems(door: Door) -> dict[int | str, dict[str, Any]]:
     codes = [*door.problems, *_EVERYWHERE]
+    if not door.policy.is_public:
+        codes += _KNOWN_PROBLEMS
+    if door.policy.behind is Behind.REACH and Permission.READ not in door.policy.permissions:
+        codes.append("OUT_OF_REACH")
     if door.body is not None:
         codes += _BODY_PROBLEMS
+        if door.csv or door.media_type == "text/csv":
+            codes += _TABLE_PROBLEMS
+    if door.query is not None:
+        codes += ("MISSING_FIELD", *_VALUE_PROBLEMS, *_TEXT_PROBLEMS)
+    if _PART.search(door.path):
+        codes += _TEXT_PROBLEMS
     if door.keyed:
         codes += _KEY_PROBLEMS
+    if door.loosens:
+        codes.append("TOO_MANY_CHANGES")
     by_status: dict[int, list[str]] = {}
     for code in codes:
         by_status.setdefault(STATUSES.get(code, 422), []).append(code)
@@ -163,7 +236,7 @@ def _inputs(door: Door) -> dict[str, Any]:
         for part in _PART.findall(door.path)
     ]
     parameters += [*_query(door), *_headers(door)]
-    inputs: dict[str, Any] = {"parameters": parameters}
+    inputs: dict[str, Any] = {"parameters": parameters, "security": _security(door)}
     if door.body is not None:
         shown = {name: {"value": value} for name, value in door.examples.items()}
         content = {door.media_type: {"schema": _schema(door.body), "examples": shown}}
@@ -172,6 +245,14 @@ def _inputs(door: Door) -> dict[str, Any]:
             content["text/csv"] = {"schema": _schema(bytes), "examples": shown}
         inputs["requestBody"] = {"required": not door.body_optional, "content": content}
     return inputs
+
+
+def _security(door: Door) -> list[dict[str, list[str]]]:
+    """Nothing, or what lets one in; nothing as well where a setting may open the door."""
+    if door.policy.is_public:
+        return []
+    needed: list[dict[str, list[str]]] = [{SCHEME: []}]
+    return [*needed, {}] if door.policy.opened_by else needed
 
 
 def _query(door: Door) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from phalanx.api import examples
+from phalanx.api.confine import check_order
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
 from phalanx.api.fields import positive
@@ -19,6 +20,7 @@ from phalanx.api.history import (
 )
 from phalanx.api.lists import ClientFilter, Skip, ViewLimit
 from phalanx.api.naming import find_key
+from phalanx.api.policy import CANCEL_OWN, READ_OWN, TRADE_OWN
 from phalanx.api.problems import Problem
 from phalanx.api.reading import Zone, gently, read_views
 from phalanx.api.shapes import ReplaceOrderBody
@@ -109,10 +111,11 @@ async def list_orders(call: Call) -> Answer:
     """Orders, newest first, those that left memory included."""
     query = call.query(OrderQuery)
     instrument = None if query.instrument is None else find_key(call.desk, query.instrument)
-    zone = Zone(call)
+    zone, within = Zone(call), call.within
 
     def work(views: Views) -> Answer:
         found = views.orders(
+            within=within,
             account=query.account,
             client_id=query.client,
             instrument=instrument,
@@ -135,10 +138,10 @@ async def list_orders(call: Call) -> Answer:
 async def get_order(call: Call) -> Answer:
     """One order with its fills."""
     order_id = call.path("order_id")
-    zone = Zone(call)
+    zone, within = Zone(call), call.within
 
     def work(views: Views) -> bytes | None:
-        row = views.order(order_id)
+        row = views.order(order_id, within)
         if row is None:
             return None
         return _encode(order_detail(row, gently(views.fills(order_id)), (), zone))
@@ -157,6 +160,7 @@ async def replace_order(call: Call) -> Answer:
     price = None if body.price is UNSET else positive(body.price, "price")
     if quantity is None and price is None:
         raise Problem("NOTHING_TO_CHANGE", "name quantity, price or both")
+    check_order(call, order_id)
     origin = call.origin(DoorName.ORDERS, "replace", order_id, quantity, price)
     executed = await call.desk.execute(ReplaceOrder(origin, order_id, quantity, price))
     event = executed.events[0]
@@ -168,6 +172,7 @@ async def replace_order(call: Call) -> Answer:
 async def cancel_order(call: Call) -> Answer:
     """Ask for the cancel of a working order."""
     order_id = call.path("order_id")
+    check_order(call, order_id)
     origin = call.origin(DoorName.ORDERS, "cancel", order_id)
     executed = await call.desk.execute(CancelOrder(origin, order_id))
     event = executed.events[0]
@@ -180,10 +185,11 @@ async def order_log(call: Call) -> Answer:
     """What happened to orders, line by line, for ever."""
     query = call.query(LogQuery)
     instrument = None if query.instrument is None else find_key(call.desk, query.instrument)
-    zone = Zone(call)
+    zone, within = Zone(call), call.within
 
     def work(views: Views) -> Answer:
         found = views.order_log(
+            within=within,
             account=query.account,
             client_id=query.client,
             instrument=instrument,
@@ -211,6 +217,7 @@ doors: tuple[Door, ...] = (
         list_orders,
         "Orders",
         OrderList,
+        policy=READ_OWN,
         tag="orders",
         query=OrderQuery,
         problems=("AMBIGUOUS_TOKEN", *_VIEWS),
@@ -221,6 +228,7 @@ doors: tuple[Door, ...] = (
         get_order,
         "One order",
         OrderDetail,
+        policy=READ_OWN,
         tag="orders",
         problems=("UNKNOWN_ORDER", *_VIEWS),
     ),
@@ -231,11 +239,15 @@ doors: tuple[Door, ...] = (
         "Change a working order",
         OrderRequestAnswer,
         202,
+        policy=TRADE_OWN,
         tag="orders",
         about="The new terms pass the same checks as a new order. A sell may only shrink.",
         body=ReplaceOrderBody,
         examples=examples.REPLACE_ORDER,
-        problems=(*_WORKING, "NOT_REPLACEABLE", "NOTHING_TO_CHANGE", "INSUFFICIENT_CASH"),
+        problems=(
+            *(*_WORKING, "NOT_REPLACEABLE", "NOTHING_TO_CHANGE", "INSUFFICIENT_CASH"),
+            "NOT_POSITIVE",
+        ),
         keyed=True,
     ),
     Door(
@@ -245,9 +257,11 @@ doors: tuple[Door, ...] = (
         "Cancel a working order",
         OrderRequestAnswer,
         202,
+        policy=CANCEL_OWN,
         tag="orders",
         problems=_WORKING,
         keyed=True,
+        unlimited=True,
     ),
     Door(
         "GET",
@@ -255,6 +269,7 @@ doors: tuple[Door, ...] = (
         order_log,
         "The order log",
         OrderLog,
+        policy=READ_OWN,
         tag="orders",
         query=LogQuery,
         problems=("AMBIGUOUS_TOKEN", *_VIEWS),

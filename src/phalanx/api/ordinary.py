@@ -12,9 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from phalanx import __version__
-from phalanx.api.exchange import Door, House, Reply, name_request, refuse, reply, respond
-from phalanx.api.head import read_head
-from phalanx.api.openapi import ABOUT, TAGS, build_document, describe
+from phalanx.api.edges.cors import preflight
+from phalanx.api.exchange import Answer, Door, House, Reply, name_request, refuse, reply, respond
+from phalanx.api.head import Head, read_head
+from phalanx.api.openapi import ABOUT, TAGS, build_document, build_document_door, describe
 from phalanx.api.problems import Problem
 from phalanx.api.reference_page import build_reference_page
 
@@ -28,6 +29,7 @@ def build_ordinary(house: House, doors: Sequence[Door]) -> FastAPI:
         version=__version__,
         description=ABOUT,
         openapi_tags=TAGS,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -39,10 +41,10 @@ def build_ordinary(house: House, doors: Sequence[Door]) -> FastAPI:
         )
     app.add_exception_handler(HTTPException, _no_such_door(house, app))
     app.openapi = cache(lambda: build_document(app, doors))  # type: ignore[method-assign]
-    page = build_reference_page(app.openapi)
-    app.add_api_route(
-        page.path, _endpoint(house, page), methods=[page.method], include_in_schema=False
-    )
+    for page in (build_document_door(app.openapi), build_reference_page(app.openapi)):
+        app.add_api_route(
+            page.path, _endpoint(house, page), methods=[page.method], include_in_schema=False
+        )
     return app
 
 
@@ -58,18 +60,37 @@ def _no_such_door(
 ) -> Callable[[Request, Exception], Awaitable[Response]]:
     # Routing raises for these two reasons only; everything else is inside the doors.
     async def handle(request: Request, _: Exception) -> Response:
-        path = request.scope["path"]
-        allowed = _methods(app, path)
-        if allowed:
-            allow = (b"allow", ", ".join(allowed).encode("ascii"))
-            detail = f"{path} takes {', '.join(allowed)}"
-            problem = Problem("METHOD_NOT_ALLOWED", detail, headers=(allow,))
-        else:
-            problem = Problem("NOT_FOUND", f"nothing is at {path}")
-        request_id = name_request(house, read_head(request.scope["headers"]))
-        return _response(reply(refuse(problem, request_id), request_id))
+        head = read_head(request.scope["headers"])
+        request_id = name_request(house, head)
+        try:
+            answer = _answer_nowhere(request, head, _methods(app, request.scope["path"]), house)
+        except Problem as problem:
+            answer = refuse(problem, request_id)
+        return _response(reply(answer, request_id, house.edges.cors(head)))
 
     return handle
+
+
+def _answer_nowhere(request: Request, head: Head, allowed: list[str], house: House) -> Answer:
+    """What no door answers; ``allowed``: the methods that one on this path takes.
+
+    Raises Problem ``NOT_FOUND``, ``METHOD_NOT_ALLOWED``, ``ORIGIN_NOT_ALLOWED``.
+    """
+    shown = _shown(request.scope["path"])
+    if not allowed:
+        raise Problem("NOT_FOUND", f"nothing is at {shown}")
+    if request.method == "OPTIONS":
+        told = preflight(head, allowed, house.edges.origins)
+        if told is not None:
+            return Answer(200, b"{}", tuple(told))
+    allow = (b"allow", ", ".join(allowed).encode("ascii"))
+    detail = f"{shown} takes {', '.join(allowed)}"
+    raise Problem("METHOD_NOT_ALLOWED", detail, headers=(allow,))
+
+
+def _shown(path: str) -> str:
+    """A path as it may be repeated; behind ``/hooks/`` may be a secret."""
+    return "/hooks/…" if path.startswith("/hooks/") else path
 
 
 def _methods(app: FastAPI, path: str) -> list[str]:

@@ -20,6 +20,7 @@ from phalanx.domain.instructions import (
     OrderRequest,
     SignalRequest,
     Skip,
+    WaitsFor,
     called_instrument,
 )
 from phalanx.domain.instruments import InstrumentFacts, InstrumentKey, split_key
@@ -56,7 +57,9 @@ class SignalOutcome(msgspec.Struct, frozen=True, gc=False):
 
 
 class CreateOrderAnswer(msgspec.Struct, frozen=True, gc=False, rename={"response": "RESPONSE"}):
-    """ACCEPTED when at least one order (or the cancel of an unfilled buy) was journaled."""
+    """ACCEPTED when at least one order (or the cancel of an unfilled buy) was journaled; or when the signal
+    is held until another person approves it, which ``reason`` says: then there are no outcomes yet.
+    """
 
     response: str
     reason: str | None
@@ -104,7 +107,9 @@ class Counts(msgspec.Struct, frozen=True, gc=False):
 
 
 class PlannedInstruction(msgspec.Struct, frozen=True, gc=False):
-    """An instruction as it was planned. ``status`` is WORKING, REJECTED, or HELD until ``fire_at``.
+    """An instruction as it was planned. ``status`` is WORKING, REJECTED, or HELD: then it ``waits_for`` its
+    ``time`` (``fire_at``), or for ``approval`` by another person, which may come until ``approve_by``.
+    Until ``undo_until`` its orders that may open risk stand HELD, and a cancel ends them unsent.
     ``instrument`` is the caller's own name for it, null where there are several. MARKET orders carry
     the protected price they may trade at. A signal and an order have one outcome for each account,
     other kinds one for each order, cancel and skip; at most 2,000 of ``outcomes_total`` are listed.
@@ -125,23 +130,32 @@ class PlannedInstruction(msgspec.Struct, frozen=True, gc=False):
     counts: Counts
     outcomes: list[Outcome]
     outcomes_total: int
+    waits_for: str | None = None
+    approve_by: str | None = None
+    undo_until: str | None = None
 
 
 class PreviewedInstruction(PlannedInstruction, frozen=True, gc=False, kw_only=True):
     """What an instruction would come to. It and its orders have no ids: nothing was done. Fired with
     ``token`` before ``expires_at`` it comes to exactly this, save for accounts that moved. Both are
     null when there is neither an order nor a cancel to fire. ``accounts`` has every account and
-    ``totals`` are of the whole plan, also where not all outcomes are listed.
+    ``totals`` are of the whole plan, also where not all outcomes are listed. ``needs_approval``: why it
+    would wait for another person, null where it would not.
     """
 
     token: str | None
     expires_at: str | None
     accounts: list[AccountSum]
     totals: SumOfAll
+    needs_approval: str | None = None
 
 
-def create_order_answer(event: InstructionPlanned, state: State) -> CreateOrderAnswer:
+def create_order_answer(
+    event: InstructionPlanned | InstructionHeld, state: State
+) -> CreateOrderAnswer:
     """The answer of POST /create_order."""
+    if isinstance(event, InstructionHeld):
+        return CreateOrderAnswer(ACCEPTED, *_said(event.cause), event.instruction_id, [])
     code, sentence = _said(event.refusal)
     return CreateOrderAnswer(
         ACCEPTED if event.refusal is None else REJECTED,
@@ -164,7 +178,7 @@ def instruction_answer(
     ends, total = _ends(event, state)
     facts = {one.key: one for one in event.instruments}
     outcomes = [_outcome(state, facts, end) for end in ends]
-    return _planned(event, outcomes, total)
+    return _planned(event, outcomes, total, state)
 
 
 def preview_answer(
@@ -173,12 +187,15 @@ def preview_answer(
     token: str,
     expires_at: Nanoseconds,
     cash_after: Mapping[AccountId, Money],
+    cause: Reason | None = None,
 ) -> PreviewedInstruction:
-    """The answer of a preview: that of the plan, without ids, with charges and the cash afterwards."""
+    """The answer of a preview: that of the plan, without ids, with charges and the cash afterwards.
+    ``cause``: why it would wait for approval.
+    """
     ends, total = _ends(event, state)
     facts = {one.key: one for one in event.instruments}
     outcomes = [_previewed(state, facts, end, cash_after) for end in ends]
-    planned = msgspec.structs.replace(_planned(event, outcomes, total), instruction_id=None)
+    planned = msgspec.structs.replace(_planned(event, outcomes, total, state), instruction_id=None)
     accounts, totals = plan_sums(event, state, cash_after)
     return PreviewedInstruction(
         *msgspec.structs.astuple(planned),
@@ -186,10 +203,13 @@ def preview_answer(
         expires_at=iso(expires_at, state.settings.zone_offset_s) if token else None,
         accounts=accounts,
         totals=totals,
+        needs_approval=None if cause is None else str(cause),
     )
 
 
-def _planned(event: InstructionPlanned, outcomes: list[Outcome], total: int) -> PlannedInstruction:
+def _planned(
+    event: InstructionPlanned, outcomes: list[Outcome], total: int, state: State
+) -> PlannedInstruction:
     code, sentence = _said(event.refusal)
     called = called_instrument(event.request)
     facts = event.instruments[0] if event.instruments and _is_about_one(event, called) else None
@@ -210,26 +230,32 @@ def _planned(event: InstructionPlanned, outcomes: list[Outcome], total: int) -> 
         Counts(len(event.orders), len(event.cancels), len(event.skips)),
         outcomes,
         total,
+        undo_until=iso(event.undo_until, state.settings.zone_offset_s)
+        if event.undo_until
+        else None,
     )
 
 
 def _held(event: InstructionHeld, state: State) -> PlannedInstruction:
+    zone_offset_s = state.settings.zone_offset_s
+    is_asked = event.waits_for is WaitsFor.APPROVAL
     return PlannedInstruction(
         event.instruction_id,
         KINDS[type(event.request)],
         HELD,
-        None,
-        None,
+        *_said(event.cause),
         called_instrument(event.request) or None,
         None,
         None,
         None,
-        iso(event.fire_at, state.settings.zone_offset_s),
+        iso(event.fire_at, zone_offset_s) if event.fire_at else None,
         event.parent or None,
         None if event.follow_up is None else event.follow_up.value,
         Counts(0, 0, 0),
         [],
         0,
+        waits_for=event.waits_for.value,
+        approve_by=iso(event.approve_by, zone_offset_s) if is_asked else None,
     )
 
 

@@ -7,7 +7,14 @@ import msgspec
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door
 from phalanx.api.lists import BookQuery, PageQuery, page, symbol_of
 from phalanx.api.naming import find_key
-from phalanx.api.subscriptions import SubscriptionAnswer, subscription_answer
+from phalanx.api.policy import READ_OWN
+from phalanx.api.reach import EVERYTHING, Reach
+from phalanx.api.subscriptions import (
+    SubscriptionAnswer,
+    seen_subscriptions,
+    sees_strategy,
+    subscription_answer,
+)
 from phalanx.api.tables import FormatName, csv_as_of, struct_rows
 from phalanx.desk.desk import Desk
 from phalanx.domain.numbers import format_fixed, multiply
@@ -61,7 +68,14 @@ async def open_buys(call: Call) -> Answer:
     query = call.query(HoldingQuery)
     desk = call.desk
     key = None if query.instrument is None else find_key(desk, query.instrument)
-    found = [(book, lot) for book in _books(desk, query) for lot in _lots(book, key) if lot.is_open]
+    reach = call.reach
+    is_whole = reach is EVERYTHING
+    found = [
+        (book, lot)
+        for book in _books(desk, query, reach)
+        for lot in _lots(book, key)
+        if lot.is_open and (is_whole or reach.has(book.account, lot.strategy, lot.instrument))
+    ]
     if query.format == "csv":
         columns = OpenBuy.__struct_fields__
         rows = struct_rows(columns, (_open_buy(desk, *one) for one in page(found, query)))
@@ -76,11 +90,14 @@ async def list_positions(call: Call) -> Answer:
     query = call.query(HoldingQuery)
     desk = call.desk
     key = None if query.instrument is None else find_key(desk, query.instrument)
+    reach = call.reach
+    is_whole = reach is EVERYTHING
     found = [
         (book, held)
-        for book in _books(desk, query)
+        for book in _books(desk, query, reach)
         for held in book.positions.values()
-        if key is None or held.instrument == key
+        if (key is None or held.instrument == key)
+        and (is_whole or reach.has(book.account, None, held.instrument))
     ]
 
     if query.format == "csv":
@@ -97,18 +114,21 @@ async def list_positions(call: Call) -> Answer:
 async def list_strategies(call: Call) -> Answer:
     """Strategies with their subscriptions."""
     query = call.query(PageQuery)
-    desk = call.desk
-    found = list(desk.state.strategies)
+    desk, reach = call.desk, call.reach
+    found = [name for name in desk.state.strategies if sees_strategy(desk.state, reach, name)]
 
     def body(seq: int) -> StrategyList:
-        return StrategyList([_strategy(desk, n) for n in page(found, query)], len(found), seq)
+        items = [_strategy(desk, reach, name) for name in page(found, query)]
+        return StrategyList(items, len(found), seq)
 
     return await call.as_of(body)
 
 
-def _books(desk: Desk, query: BookQuery) -> Iterator[Book]:
+def _books(desk: Desk, query: BookQuery, reach: Reach) -> Iterator[Book]:
     state = desk.state
     for book in state.books.values():
+        if reach is not EVERYTHING and not reach.has_account(book.account):
+            continue
         if query.account is not None and book.account != query.account:
             continue
         account = state.accounts[book.account]
@@ -137,12 +157,12 @@ def _position(desk: Desk, book: Book, held: Position) -> PositionAnswer:
     )
 
 
-def _strategy(desk: Desk, called: str) -> StrategyAnswer:
+def _strategy(desk: Desk, reach: Reach, called: str) -> StrategyAnswer:
     state = desk.state
     strategy = state.strategies[called]
     subscriptions = [
         subscription_answer(desk, subscription)
-        for subscription in state.subscriptions.get(called, {}).values()
+        for subscription in seen_subscriptions(state, reach, called)
     ]
     symbols = [symbol_of(desk, key) for key in strategy.instruments]
     return StrategyAnswer(called, strategy.enabled, symbols, subscriptions)
@@ -155,6 +175,7 @@ doors: tuple[Door, ...] = (
         open_buys,
         "Open buys",
         list[OpenBuy],
+        policy=READ_OWN,
         tag="positions",
         about="A bare array; X-Total-Count says how many there are in all.",
         query=HoldingQuery,
@@ -166,6 +187,7 @@ doors: tuple[Door, ...] = (
         list_positions,
         "Positions",
         PositionList,
+        policy=READ_OWN,
         tag="positions",
         query=HoldingQuery,
         problems=("AMBIGUOUS_TOKEN",),
@@ -176,6 +198,7 @@ doors: tuple[Door, ...] = (
         list_strategies,
         "Strategies and their subscriptions",
         StrategyList,
+        policy=READ_OWN,
         tag="positions",
         query=PageQuery,
     ),

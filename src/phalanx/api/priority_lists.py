@@ -13,6 +13,7 @@ from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import token
 from phalanx.api.lists import Skip, ViewLimit, page, symbol_of
 from phalanx.api.naming import known
+from phalanx.api.policy import READ, TRADE
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import Token
 from phalanx.api.tables import FormatName, csv_as_of, file_problem, struct_rows
@@ -217,6 +218,7 @@ doors: tuple[Door, ...] = (
         list_priority_lists,
         "All priority lists",
         PriorityLists,
+        policy=READ,
         tag="groups",
         query=ListsQuery,
     ),
@@ -226,6 +228,7 @@ doors: tuple[Door, ...] = (
         get_priority_list,
         "One priority list",
         PriorityListAnswer,
+        policy=READ,
         tag="groups",
         query=ListQuery,
         problems=("NOT_FOUND",),
@@ -236,6 +239,7 @@ doors: tuple[Door, ...] = (
         put_priority_list,
         "Make or change a priority list",
         PriorityListAnswer,
+        policy=TRADE,
         tag="groups",
         about="Most wanted first. In a CSV the column is called instrument or symbol; a column rank "
         "says the order, whole numbers from 1, each once; without it the order of the lines counts. "
@@ -257,6 +261,7 @@ doors: tuple[Door, ...] = (
         delete_priority_list,
         "Remove a priority list",
         ListRemovedAnswer,
+        policy=TRADE,
         tag="groups",
         problems=("NOT_FOUND",),
         keyed=True,

@@ -7,6 +7,7 @@ import msgspec
 from phalanx.api import examples
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
 from phalanx.api.naming import plain_name
+from phalanx.api.policy import MANAGE, READ
 from phalanx.api.problems import Problem
 from phalanx.desk.desk import Desk
 from phalanx.domain.instructions import Door as DoorName
@@ -89,6 +90,7 @@ doors: tuple[Door, ...] = (
         export_profiles,
         "Export profiles",
         Profiles,
+        policy=READ,
         tag="profiles",
         about="Users with their strategies and instruments, as POST takes them.",
     ),
@@ -98,6 +100,7 @@ doors: tuple[Door, ...] = (
         import_profiles,
         "Import profiles",
         ProfilesReport,
+        policy=MANAGE,
         tag="profiles",
         about="A new user gets a paper account with the opening cash and instant fills. What the "
         "file does not name stays as it is; importing the same file again changes nothing.",

@@ -11,6 +11,7 @@ from phalanx.api.decoding import Body
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
 from phalanx.api.fields import name
 from phalanx.api.naming import plain_name
+from phalanx.api.policy import MANAGE, READ
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import Name
 from phalanx.domain.instructions import Door as DoorName
@@ -90,6 +91,7 @@ doors: tuple[Door, ...] = (
         get_raw_details,
         "Export raw details",
         RawDetails,
+        policy=READ,
         tag="profiles",
         about="Users, strategies and instruments, as POST takes them.",
     ),
@@ -99,6 +101,7 @@ doors: tuple[Door, ...] = (
         import_raw_details,
         "Import raw details",
         RawDetailsReport,
+        policy=MANAGE,
         tag="profiles",
         about="A new user gets a paper account with the opening cash and instant fills. Every "
         "strategy of the file trades every instrument of the file, besides those it has; a name "

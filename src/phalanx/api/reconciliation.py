@@ -13,6 +13,7 @@ from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
 from phalanx.api.instruction_shapes import AccountNames, ClientIds
 from phalanx.api.lists import Limit, Skip, page
 from phalanx.api.naming import known_account
+from phalanx.api.policy import READ, TRADE
 from phalanx.api.problems import Problem
 from phalanx.api.reading import Zone
 from phalanx.api.tables import FormatName, csv_as_of
@@ -272,6 +273,7 @@ doors: tuple[Door, ...] = (
         reconcile_now,
         "Read brokers' books now",
         ReconciliationList,
+        policy=TRADE,
         tag="reconciliation",
         about="Reads orders, executions, positions and cash, makes ours what the brokers know, and answers "
         f"once all of it is durable, after {ANSWER_S_MAX:g} s at the latest; of accounts whose reading "
@@ -288,6 +290,7 @@ doors: tuple[Door, ...] = (
         list_reconciliation,
         "How the books compare with the brokers'",
         ReconciliationList,
+        policy=READ,
         tag="reconciliation",
         about="The last report of each account, kept since the server started. Books are read at the start, "
         "when a session comes up again, after doubt, and each about once a minute.",

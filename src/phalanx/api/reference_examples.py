@@ -33,6 +33,12 @@ SETTINGS: Examples = {
     "smaller orders": {"quantity_max": "5000", "value_max": 2500000},
 }
 
+DECISION: Examples = {"with a note": {"note": "agreed on the phone"}, "without": {}}
+ARMING: Examples = {
+    "a group": {"groups": ["core"], "note": "the morning's open"},
+    "accounts and a client's": {"accounts": ["LIVE-1", "LIVE-2"], "clients": [7]},
+}
+
 CLIENTS_CSV = "name,cash,group\nHolland Proctor,250000.50,core\nOaklee Wagner,1000000,\n"
 POSITIONS_CSV = (
     "client,instrument,quantity,cost,date,product\n"

@@ -17,6 +17,8 @@ from urllib.parse import quote as percent
 from phalanx.api import examples, reference_schemas
 from phalanx.api.exchange import Answer, Call, Door
 from phalanx.api.markup import Html, block, code, element, inline, join, prose, separated
+from phalanx.api.peers import is_secure
+from phalanx.api.policy import DOCS
 from phalanx.api.reference_schemas import name_of, shape, table, type_of
 from phalanx.api.reference_style import STYLE
 from phalanx.api.stream_description import TAG as STREAM
@@ -35,8 +37,6 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
         f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; "
         "form-action 'none'; frame-ancestors 'none'".encode("ascii"),
     ),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-cache"),
 )
 
@@ -53,14 +53,14 @@ def build_reference_page(document: Callable[[], Document]) -> Door:
         content = page().replace(BASE, _base(call)).encode()
         return Answer(200, content, HEADERS, b"text/html; charset=utf-8")
 
-    return Door("GET", PATH, reference_page, "This page")
+    return Door("GET", PATH, reference_page, "This page", policy=DOCS)
 
 
 def _base(call: Call) -> str:
     host = call.head.host
     if _HOST.fullmatch(host) is None:
         return BASE
-    scheme = "https" if call.scope.get("scheme") == "https" else "http"
+    scheme = "https" if is_secure(call.scope) else "http"
     return f"{scheme}://{host.decode('ascii')}"
 
 

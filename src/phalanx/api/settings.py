@@ -3,14 +3,16 @@
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from phalanx.api import reference_examples as examples
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
-from phalanx.api.fields import positive
+from phalanx.api.fields import not_negative, positive
+from phalanx.api.policy import MANAGE, READ
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import Exact
+from phalanx.api.waiting import waiting
 from phalanx.domain.events import SettingsPut
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.numbers import format_fixed
@@ -29,7 +31,14 @@ class Whole(msgspec.Struct, frozen=True):
 
 
 class Amount(msgspec.Struct, frozen=True):
-    """A setting that is an exact number above zero, and what it means."""
+    """A setting that is an exact number above zero, and what it means. ``may_be_zero``: that is a value."""
+
+    about: str
+    may_be_zero: bool = False
+
+
+class Switch(msgspec.Struct, frozen=True):
+    """A setting that is on or off, and what it means when it is on."""
 
     about: str
 
@@ -39,7 +48,7 @@ _HALF_DAY_AND_MORE = 50_400
 _COUNT = 1_000_000_000
 _IN_MEMORY = 10_000_000
 
-FIELDS: dict[str, Whole | Amount] = {
+FIELDS: dict[str, Whole | Amount | Switch] = {
     "quantity_max": Amount("shares or units: largest quantity of one order"),
     "value_max": Amount("money: largest value of one order"),
     "band_bps": Whole(
@@ -77,8 +86,19 @@ FIELDS: dict[str, Whole | Amount] = {
     "collar_bps": Whole(
         0, 10_000, "basis points: how far a price may move between preview and firing"
     ),
-    "held_max": Whole(1, 1_000_000, "count: instructions that wait for their time"),
+    "held_max": Whole(1, 1_000_000, "count: instructions that are held"),
     "break_deadline_s": Whole(1, 30 * _DAY, "seconds: so long somebody has to settle a break"),
+    "approve_above": Amount(
+        "money: an instruction that opens risk of more waits for another person's approval; 0: none",
+        may_be_zero=True,
+    ),
+    "approval_expires_s": Whole(1, _DAY, "seconds: so long an approval may come"),
+    "undo_ms": Whole(
+        0, 3_000, "milliseconds: so long orders that open risk can be undone before they go; 0: off"
+    ),
+    "two_persons": Switch("switch: what loosens a bound waits for another person to approve it"),
+    "change_expires_s": Whole(1, 30 * _DAY, "seconds: so long a change may wait for that"),
+    "changes_max": Whole(1, 10_000, "count: changes that wait for that"),
 }
 """Every field of RiskSettings."""
 
@@ -88,7 +108,9 @@ def _shape(called: str, about: str, *, change: bool) -> type[msgspec.Struct]:
     fields: list[Any] = []
     for field, setting in FIELDS.items():
         kind: Any
-        if isinstance(setting, Whole):
+        if isinstance(setting, Switch):
+            kind = Annotated[bool, Meta(description=setting.about)]
+        elif isinstance(setting, Whole):
             bounds = Meta(ge=setting.least, le=setting.most, description=setting.about)
             kind = Annotated[int, bounds]
         else:
@@ -122,7 +144,9 @@ async def patch_settings(call: Call) -> Answer:
     desk = call.desk
     body = call.decode(_change)
     changes = {
-        field: positive(value, field) if isinstance(FIELDS[field], Amount) else value
+        field: _amount(setting, value, field)
+        if isinstance(setting := FIELDS[field], Amount)
+        else value
         for field, value in msgspec.structs.asdict(body).items()
         if value is not UNSET
     }
@@ -131,17 +155,25 @@ async def patch_settings(call: Call) -> Answer:
     origin = call.origin(DoorName.SETTINGS, changes)
     wanted: RiskSettings = msgspec.structs.replace(desk.state.settings, **changes)
     executed = await desk.execute(PutReference(origin, settings=wanted))
+    asked = waiting(call, executed)
+    if asked is not None:
+        return asked
     for event in executed.events:
         assert isinstance(event, SettingsPut), f"{type(event).__name__} is no setting"
         wanted = event.settings
     return answer_json(200, _shown(wanted), executed)
 
 
+def _amount(setting: Amount, value: Raw, field: str) -> int:
+    """Raises Problem."""
+    return (not_negative if setting.may_be_zero else positive)(value, field)
+
+
 def _shown(settings: RiskSettings) -> msgspec.Struct:
     return SettingsAnswer(
         **{
             field: getattr(settings, field)
-            if isinstance(setting, Whole)
+            if isinstance(setting, Whole | Switch)
             else format_fixed(getattr(settings, field))
             for field, setting in FIELDS.items()
         }
@@ -149,16 +181,26 @@ def _shown(settings: RiskSettings) -> msgspec.Struct:
 
 
 doors: tuple[Door, ...] = (
-    Door("GET", PATH, get_settings, "The settings that decide", SettingsAnswer, tag="limits"),
+    Door(
+        "GET",
+        PATH,
+        get_settings,
+        "The settings that decide",
+        SettingsAnswer,
+        policy=READ,
+        tag="limits",
+    ),
     Door(
         "PATCH",
         PATH,
         patch_settings,
         "Change settings that decide",
         SettingsAnswer,
+        policy=MANAGE,
         tag="limits",
         about="Journaled, with who changed what. Orders that are already working keep the terms they "
-        "were accepted under.",
+        "were accepted under. With `two_persons` on a change to the looser waits for another person, as a "
+        "whole; turning it on needs one person, turning it off two.",
         body=SettingsChange,
         examples=examples.SETTINGS,
         problems=(
@@ -166,5 +208,6 @@ doors: tuple[Door, ...] = (
             *("INVALID_NUMBER", "TOO_PRECISE", "NUMBER_TOO_LARGE", "WRONG_TYPE"),
         ),
         keyed=True,
+        loosens=True,
     ),
 )

@@ -10,6 +10,7 @@ from phalanx.api.breaks import said
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name
+from phalanx.api.policy import TRADE
 from phalanx.api.problems import Problem
 from phalanx.api.reading import Zone
 from phalanx.api.shapes import Name, Note
@@ -120,6 +121,7 @@ doors: tuple[Door, ...] = (
         settle_order,
         "Say what became of an order in doubt",
         VerdictAnswer,
+        policy=TRADE,
         tag="orders",
         about="For orders of which no reading of the broker's book can prove what became: `order_id` is "
         "the order's id at the broker, and what it filled comes with the next reading; "

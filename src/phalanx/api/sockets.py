@@ -6,21 +6,24 @@ backlog overflows, or when one message has not gone out for ``STALL_S``: the str
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from urllib.parse import parse_qs
 
-from phalanx.api.actors import authorize
+from phalanx.access.errors import AccessError, unauthenticated
 from phalanx.api.bodies import Receive, Send
 from phalanx.api.exchange import House, name_request, refuse, reply
-from phalanx.api.head import Scope, read_head
+from phalanx.api.facts import tell_refused
+from phalanx.api.head import Head, Scope, read_head
 from phalanx.api.platform.client_streams import ClientStreams
-from phalanx.api.problems import Problem
+from phalanx.api.policy import READ, READ_OWN, Policy
+from phalanx.api.problems import Problem, as_problem
 from phalanx.api.system import System
 from phalanx.desk.showing.stream import SLOW_READER, Reader, Stream, TooManyReaders
+from phalanx.domain.access import NO_FENCE, Principal
 
 PATH = "/ws"
-TOPICS_BYTES_MAX = 1_024
+QUERY_BYTES_MAX = 1_024
 SWEEP_S = 1.0
 STALL_S = 5.0
 CLOSE_TIMEOUT_S = 10.0
@@ -28,20 +31,39 @@ CLOSE_TIMEOUT_S = 10.0
 POLICY_VIOLATION = 1_008
 GOING_AWAY = 1_001
 TRY_AGAIN_LATER = 1_013
+SIGNED_OUT = 4_401
+SESSION_ENDED = "SESSION_ENDED"
 NO_SUCH_CLIENT = 4_404
 UNKNOWN_CLIENT = "UNKNOWN_CLIENT"
+
+_CODES = {SLOW_READER: TRY_AGAIN_LATER, SESSION_ENDED: SIGNED_OUT}
 
 _CLIENT = re.compile(rf"{PATH}/([^/]+)")
 _ID = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
 class _Socket:
-    """One reader's connection. ``sending`` and ``sent`` tell the sweep whether it moves."""
+    """One reader's connection, and who reads under which policy. ``sending`` and ``sent`` tell the sweep
+    whether it moves.
+    """
 
-    __slots__ = ("pump", "reader", "sending", "sent", "stalled_s", "swept")
+    __slots__ = (
+        "client_id",
+        "policy",
+        "principal",
+        "pump",
+        "reader",
+        "sending",
+        "sent",
+        "stalled_s",
+        "swept",
+    )
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, principal: Principal, policy: Policy) -> None:
         self.reader = reader
+        self.principal = principal
+        self.policy = policy
+        self.client_id: int | None = None
         self.pump: asyncio.Task[None] | None = None
         self.sending = False
         self.sent = 0
@@ -78,14 +100,16 @@ class Sockets:
         await receive()
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         client = _CLIENT.fullmatch(path)
+        policy = READ if client is None else READ_OWN
         try:
-            authorize(scope, head)
+            query = _query(scope["query_string"])
+            principal = self._admit(scope, head, policy, query.get("ticket"))
             system = self._system(path if client is None else PATH)
             stream = system.desk.stream
-            topics = () if client is not None else _topics(scope["query_string"], stream)
+            topics = () if client is not None else _topics(query, stream)
             reader = None if topics is None else _join(stream, topics)
-        except Problem as problem:
-            await self._deny(problem, scope, send, name_request(self._house, head))
+        except (Problem, AccessError) as problem:
+            await self._deny(as_problem(problem), scope, send, head)
             await self._until_gone(receive)
             return
         await send({"type": "websocket.accept"})
@@ -93,10 +117,11 @@ class Sockets:
             await _close(send, POLICY_VIOLATION, "UNKNOWN_TOPIC")
             return
         try:
+            socket = _Socket(reader, principal, policy)
             if client is None:
-                await self._run(_Socket(reader), receive, send)
+                await self._run(socket, receive, send)
             else:
-                await self._follow(system, client[1], reader, receive, send)
+                await self._follow(system, client[1], socket, receive, send)
         finally:
             stream.leave(reader)
 
@@ -110,18 +135,58 @@ class Sockets:
             self._sweeper = None
 
     async def _follow(
-        self, system: System, client: str, reader: Reader, receive: Receive, send: Send
+        self, system: System, client: str, socket: _Socket, receive: Receive, send: Send
     ) -> None:
-        """Tell a reader of one client, for as long as both are there."""
+        """Tell a reader of one client, for as long as both are there. A fenced key is told of nobody's: the
+        stream is of all that a client has.
+        """
         client_id = int(client) if _ID.fullmatch(client) else 0
-        if client_id not in system.desk.state.clients:
+        socket.client_id = client_id
+        is_theirs = _sees(socket.principal, client_id)
+        if client_id not in system.desk.state.clients or not is_theirs:
             await _close(send, NO_SUCH_CLIENT, UNKNOWN_CLIENT)
             return
-        self._clients.join(system, client_id, reader)
+        self._clients.join(system, client_id, socket.reader)
         try:
-            await self._run(_Socket(reader), receive, send)
+            await self._run(socket, receive, send)
         finally:
-            self._clients.leave(client_id, reader)
+            self._clients.leave(client_id, socket.reader)
+
+    def _admit(
+        self, scope: Scope, head: Head, policy: Policy, tickets: Sequence[str] | None
+    ) -> Principal:
+        """Who reads, within their rates. Raises Problem, AccessError."""
+        edges = self._house.edges
+        try:
+            principal = self._identify(scope, head, policy, tickets)
+        except (Problem, AccessError) as error:
+            tell_refused(self._house.facts, error, scope, head.request_id())
+            raise edges.refused(as_problem(error), scope) from None
+        edges.admit(principal, scope)
+        return principal
+
+    def _identify(
+        self, scope: Scope, head: Head, policy: Policy, tickets: Sequence[str] | None
+    ) -> Principal:
+        """By a ticket in the query, or as at every other door."""
+        guard = self._house.guard
+        if tickets is None:
+            return guard.admit(scope, head, policy)
+        guard.check_place(scope, head)
+        now = self._house.open_system().desk.clock.monotonic()
+        principal = self._house.tickets.take(tickets[0], now)
+        if principal is None:
+            raise unauthenticated()
+        return guard.check(guard.principal_now(principal), policy)
+
+    def _still_may(self, socket: _Socket) -> bool:
+        """Whether whoever reads would be let in again now."""
+        guard = self._house.guard
+        try:
+            now = guard.check(guard.principal_now(socket.principal), socket.policy)
+        except (Problem, AccessError):
+            return False
+        return socket.client_id is None or _sees(now, socket.client_id)
 
     def _system(self, path: str) -> System:
         if path != PATH:
@@ -149,30 +214,35 @@ class Sockets:
             await asyncio.gather(socket.pump, ear, return_exceptions=True)
 
     async def _cut(self, reason: str, send: Send) -> None:
-        code = TRY_AGAIN_LATER if reason == SLOW_READER else GOING_AWAY
+        code = _CODES.get(reason, GOING_AWAY)
         with suppress(TimeoutError, OSError):
             async with asyncio.timeout(self._close_timeout_s):
                 await _close(send, code, reason)
 
     async def _sweep(self) -> None:
-        """Cut off sockets that stand still: cut off already, or one message stuck for too long."""
+        """Cut off sockets that stand still: cut off already, or one message stuck for too long; and those
+        of readers who may not read any more.
+        """
         while self._open:
             await asyncio.sleep(self._sweep_s)
             for socket in list(self._open):
                 moved = not socket.sending or socket.sent != socket.swept
                 socket.stalled_s = 0.0 if moved else socket.stalled_s + self._sweep_s
                 socket.swept = socket.sent
+                if not socket.reader.closed_reason and not self._still_may(socket):
+                    socket.reader.close(SESSION_ENDED)
                 if socket.stalled_s >= self._stall_s and not socket.reader.closed_reason:
                     socket.reader.close(SLOW_READER)
                 if socket.sending and socket.reader.closed_reason and socket.pump is not None:
                     socket.pump.cancel()
 
-    async def _deny(self, problem: Problem, scope: Scope, send: Send, request_id: str) -> None:
+    async def _deny(self, problem: Problem, scope: Scope, send: Send, head: Head) -> None:
         """Answer the handshake with a problem document, or with 403 where the server cannot."""
         if "websocket.http.response" not in scope.get("extensions", {}):
             await _close(send, POLICY_VIOLATION, problem.code)
             return
-        answer = reply(refuse(problem, request_id), request_id)
+        request_id = name_request(self._house, head)
+        answer = reply(refuse(problem, request_id), request_id, self._house.edges.cors(head))
         start = {"status": answer.status, "headers": answer.headers}
         await send({"type": "websocket.http.response.start", **start})
         await send({"type": "websocket.http.response.body", "body": answer.body})
@@ -188,11 +258,20 @@ class Sockets:
                 await _listen(receive)
 
 
-def _topics(query: bytes, stream: Stream) -> Sequence[str] | None:
+def _sees(principal: Principal, client_id: int) -> bool:
+    """Whether all that a client has is theirs to see."""
+    return principal.sees_client(client_id) and principal.fence == NO_FENCE
+
+
+def _query(query: bytes) -> Mapping[str, Sequence[str]]:
+    if len(query) > QUERY_BYTES_MAX:
+        raise Problem("TEXT_TOO_LONG", f"a query string has at most {QUERY_BYTES_MAX} bytes")
+    return parse_qs(query.decode("latin-1"))
+
+
+def _topics(query: Mapping[str, Sequence[str]], stream: Stream) -> Sequence[str] | None:
     """The topics asked for, each once; all of them when none is named, None when one is unknown."""
-    if len(query) > TOPICS_BYTES_MAX:
-        raise Problem("TEXT_TOO_LONG", f"a query string has at most {TOPICS_BYTES_MAX} bytes")
-    asked = parse_qs(query.decode("latin-1")).get("topics")
+    asked = query.get("topics")
     if asked is None:
         return list(stream.topics)
     names = list(dict.fromkeys(",".join(asked).split(",")))

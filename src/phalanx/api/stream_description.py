@@ -18,6 +18,7 @@ from phalanx.desk.showing.boards import INSTRUCTIONS_SHOWN_MAX
 from phalanx.desk.showing.messages import (
     AccountMessage,
     BreakMessage,
+    ChangeMessage,
     DeskMessage,
     InstructionMessage,
     OrderMessage,
@@ -38,6 +39,11 @@ TOPICS: dict[str, tuple[str, type[msgspec.Struct], str]] = {
         "break_id",
         BreakMessage,
         "What differs from a broker's books, until it is settled.",
+    ),
+    "changes": (
+        "change_id",
+        ChangeMessage,
+        "What loosens a bound and waits for another person.",
     ),
 }
 """Each topic: what names a row, the row's shape, which rows there are."""

@@ -10,11 +10,13 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
+from phalanx.api.confine import confined, outside
 from phalanx.api.exchange import BODY_BYTES_MAX, NO_STORE, Answer, Call, answer_json
 from phalanx.api.naming import primary_account
 from phalanx.api.new_instructions import NewInstruction, Size
 from phalanx.api.outcomes import instruction_answer, preview_answer
 from phalanx.api.problems import Problem
+from phalanx.api.reach import Reach
 from phalanx.api.reading import read_views
 from phalanx.desk.desk import Desk, Executed
 from phalanx.domain.accounts import AccountId
@@ -54,22 +56,32 @@ async def read_aside(call: Call, read: Callable[[bytes], T]) -> T:
 
 
 async def give(call: Call, door: DoorName, asked: NewInstruction) -> Answer:
-    """The instruction, once its plan is durable; or that it is held until its time.
+    """The instruction, once its plan is durable; or that it is held for its time, or for approval.
+
+    Raises as `give_as`.
+    """
+    return given(call, await give_as(call, call.origin(door, asked), asked))
+
+
+async def give_as(
+    call: Call, origin: Origin, asked: NewInstruction, *, ask: bool = False
+) -> Executed:
+    """What became of it in the name of this origin. ``ask``: another person is to approve it first.
 
     Raises Problem ``FIRE_AT_PAST``, ``FIRE_AT_TOO_FAR``, ``PREVIEW_WITH_FIRE_AT`` and whatever the
     desk refuses, ``PREVIEW_EXPIRED``, ``PREVIEW_MISMATCH`` and ``MOVED`` among it.
     """
     _check_preview(asked)
-    origin = call.origin(door, asked)
     request = asked.request
     if not call.is_repeat(origin):
         request = await _to_be_given(call, asked)
+    request = confined(call, origin, request)
     fire_at = asked.fire_at or 0
-    command = Submit(origin, request, asked.note, asked.expires_s, call.received, fire_at)
+    command = Submit(origin, request, asked.note, asked.expires_s, call.received, fire_at, ask=ask)
     if asked.preview:
         refuse = asked.on_moved == "refuse"
-        return given(call, await call.desk.fire(command, asked.preview, refuse=refuse))
-    return given(call, await call.desk.execute(command))
+        return await call.desk.fire(command, asked.preview, refuse=refuse)
+    return await call.desk.execute(command)
 
 
 def command_at_once(call: Call, door: DoorName, asked: NewInstruction) -> Submit | None:
@@ -81,7 +93,8 @@ def command_at_once(call: Call, door: DoorName, asked: NewInstruction) -> Submit
     if not isinstance(asked.request, OrderRequest | SignalRequest):
         return None
     origin = call.origin(door, asked)
-    return Submit(origin, asked.request, asked.note, asked.expires_s, call.received)
+    request = confined(call, origin, asked.request)
+    return Submit(origin, request, asked.note, asked.expires_s, call.received)
 
 
 async def _to_be_given(call: Call, asked: NewInstruction) -> InstructionRequest:
@@ -92,7 +105,7 @@ async def _to_be_given(call: Call, asked: NewInstruction) -> InstructionRequest:
     if asked.fire_at is not None:
         _check_fire_at(asked.fire_at, call.desk.clock.now())
     if asked.preview:
-        found = call.desk.previewed(asked.preview, call.actor.name, _open_ended(asked))
+        found = call.desk.previewed(asked.preview, call.principal.actor, _open_ended(asked))
         if found is not None:
             return found
     return await _filled_in(call, asked)
@@ -108,7 +121,7 @@ async def follow(
     """An instruction that follows up on another one."""
     command = Submit(
         origin,
-        asked.request,
+        confined(call, origin, asked.request),
         asked.note,
         asked.expires_s,
         call.received,
@@ -128,8 +141,8 @@ async def preview(call: Call, door: DoorName, asked: NewInstruction) -> Answer:
     if asked.preview:
         detail = "a preview is not made from a preview"
         raise Problem("CONTRADICTING_FIELDS", detail, field="preview")
-    origin = Origin(call.actor.name, door, call.request_id)
-    request = await _filled_in(call, asked)
+    origin = Origin(call.principal.actor, door, call.request_id)
+    request = confined(call, origin, await _filled_in(call, asked))
     command = Submit(origin, request, asked.note, asked.expires_s, call.received)
     previewed = await call.desk.preview(command, _open_ended(asked))
     found = preview_answer(
@@ -138,6 +151,7 @@ async def preview(call: Call, door: DoorName, asked: NewInstruction) -> Answer:
         previewed.token,
         previewed.expires_at,
         previewed.cash_after,
+        previewed.cause,
     )
     answer = answer_json(200, found)
     return replace(answer, headers=(NO_STORE,))
@@ -184,7 +198,7 @@ async def _filled_in(call: Call, asked: NewInstruction) -> InstructionRequest:
         case AllocatedRequest() if request.allocation.method is Method.LIKE:
             quantities = await _quantities_like(call, request.allocation.instruction)
         case AllocatedRequest() if asked.sizes:
-            quantities = _quantities(call.desk, asked.sizes)
+            quantities = _quantities(call.desk, call.reach, asked.sizes)
         case _:
             return request
     return replace(request, allocation=replace(request.allocation, quantities=quantities))
@@ -219,12 +233,14 @@ async def trade_exit(call: Call, request: ExitRequest) -> ExitRequest:
     )
 
 
-def _quantities(desk: Desk, sizes: tuple[Size, ...]) -> Quantities:
-    """Raises Problem ``UNKNOWN_CLIENT``, ``DUPLICATE_ACCOUNT``."""
+def _quantities(desk: Desk, reach: Reach, sizes: tuple[Size, ...]) -> Quantities:
+    """Raises Problem ``UNKNOWN_CLIENT``, ``DUPLICATE_ACCOUNT``, ``OUT_OF_REACH``."""
     found: dict[AccountId, Quantity] = {}
     for at, size in enumerate(sizes):
         place = f"allocation.quantities[{at}]"
-        account = size.account or primary_account(desk, size.client, f"{place}.client")
+        account = size.account or primary_account(desk, size.client, f"{place}.client", reach=reach)
+        if not reach.has_account(account):
+            outside()
         if account in found:
             raise Problem("DUPLICATE_ACCOUNT", f"{account} is there twice", field=place)
         found[account] = size.quantity
@@ -238,8 +254,10 @@ async def _quantities_like(call: Call, instruction: InstructionId) -> Quantities
     """
     field = "allocation.instruction"
 
+    within = call.within
+
     def work(views: Views) -> Quantities | None:
-        tree = views.instruction(instruction)
+        tree = views.instruction(instruction, within)
         if tree is None:
             return None
         orders = [one.order for one in tree.orders]

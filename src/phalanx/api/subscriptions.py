@@ -8,7 +8,9 @@ from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import BASIS_POINT, basis_points, positive
 from phalanx.api.lists import PageQuery, page, symbol_of
+from phalanx.api.policy import READ_OWN, TRADE
 from phalanx.api.problems import Problem
+from phalanx.api.reach import EVERYTHING, Reach
 from phalanx.api.shapes import (
     CashShare,
     FixedCash,
@@ -23,6 +25,7 @@ from phalanx.domain.numbers import format_fixed
 from phalanx.domain.orders import OrdType, Product
 from phalanx.domain.strategies import SellScope, Sizing, SizingRule, Strategy, Subscription
 from phalanx.engine.commands import PutReference
+from phalanx.engine.state import State
 
 PATH = "/api/v1/strategies/{strategy}/subscriptions"
 _change: Body[SubscriptionChange] = Body(SubscriptionChange)
@@ -71,9 +74,11 @@ class SubscriptionList(msgspec.Struct, frozen=True):
 async def list_subscriptions(call: Call) -> Answer:
     """Who follows a strategy, a page of them at a time."""
     query = call.query(PageQuery)
-    desk = call.desk
-    strategy = _find_strategy(desk, call.path("strategy"))
-    found = list(desk.state.subscriptions.get(strategy.name, {}).values())
+    desk, reach, called = call.desk, call.reach, call.path("strategy")
+    if not sees_strategy(desk.state, reach, called):
+        raise _unknown(called)
+    strategy = _find_strategy(desk, called)
+    found = seen_subscriptions(desk.state, reach, strategy.name)
 
     def body(seq: int) -> SubscriptionList:
         items = [subscription_answer(desk, one) for one in page(found, query)]
@@ -97,6 +102,21 @@ async def patch_subscription(call: Call) -> Answer:
         assert isinstance(event, SubscriptionPut), f"{type(event).__name__} is no subscription"
         wanted = event.subscription
     return answer_json(200, _terms(desk, wanted), executed)
+
+
+def sees_strategy(state: State, reach: Reach, called: str) -> bool:
+    """Whether a strategy is within reach: by its name, or because somebody within reach follows it."""
+    if reach is EVERYTHING or called in (reach.strategies or ()):
+        return True
+    return reach.strategies is None and bool(seen_subscriptions(state, reach, called))
+
+
+def seen_subscriptions(state: State, reach: Reach, called: str) -> list[Subscription]:
+    """Who within reach follows a strategy."""
+    found = list(state.subscriptions.get(called, {}).values())
+    if reach is EVERYTHING:
+        return found
+    return [one for one in found if reach.has_subscription(one.account, called)]
 
 
 def subscription_answer(desk: Desk, subscription: Subscription) -> SubscriptionAnswer:
@@ -141,8 +161,12 @@ def sizing_answer(rule: SizingRule) -> SizingAnswer:
 def _find_strategy(desk: Desk, called: str) -> Strategy:
     strategy = desk.state.strategies.get(called)
     if strategy is None:
-        raise Problem("NOT_FOUND", f"no strategy {called}")
+        raise _unknown(called)
     return strategy
+
+
+def _unknown(called: str) -> Problem:
+    return Problem("NOT_FOUND", f"no strategy {called}")
 
 
 def _find(desk: Desk, strategy: Strategy, account: str) -> Subscription:
@@ -190,6 +214,7 @@ doors: tuple[Door, ...] = (
         list_subscriptions,
         "Subscriptions of a strategy",
         SubscriptionList,
+        policy=READ_OWN,
         tag="profiles",
         query=PageQuery,
         problems=("NOT_FOUND",),
@@ -200,6 +225,7 @@ doors: tuple[Door, ...] = (
         patch_subscription,
         "Change the terms of a subscription",
         SubscriptionTerms,
+        policy=TRADE,
         tag="profiles",
         about="Holds from the next signal on: orders that are already working keep the terms they "
         "were accepted under, and a SELL closes a lot in the product it was bought in.",

@@ -1,9 +1,11 @@
 """What the doors need of a running Phalanx; ``phalanx.bootstrap`` builds it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from phalanx.alerts.alerts import Alerts
 from phalanx.config import Settings
+from phalanx.desk.auditing import Auditing
 from phalanx.desk.desk import Desk, Executed
 from phalanx.domain.accounts import Account
 from phalanx.domain.instructions import Origin
@@ -13,6 +15,9 @@ from phalanx.market.quotes import QuoteBoard
 from phalanx.market.store import InstrumentStore
 from phalanx.views.feed import ViewsFeed
 from phalanx.views.queries import Views
+
+if TYPE_CHECKING:
+    from phalanx.access.access import Access
 
 
 class System(Protocol):
@@ -26,6 +31,21 @@ class System(Protocol):
     @property
     def desk(self) -> Desk:
         """Where commands go, and the state that answers are read from."""
+        ...
+
+    @property
+    def access(self) -> "Access":
+        """Users, keys and sealed credentials; opened when it is first asked for."""
+        ...
+
+    @property
+    def auditing(self) -> Auditing:
+        """Where facts go of what people do, and are refused, that is no command."""
+        ...
+
+    @property
+    def alerts(self) -> Alerts:
+        """Who is told what."""
         ...
 
     @property

@@ -13,7 +13,7 @@ from phalanx.api.exchange import Call
 from phalanx.api.reading import read_views
 from phalanx.desk.settled import Settled
 from phalanx.domain.accounts import AccountId, split_book
-from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.events import InstructionHeld, InstructionPlanned
 from phalanx.domain.instructions import CancelDraft, Skip
 from phalanx.domain.numbers import format_fixed
 from phalanx.domain.orders import UNANSWERED, ClOrdId, OrdStatus, Side
@@ -87,6 +87,11 @@ def shares_by_row(event: InstructionPlanned) -> dict[int, Share]:
     for skip in event.skips:
         shares.setdefault(skip.row, Share()).skips.append(skip)
     return shares
+
+
+def held(event: InstructionHeld) -> Fate:
+    """Nothing is placed yet, and something may be: whoever takes that for a failure sends it again."""
+    return Fate(PENDING, f"{event.cause}; instruction {event.instruction_id} waits for that")
 
 
 async def settled(call: Call, event: InstructionPlanned) -> FateOf:

@@ -1,11 +1,12 @@
 """Orders as the platform's clients place them: one client's, or one token for many clients."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
+from phalanx.api.confine import check_named
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name, not_negative, note, positive, token
@@ -14,9 +15,10 @@ from phalanx.api.platform import examples, fates
 from phalanx.api.platform.exits import exit_request
 from phalanx.api.platform.fates import REJECTED, SKIPPED, Fate, FateOf, Share
 from phalanx.api.platform.submitting import answer_without, submit
+from phalanx.api.policy import TRADE_OWN
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import ClientId, Exact, Name, Note, OrdTypeName, ProductName, Token
-from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.events import InstructionHeld, InstructionPlanned
 from phalanx.domain.instructions import BatchRequest, BatchRow, ExitRequest, OrderRequest
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.numbers import Price, Quantity
@@ -74,8 +76,8 @@ class ExecuteAll(_Placed, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 class PlaceAnswer(msgspec.Struct, frozen=True):
     """``SUCCESS``: the broker took it; ``REJECTED``: we or the broker refused it; ``PENDING``: no
-    answer within two seconds; ``UNKNOWN``: it may have been taken; ``SKIPPED``: there was nothing to
-    do. ``message`` says more. ``order_id`` is ours.
+    answer within two seconds, or it waits for approval; ``UNKNOWN``: it may have been taken;
+    ``SKIPPED``: there was nothing to do. ``message`` says more. ``order_id`` is ours.
     """
 
     status: str
@@ -131,6 +133,7 @@ async def place_order(call: Call) -> Answer:
     quantity = not_negative(body.quantity, "quantity")
     account = "" if body.account_id is UNSET else name(body.account_id, "account_id")
     entry = Entry(body.client_id, quantity)
+    check_named(call, entry.client, account)
     owner = call.desk.state.accounts.get(account)
     if terms.side is None and owner is not None and owner.client_id != entry.client:
         detail = f"account {account} is not client {entry.client}'s"
@@ -155,6 +158,8 @@ async def place_order(call: Call) -> Answer:
             stop_price=terms.stop_price,
         )
     planned, executed = await submit(call, origin, request, terms.remark)
+    if isinstance(planned, InstructionHeld):
+        return answer_json(200, _placed(entry, fates.held(planned)), executed)
     found = await fates.settled(call, planned)
     share = Share()
     for one in fates.shares_by_account(planned).values():
@@ -172,24 +177,29 @@ async def execute_all(call: Call) -> Answer:
     ]
     if terms.side is None:
         _check_once(entries)
-    state = call.desk.state
-    asked = [one for one in entries if one.quantity and one.client in state.primary_accounts]
+    names = _names(call, entries)
+    known = call.desk.state.primary_accounts.keys() & names.keys()
+    asked = [one for one in entries if one.quantity and one.client in known]
     if not asked:
         left_out = [_left_out(one) for one in entries]
-        return await answer_without(call, _executed(state, left_out, entries))
+        return await answer_without(call, _executed(names, left_out, entries))
     origin = call.origin(DoorName.PLATFORM, "execute-all", terms, entries)
+    request: ExitRequest | BatchRequest
     if terms.side is None:
-        planned, executed = await submit(
-            call, origin, exit_request(call.desk, terms, asked), terms.remark
-        )
-        found = await fates.settled(call, planned)
-        results = list(_exited(state, planned, entries, found))
+        request = exit_request(call.desk, terms, asked)
     else:
-        rows = tuple(_row(terms, terms.side, one) for one in asked)
-        planned, executed = await submit(call, origin, BatchRequest(rows), terms.remark)
+        request = BatchRequest(tuple(_row(terms, terms.side, one) for one in asked))
+    planned, executed = await submit(call, origin, request, terms.remark)
+    if isinstance(planned, InstructionHeld):
+        waiting = fates.held(planned)
+        results = [waiting if one in asked else _left_out(one) for one in entries]
+    else:
         found = await fates.settled(call, planned)
-        results = list(_traded(planned, entries, found))
-    return answer_json(200, _executed(state, results, entries), executed)
+        became = _exited(call.desk.state, planned, entries, found)
+        if terms.side is not None:
+            became = _traded(planned, entries, found)
+        results = list(became)
+    return answer_json(200, _executed(names, results, entries), executed)
 
 
 def _terms(body: PlaceOrder | ExecuteAll) -> Terms:
@@ -286,13 +296,22 @@ def _placed(entry: Entry, fate: Fate) -> PlaceAnswer:
     return PlaceAnswer(fate.status, fate.message, fate.order_id, entry.client)
 
 
-def _executed(state: State, results: list[Fate], entries: Sequence[Entry]) -> ExecuteAnswer:
+def _names(call: Call, entries: Sequence[Entry]) -> Mapping[int, str]:
+    """What the clients are called that are entered, and that the caller may know of."""
+    clients, reach = call.desk.state.clients, call.reach
+    entered = (one.client for one in entries)
+    return {one: clients[one].name for one in entered if one in clients and reach.has_client(one)}
+
+
+def _executed(
+    names: Mapping[int, str], results: list[Fate], entries: Sequence[Entry]
+) -> ExecuteAnswer:
     return ExecuteAnswer(
         sum(fate.order_id is not None for fate in results),
         [
             ClientResult(
                 entry.client,
-                None if (client := state.clients.get(entry.client)) is None else client.name,
+                names.get(entry.client),
                 fate.status,
                 fate.order_id,
                 fate.message,
@@ -314,8 +333,10 @@ doors: tuple[Door, ...] = (
         place_order,
         "Place one client's order",
         PlaceAnswer,
+        policy=TRADE_OWN,
         tag="trades",
-        about="Waits up to two seconds for the broker. Under the same Idempotency-Key it waits again "
+        about="Waits up to two seconds for the broker. What another person has to approve first is PENDING, "
+        "without an order. Under the same Idempotency-Key it waits again "
         "and says how the same order stands; nothing is sent twice.",
         body=PlaceOrder,
         examples=examples.PLACE_ORDER,
@@ -329,9 +350,11 @@ doors: tuple[Door, ...] = (
         execute_all,
         "Trade one token for many clients",
         ExecuteAnswer,
+        policy=TRADE_OWN,
         tag="trades",
         about="One instruction for all of them. An entry with a quantity of 0 is SKIPPED, one of an "
-        "unknown client REJECTED; the others go. Waits up to two seconds for the brokers.",
+        "unknown client REJECTED; the others go. Waits up to two seconds for the brokers. What another "
+        "person has to approve first is PENDING for all, without orders.",
         body=ExecuteAll,
         body_max=BODY_MAX,
         examples=examples.EXECUTE_ALL,

@@ -8,6 +8,7 @@ from phalanx.api.clients import PATH, ClientAnswer, client_answer, find_client
 from phalanx.api.exchange import Answer, Call, Door
 from phalanx.api.platform.money import NOTHING, ClientPnl, books_of, pnl_of_clients
 from phalanx.api.platform.shapes import Number, maybe_number, number, token_brief
+from phalanx.api.policy import READ_OWN
 from phalanx.api.reading import read_views
 from phalanx.desk.desk import Desk
 from phalanx.domain.accounts import Client
@@ -73,7 +74,7 @@ Lines = dict[tuple[InstrumentKey, Product], HeldLine]
 async def get_portfolio(call: Call) -> Answer:
     """A client with everything it holds."""
     desk = call.desk
-    client = find_client(desk.state, call.path("client_id"))
+    client = find_client(desk.state, call.reach, call.path("client_id"))
     pnl = await read_views(call, lambda views: pnl_of_clients(views, desk, (client.id,)))
     return await call.as_of(lambda _: portfolio(desk, client, pnl.get(client.id, NOTHING)))
 
@@ -163,6 +164,7 @@ doors: tuple[Door, ...] = (
         get_portfolio,
         "What a client holds",
         Portfolio,
+        policy=READ_OWN,
         tag="clients",
         problems=("NOT_FOUND", "VIEWS_UNAVAILABLE"),
     ),

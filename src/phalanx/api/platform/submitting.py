@@ -1,8 +1,9 @@
 """Instructions of the platform's doors: given, and what was planned of them."""
 
+from phalanx.api.confine import confined
 from phalanx.api.exchange import Answer, Call, answer_json
 from phalanx.desk.desk import Executed
-from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.events import InstructionHeld, InstructionPlanned
 from phalanx.domain.instructions import InstructionRequest, Origin
 from phalanx.engine.commands import Submit
 
@@ -16,9 +17,12 @@ async def answer_without(call: Call, body: object) -> Answer:
 
 async def submit(
     call: Call, origin: Origin, request: InstructionRequest, remark: str = ""
-) -> tuple[InstructionPlanned, Executed]:
-    """The plan, once it is durable. Raises whatever the desk refuses."""
+) -> tuple[InstructionPlanned | InstructionHeld, Executed]:
+    """The plan, once it is durable, or that another person has to approve it first. Raises whatever the
+    desk refuses.
+    """
+    request = confined(call, origin, request)
     executed = await call.desk.execute(Submit(origin, request, remark, received=call.received))
     event = executed.events[0]
-    assert isinstance(event, InstructionPlanned), f"{type(event).__name__} plans nothing"
+    assert isinstance(event, InstructionPlanned | InstructionHeld), f"{type(event).__name__}?"
     return event, executed

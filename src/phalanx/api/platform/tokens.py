@@ -9,7 +9,9 @@ from phalanx.api.instruments import SearchQuery
 from phalanx.api.naming import known
 from phalanx.api.platform.portfolio import held_lines
 from phalanx.api.platform.shapes import Number, maybe_number, number
+from phalanx.api.policy import READ_MARKET, READ_OWN
 from phalanx.api.problems import Problem
+from phalanx.api.reach import Reach
 from phalanx.api.system import System
 from phalanx.domain.instruments import Instrument, InstrumentKey
 from phalanx.domain.numbers import divide, multiply
@@ -74,7 +76,8 @@ async def get_token(call: Call) -> Answer:
 async def list_holders(call: Call) -> Answer:
     """Every client that holds it, each trade type on its own."""
     instrument = _find(call)
-    return await call.as_of(lambda _: _holders(call.system, instrument))
+    reach = call.reach
+    return await call.as_of(lambda _: _holders(call.system, reach, instrument))
 
 
 def token_answer(system: System, instrument: Instrument) -> TokenAnswer:
@@ -110,12 +113,12 @@ def _find(call: Call) -> Instrument:
         raise Problem("NOT_FOUND", f"no token {text}") from None
 
 
-def _holders(system: System, instrument: Instrument) -> list[Holder]:
+def _holders(system: System, reach: Reach, instrument: Instrument) -> list[Holder]:
     state = system.desk.state
     quote = system.quotes.get(instrument.key)
     last = None if quote is None else quote.last
     holders = []
-    for client_id, books in sorted(_who_holds(state, instrument.key).items()):
+    for client_id, books in sorted(_who_holds(state, reach, instrument.key).items()):
         for (_, product), line in held_lines(books, instrument.key).items():
             gain = None
             if last is not None and line.known:
@@ -134,11 +137,15 @@ def _holders(system: System, instrument: Instrument) -> list[Holder]:
     return holders
 
 
-def _who_holds(state: State, key: InstrumentKey) -> dict[int, list[Book]]:
-    """The books with a position in it, by client; only those in the mode of its primary account."""
+def _who_holds(state: State, reach: Reach, key: InstrumentKey) -> dict[int, list[Book]]:
+    """The books within reach with a position in it, by client; only those in the mode of its primary
+    account.
+    """
     found: dict[int, list[Book]] = {}
     for book in state.books.values():
-        if any(held.instrument == key for held in book.positions.values()):
+        if reach.has(book.account, None, key) and any(
+            held.instrument == key for held in book.positions.values()
+        ):
             client_id = state.accounts[book.account].client_id
             primary = state.accounts.get(state.primary_accounts.get(client_id, ""))
             if primary is not None and primary.mode is book.mode:
@@ -153,6 +160,7 @@ doors: tuple[Door, ...] = (
         search_tokens,
         "Find tokens",
         list[TokenAnswer],
+        policy=READ_MARKET,
         tag="tokens",
         about="A bare array, best matches first.",
         query=SearchQuery,
@@ -163,6 +171,7 @@ doors: tuple[Door, ...] = (
         get_token,
         "One token",
         TokenAnswer,
+        policy=READ_MARKET,
         tag="tokens",
         about="By 2885, NSE:2885 or symbol.",
         problems=("NOT_FOUND", "AMBIGUOUS_TOKEN"),
@@ -173,6 +182,7 @@ doors: tuple[Door, ...] = (
         list_holders,
         "Who holds a token",
         list[Holder],
+        policy=READ_OWN,
         tag="tokens",
         about="A bare array, by client and trade type.",
         problems=("NOT_FOUND", "AMBIGUOUS_TOKEN"),

@@ -13,11 +13,12 @@ from phalanx.api.platform import examples, fates
 from phalanx.api.platform.fates import Fate, FateOf
 from phalanx.api.platform.submitting import answer_without, submit
 from phalanx.api.platform.trades import PATH
+from phalanx.api.policy import TRADE_OWN
 from phalanx.api.shapes import ClientId
 from phalanx.api.submission import trade_exit
 from phalanx.desk.desk import Desk
 from phalanx.domain.accounts import AccountId, split_book
-from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.events import InstructionHeld, InstructionPlanned
 from phalanx.domain.instructions import CancelDraft, ExitRequest, Selection
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.orders import ClOrdId
@@ -64,6 +65,10 @@ async def exit_trade(call: Call) -> Answer:
     if not call.is_repeat(origin):
         request = await trade_exit(call, request)
     planned, executed = await submit(call, origin, request)
+    if isinstance(planned, InstructionHeld):
+        return answer_json(
+            200, TradeExits(1, [_result(trade_id, None, fates.held(planned))]), executed
+        )
     found = await fates.settled(call, planned)
     state = call.desk.state
     shares = fates.shares_by_account(planned)
@@ -78,18 +83,22 @@ async def exit_by_token(call: Call) -> Answer:
     """One exit of a token, for those clients or for everybody."""
     called = token(call.path("token"), "token")
     clients = _asked(call.decode(_clients))
-    state = call.desk.state
+    there, reach = call.desk.state.clients, call.reach
     known = None
     unknown: list[int] = []
     if clients is not None:
-        known = [client for client in clients if client in state.clients]
-        unknown = [client for client in clients if client not in state.clients]
+        known = [client for client in clients if client in there and reach.has_client(client)]
+        unknown = [client for client in clients if client not in known]
         if not known:
             nobody = [_no_client(one) for one in unknown]
             return await answer_without(call, TradeExits(0, nobody))
     origin = call.origin(DoorName.PLATFORM, "exit by token", called, clients)
     request = ExitRequest(called, selection=Selection(clients=tuple(known or ())))
     planned, executed = await submit(call, origin, request)
+    if isinstance(planned, InstructionHeld):
+        waiting = [_result(None, client, fates.held(planned)) for client in known or (None,)]
+        waiting += [_no_client(one) for one in unknown]
+        return answer_json(200, TradeExits(0, waiting), executed)
     found = await fates.settled(call, planned)
     results = list(_closed_trades(call.desk, planned, found))
     trades = len(results)
@@ -161,6 +170,7 @@ doors: tuple[Door, ...] = (
         exit_by_token,
         "Get out of a token",
         TradeExits,
+        policy=TRADE_OWN,
         tag="trades",
         about="One instruction. The body is a list of client ids, or an object with `client_ids`, or "
         "is left out: then it is for everybody. Sells positions and holdings in every trade type.",
@@ -177,6 +187,7 @@ doors: tuple[Door, ...] = (
         exit_trade,
         "Get out of a trade",
         TradeExits,
+        policy=TRADE_OWN,
         tag="trades",
         about="Sells what is left of it; one that has bought nothing yet is canceled.",
         problems=_PROBLEMS,

@@ -18,6 +18,7 @@ from phalanx.api.platform.shapes import (
     number,
     token_brief,
 )
+from phalanx.api.policy import READ_OWN
 from phalanx.api.problems import Problem
 from phalanx.api.reading import gently, read_views
 from phalanx.api.tables import FormatName, csv_answer
@@ -98,6 +99,7 @@ async def list_trades(call: Call) -> Answer:
     query = call.query(TradeQuery)
     desk = call.desk
     key = None if query.token_id is None else find_key(desk, query.token_id)
+    within = call.within
 
     def work(views: Views) -> Answer:
         found = views.trades(
@@ -107,6 +109,7 @@ async def list_trades(call: Call) -> Answer:
             status=None if query.status is None else TradeStatus[query.status],
             skip=query.skip,
             limit=query.limit,
+            within=within,
         )
         trades = [trade_answer(desk, row) for row in gently(found.items)]
         if query.format == "csv":
@@ -120,10 +123,10 @@ async def list_trades(call: Call) -> Answer:
 async def get_trade(call: Call) -> Answer:
     """One trade."""
     trade_id = call.path("trade_id")
-    desk = call.desk
+    desk, within = call.desk, call.within
 
     def work(views: Views) -> bytes | None:
-        row = views.trade(trade_id)
+        row = views.trade(trade_id, within)
         return None if row is None else _encode(trade_answer(desk, row))
 
     content = await read_views(call, work)
@@ -181,6 +184,7 @@ doors: tuple[Door, ...] = (
         list_trades,
         "Trades",
         list[TradeAnswer],
+        policy=READ_OWN,
         tag="trades",
         about="A bare array, newest first; X-Total-Count says how many there are in all.",
         query=TradeQuery,
@@ -192,6 +196,7 @@ doors: tuple[Door, ...] = (
         get_trade,
         "One trade",
         TradeAnswer,
+        policy=READ_OWN,
         tag="trades",
         about="Also one whose buy ended with nothing filled, which is in no list: CLOSED, quantity 0.",
         problems=("NOT_FOUND", *_VIEWS),

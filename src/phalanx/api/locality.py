@@ -1,33 +1,21 @@
-"""Who asks, and may they. One function for every door, HTTP and WebSocket alike.
+"""This machine only: what keeps others out while ``serve --open-localhost`` asks nobody who they are.
 
-Until logins exist everybody who reaches the port is the actor ``local``, so what keeps others out
-is decided here: the peer is this machine, and no web page of somebody else's is asking through a
-browser on it, be it across origins or by a name that was made to point to this machine.
+The peer is this machine, and no web page of somebody else's is asking through a browser on it, be it
+across origins or by a name that was made to point to this machine.
 """
 
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
-
-import msgspec
 
 from phalanx.api.head import Head, Scope
 from phalanx.api.problems import Problem
 
 
-class Actor(msgspec.Struct, frozen=True, gc=False):
-    """Who asks; the name is journaled with everything that is asked."""
-
-    name: str
-
-
-LOCAL = Actor("local")
-
-
-def authorize(scope: Scope, head: Head) -> Actor:
-    """The actor behind a request.
-
-    Raises Problem ``LOOPBACK_ONLY``, ``HOST_NOT_ALLOWED``, ``ORIGIN_NOT_ALLOWED``.
+def check_local(scope: Scope, head: Head, origins: AbstractSet[bytes] = frozenset()) -> None:
+    """Pages of ``origins`` may ask as well. Raises Problem ``LOOPBACK_ONLY``, ``HOST_NOT_ALLOWED``,
+    ``ORIGIN_NOT_ALLOWED``.
     """
     peer = scope.get("client")
     if peer is not None and not _is_this_machine(peer[0]):
@@ -36,13 +24,12 @@ def authorize(scope: Scope, head: Head) -> Actor:
     if host and not _is_direct(host):
         raise Problem("HOST_NOT_ALLOWED", "ask for localhost or an address, not for another name")
     origin = head.origin
-    if origin and not origin_allowed(origin, host):
+    if origin and origin not in origins and not is_local_page(origin, host):
         raise Problem("ORIGIN_NOT_ALLOWED", "a page of another site may not ask")
-    return LOCAL
 
 
 @lru_cache(1_024)
-def origin_allowed(origin: bytes, host: bytes) -> bool:
+def is_local_page(origin: bytes, host: bytes) -> bool:
     """Whether a page from ``origin`` may ask: our own pages, and pages served on this machine."""
     try:
         page = urlsplit(origin.decode("ascii"))
