@@ -1,40 +1,41 @@
-"""The only place that builds and wires objects."""
+"""A running Phalanx: what is built, and how it is wired."""
 
 import asyncio
 import gc
-import random
+import logging
 import secrets
 import sys
-import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phalanx import __version__
+from phalanx.bootstrap.alerting import look_every_second, make_alerts, use_channels
+from phalanx.bootstrap.machine import LoopTimer, SystemClock, SystemRandom
 from phalanx.brokers.kill_flag import FILE as KILL_FLAG
-from phalanx.brokers.kill_flag import KillFlagFile, order_kill
+from phalanx.brokers.kill_flag import KillFlagFile
 from phalanx.brokers.paper import CAPABILITIES, PaperBroker, restored_orders
 from phalanx.brokers.port import Broker, BrokerKind
 from phalanx.config import Settings
+from phalanx.desk.auditing import Auditing
 from phalanx.desk.desk import Desk, Executed, Ports
 from phalanx.desk.errors import Stopped
-from phalanx.desk.recovery import rebuild, recover
+from phalanx.desk.recovery import recover
 from phalanx.desk.startup import open_accounts, take_over
 from phalanx.domain.accounts import Account, AccountId
+from phalanx.domain.audit import Act
 from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey, known_instrument
-from phalanx.domain.kills import DirectKill, KillScope
 from phalanx.domain.numbers import Money, parse_fixed
 from phalanx.domain.profiles import read_profiles
-from phalanx.domain.time import MILLISECOND, SECOND, Appointment, Nanoseconds
-from phalanx.engine.commands import ImportProfiles, LoadInstruments
+from phalanx.domain.time import MILLISECOND, SECOND
+from phalanx.engine.commands import ImportProfiles, LoadInstruments, RecordAccess
 from phalanx.engine.ids import desk_id
 from phalanx.engine.state import State
 from phalanx.journal.errors import JournalMissing
-from phalanx.journal.sqlite import SqliteJournal, SqliteJournalReader
-from phalanx.journal.verify import Report, verify
+from phalanx.journal.sqlite import SqliteJournal
 from phalanx.market.driver import QuoteDriver
 from phalanx.market.master import MasterDiff, read_aliases, read_instruments
 from phalanx.market.quotes import QuoteBoard
@@ -51,58 +52,29 @@ from phalanx.views.follower import Follower
 from phalanx.views.queries import Views
 
 if TYPE_CHECKING:
-    from phalanx.api.front import Front
-    from phalanx.api.protocol import DirectProtocol
+    from phalanx.access.access import Access
+    from phalanx.access.directory import AccessRules
 
+_log = logging.getLogger(__name__)
 GC_THRESHOLD = (20_000, 20, 1_000)
 SWITCH_INTERVAL_S = 0.0002
+TIDY_NS = 60 * SECOND
+AUDIT_TIMEOUT_S = 10.0
+ACCESS_FILE = "access.db"
 REMAINS = ("views.db", "instruments")
 """What a data folder has only after its journal's first record."""
-
-
-class SystemClock:
-    """The machine's clocks, themselves: they are read with every write."""
-
-    now = staticmethod(time.time_ns)
-    monotonic = staticmethod(time.monotonic_ns)
-
-
-class LoopTimer:
-    """Waiting on the running event loop, whichever it is."""
-
-    def sleep(self, duration_ns: Nanoseconds) -> Awaitable[None]:
-        """Return after ``duration_ns``."""
-        return asyncio.sleep(duration_ns / SECOND)
-
-    def call_later(self, delay_ns: Nanoseconds, call: Callable[[], None]) -> Appointment:
-        """Call once after ``delay_ns``; at the next turn of the loop when there is no delay."""
-        loop = asyncio.get_running_loop()
-        if delay_ns <= 0:
-            return loop.call_soon(call)
-        return loop.call_later(delay_ns / SECOND, call)
-
-
-class SystemRandom:
-    """Chance: tokens from the operating system, bits (one draw an instruction) from a seeded generator."""
-
-    def __init__(self) -> None:
-        self._bits = random.Random(secrets.randbits(64))
-
-    def bits(self, count: int) -> int:
-        """An integer of ``count`` random bits."""
-        return self._bits.getrandbits(count)
-
-    def token(self, count: int) -> bytes:
-        """``count`` random bytes."""
-        return secrets.token_bytes(count)
 
 
 class System:
     """One running Phalanx: a desk with its journal, market and broker. Made by ``build``."""
 
+    _loop: asyncio.AbstractEventLoop | None = None
+    access_rules: "AccessRules | None" = None
+    """Tests check passwords at less cost; no setting does."""
+
     def __init__(self, settings: Settings, *, views_apart: bool = False) -> None:
         self.settings = settings
-        settings.data.mkdir(parents=True, exist_ok=True)
+        settings.data.mkdir(0o700, parents=True, exist_ok=True)
         self._journal = SqliteJournal(settings.data)
         self._scrub = self._journal.scrub()
         tail = self._journal.acquire()
@@ -142,10 +114,44 @@ class System:
                 kill_flag=self._kill_flag,
             )
             self.desk = Desk(state, tail, ports, index, settings.reconcile_interval_s * SECOND)
+            self.alerts = make_alerts(settings, self.desk, clock)
             self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
         except BaseException:
             self._close_files()
             raise
+
+    @cached_property
+    def access(self) -> "Access":
+        """Users, keys and sealed credentials. Where nobody is asked who they are, it is opened, on the
+        loop's thread, when somebody first asks for it. Raises AccessError, VaultError.
+        """
+        from phalanx.bootstrap.sealed import open_access
+
+        return open_access(self.settings, self._read_is_told, self.access_rules)
+
+    def _read_is_told(self, reader: str, login: str, why: str) -> None:
+        """On a worker's thread: return once it is on disk who is about to read a credential. Raises Stopped,
+        TimeoutError: then nothing is read.
+        """
+        if self._loop is None:
+            raise Stopped("nothing is read before the desk has begun")
+        fact = RecordAccess(Origin(reader, Door.ACCESS), Act.CREDENTIAL_READ, login, why)
+        told = asyncio.run_coroutine_threadsafe(self.auditing.told(fact), self._loop)
+        told.result(AUDIT_TIMEOUT_S)
+
+    def open_access(self) -> None:
+        """Open ``access``: what is wrong with it is to be known before the doors open."""
+        try:
+            self.access  # noqa: B018  made when it is first asked for
+        except BaseException:
+            self._close_files()
+            raise
+
+    @cached_property
+    def auditing(self) -> Auditing:
+        """Where facts of people's acts go, on the loop's thread."""
+        desk = self.desk
+        return Auditing(desk.state, desk.clock, LoopTimer(), desk.handle, desk.durable)
 
     async def start(self) -> None:
         """Recover, reconcile, open the doors, and upsert the files that the settings name.
@@ -153,6 +159,7 @@ class System:
         Raises ImportFault or ProfileFault (with its place in the file), Refused, the journal's errors.
         """
         desk = self.desk
+        self._loop = asyncio.get_running_loop()
         draw = int.from_bytes(secrets.token_bytes(4), "big")
         await take_over(desk, __version__, desk_id(draw))
         self.feed.start(desk.durable_seq)
@@ -173,6 +180,13 @@ class System:
             await self.import_profiles(profiles, Origin("local", Door.IMPORT))
         if self._driver is not None:
             self._driver.start()
+        self._settle()
+        self._scrub.start()
+        desk.run(self._tidy(), "tidy access")
+        await self._start_alerts()
+
+    def _settle(self) -> None:
+        """Leave what stays alone, and the interpreter's lock to whoever waits."""
         # The journal's and the views' threads must get the interpreter's lock from a busy loop soon.
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         gc.collect()
@@ -180,7 +194,6 @@ class System:
         # What a desk makes has no cycles: looking for them often is the tail of every answer.
         gc.set_threshold(*GC_THRESHOLD)
         gc.callbacks.append(self.desk.telemetry.garbage_pauses)
-        self._scrub.start()
 
     async def stop(self) -> None:
         """Close the doors, finish what is decided, release the folder. Safe to call twice."""
@@ -188,9 +201,11 @@ class System:
             self._driver.stop()
         with suppress(ValueError):
             gc.callbacks.remove(self.desk.telemetry.garbage_pauses)
+        self.auditing.close()
         await self.desk.stop()
         # A disk that hangs holds this up for seconds: only once nothing is sent or answered any more.
         await asyncio.to_thread(self._scrub.stop)
+        await asyncio.to_thread(self.alerts.close)
         await asyncio.to_thread(self.feed.stop)
         self.views.close()
         self._close_files()
@@ -259,7 +274,32 @@ class System:
             self._use(await asyncio.to_thread(load, sha256, self._aliases))
         return self.desk.instruments
 
+    async def _tidy(self) -> None:
+        """Every minute: what was seen of keys and sessions is written down, what is over is forgotten."""
+        while True:
+            await self.desk.timer.sleep(TIDY_NS)
+            if "access" in vars(self):
+                await asyncio.to_thread(_tidied, self.access)
+
+    async def _start_alerts(self) -> None:
+        """Channels are opened where there are any; an ``access.db`` is not made for them, and one that
+        cannot be opened, where nobody logs in, keeps no desk from starting.
+        """
+        if (self.settings.data / ACCESS_FILE).exists():
+            await use_channels(self.alerts, lambda: self.access.credentials)
+        self.alerts.use_rules()
+        self.desk.observe(self.alerts.observe)
+        self.desk.run(look_every_second(self.alerts, self.desk), "alerts")
+
     def _close_files(self) -> None:
+        access = vars(self).pop("access", None)
+        try:
+            if access is not None:
+                access.close()
+        finally:
+            self._close_desk_files()
+
+    def _close_desk_files(self) -> None:
         if self._kill_flag is not None:
             self._kill_flag.close()
             self._kill_flag = None
@@ -311,6 +351,16 @@ class System:
         return self.desk.state.accounts.get(account)
 
 
+def _tidied(access: "Access") -> None:
+    """What cannot be written down now can be in a minute: trading does not wait for it."""
+    from phalanx.access.errors import AccessError
+
+    try:
+        access.directory.tidy()
+    except AccessError as error:
+        _log.warning("access.db could not be tidied: %s", error.code)
+
+
 def _follow(settings: Settings, apart: bool) -> Follow:  # noqa: FBT001  one caller
     """How the views are written: by a process of their own, or by the feed's thread."""
     return partial(ApartFollower, settings.data) if apart else Follower
@@ -328,10 +378,14 @@ def build(settings: Settings, *, views_apart: bool = False) -> System:
     ``views_apart``: its views are written by a process of their own, as a server's are.
 
     Raises the journal's errors by name (locked, damaged, unreadable), InstrumentsMissing and
-    InstrumentsAltered; nothing is written besides the folder and the new epoch.
+    InstrumentsAltered; where people log in, AccessError and VaultError. Nothing is written besides the
+    folder, ``access.db`` with its key, and the new epoch.
     """
     with _uncollected():
-        return System(settings, views_apart=views_apart)
+        system = System(settings, views_apart=views_apart)
+        if not settings.open_localhost:
+            system.open_access()
+        return system
 
 
 @contextmanager
@@ -348,55 +402,5 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def application(system: object) -> "Front":
-    """The HTTP and WebSocket doors of a system of ``build``, which the caller starts and stops."""
-    from phalanx.api import create_app
-
-    assert isinstance(system, System)
-    return create_app(system)
-
-
-def order_direct_kill(data: Path, scope: KillScope, *, cancel: bool, note: str) -> int:
-    """Stop new risk past the server of a data folder, whether it runs, hangs or was never there.
-
-    On disk when this returns the flag's number. Raises KillFlagBusy, KillFlagFull, OSError.
-    """
-    data.mkdir(parents=True, exist_ok=True)
-    kill = DirectKill(secrets.token_hex(8), scope, "local", note, time.time_ns(), cancel)
-    return order_kill(data / KILL_FLAG, kill)
-
-
-def replay_state(
-    data: Path, until_seq: int | None = None, until_time: Nanoseconds | None = None
-) -> State:
-    """The state of any past moment of a data folder, read-only; the folder may be live."""
-    reader = SqliteJournalReader(data)
-    try:
-        return rebuild(reader, until_seq, until_time)
-    finally:
-        reader.close()
-
-
-def verify_folder(data: Path) -> tuple[Report, State | None]:
-    """Check every record of a data folder and replay it from the start, read-only.
-
-    The state is None when the journal is damaged.
-    """
-    reader = SqliteJournalReader(data)
-    try:
-        report = verify(reader)
-        state = None if report.problem is not None else rebuild(reader, use_snapshot=False)
-        return report, state
-    finally:
-        reader.close()
-
-
 def _origin() -> Origin:
     return Origin("local", Door.DESK)
-
-
-def http_protocol() -> "type[DirectProtocol]":
-    """How a server speaks HTTP to the doors."""
-    from phalanx.api.protocol import DirectProtocol
-
-    return DirectProtocol
