@@ -18,6 +18,7 @@ from phalanx.cli.options import (
     AtOption,
     ClientsOption,
     ConfirmOption,
+    ConnectionOption,
     CsvOption,
     DetailOption,
     ExpiresOption,
@@ -48,14 +49,15 @@ class Asking:
     """A question to a server, and how its answer is shown."""
 
     server: ServerOption = None
+    connection: ConnectionOption = None
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S
     as_json: JsonOption = False
 
     def connect(self) -> "Server":
-        """The server, to be closed by ``with``. Raises Failure BAD_ADDRESS, BAD_SETTING."""
+        """The server, to be closed by ``with``. Raises Failure as `target` does."""
         from phalanx.cli.remote import client
 
-        return client.connect(self.server, self.timeout_s)
+        return client.connect(self.server, self.timeout_s, self.connection)
 
     def screen(self) -> "Screen":
         """Where the answer goes."""
@@ -96,6 +98,13 @@ class Importing(Changing):
     """A file that goes to the server, which may take its time with it."""
 
     timeout_s: TimeoutOption = IMPORT_TIMEOUT_S
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deciding(Changing):
+    """A word on what somebody else asked for."""
+
+    note: NoteOption = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,15 @@ ServerOption: TypeAlias = Annotated[
         help=f"Address of the server. [default: {DEFAULT_SERVER}]",
     ),
 ]
+ConnectionOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--connection",
+        envvar="PHALANX_CONNECTION",
+        help="As whom: the name of a connection. [default: the default one]",
+        autocompletion=completion.connections,
+    ),
+]
 TimeoutOption: TypeAlias = Annotated[
     float,
     typer.Option(

@@ -54,14 +54,26 @@ def load_settings(
 def require_loopback(settings: "Settings") -> None:
     """Refuse to be reachable from elsewhere while anybody who reaches us may trade.
 
-    Raises Failure NOT_LOOPBACK or NO_LOGINS_YET.
+    Raises Failure NOT_LOOPBACK.
     """
-    if not settings.is_loopback:
+    if settings.open_localhost and not settings.is_loopback:
         detail = (
-            f"refusing to listen on {settings.host}: there are no logins yet, so the server "
-            "serves this machine only (127.0.0.1, ::1 or localhost)"
+            f"refusing to listen on {settings.host}: with --open-localhost nobody is asked who they "
+            "are, so the server serves this machine only (127.0.0.1, ::1 or localhost)"
         )
         raise Failure(Exit.NOT_ALLOWED, "NOT_LOOPBACK", detail)
-    if not settings.open_localhost:
-        detail = "there are no logins yet: the server runs with --open-localhost or not at all"
-        raise Failure(Exit.NOT_ALLOWED, "NO_LOGINS_YET", detail)
+
+
+def require_encryption(settings: "Settings") -> None:
+    """Refuse to be reachable from other machines over plain http, unless somebody says who ends TLS.
+
+    Raises Failure TLS_NEEDED.
+    """
+    if settings.is_loopback or settings.tls_certificate is not None:
+        return
+    if settings.tls_ends_at == "server":
+        detail = (
+            f"refusing to speak plain http on {settings.host}: give tls_certificate and tls_key, or say "
+            'who ends TLS: tls_ends_at = "proxy" (one of trusted_proxies) or "nowhere"'
+        )
+        raise Failure(Exit.NOT_ALLOWED, "TLS_NEEDED", detail)

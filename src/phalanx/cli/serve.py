@@ -1,5 +1,6 @@
 """`phalanx serve`: the server."""
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -8,6 +9,7 @@ import typer
 from phalanx.cli.options import DataOption, JsonOption
 
 if TYPE_CHECKING:
+    from phalanx.access.users import Created
     from phalanx.cli.display.screen import Screen
     from phalanx.cli.process.system import System
 
@@ -29,7 +31,8 @@ InstrumentsOption: TypeAlias = Annotated[
 OpenLocalhostOption: TypeAlias = Annotated[
     bool | None,
     typer.Option(
-        "--open-localhost", help="No logins, this machine only: the default and only mode yet."
+        "--open-localhost/--logins",
+        help="Ask nobody who they are, and serve this machine only. [default: logins]",
     ),
 ]
 QuotesOption: TypeAlias = Annotated[
@@ -78,13 +81,42 @@ def serve(
         opened(settings, "phalanx serve --port {port}") as listener,
         logging_to(settings.data / "logs", settings.log_level, quiet=as_json),
     ):
-        run(settings, listener, lambda system, url: say_ready(screen, system, url))
+        welcome = Welcome(screen)
+        run(settings, listener, welcome.say, prepare=welcome.prepare)
 
 
-def say_ready(screen: "Screen", system: "System", url: str) -> None:
-    """The line that scripts wait for: requests are served from now on."""
+class Welcome:
+    """What a server says first; a new one also the password of its first admin, once."""
+
+    def __init__(self, screen: "Screen") -> None:
+        self._screen = screen
+        self._first: Created | None = None
+
+    async def prepare(self, system: "System") -> None:
+        """Make the first admin, where people log in and there is nobody yet."""
+        if not system.settings.open_localhost:
+            self._first = await asyncio.to_thread(system.access.directory.users.first_admin)
+
+    def say(self, system: "System", url: str) -> None:
+        """The ready line, and the password."""
+        first, self._first = self._first, None
+        facts = {}
+        if first is not None and first.password is not None:
+            facts = {"first_login": first.user.name, "password": first.password.reveal()}
+        say_ready(self._screen, system, url, **facts)
+        if facts and not self._screen.as_json:
+            self._screen.say(
+                f"first login: {facts['first_login']}, password {facts['password']} "
+                "(shown this once; it is changed at the first login)"
+            )
+
+
+def say_ready(screen: "Screen", system: "System", url: str, **facts: str) -> None:
+    """The line that scripts wait for: requests are served from now on. ``facts`` go along in JSON."""
     data = str(system.settings.data)
     if screen.as_json:
-        screen.document({"ready": True, "url": url, "data": data})
-    else:
+        screen.document({"ready": True, "url": url, "data": data, **facts})
+    elif system.settings.open_localhost:
         screen.say(f"ready {url} (data in {data}; no logins, this machine only)")
+    else:
+        screen.say(f"ready {url} (data in {data})")

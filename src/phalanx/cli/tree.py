@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeAlias
 
 import typer
 from typer.core import TyperGroup
@@ -10,20 +11,26 @@ from typer.exceptions import TyperException
 
 from phalanx import __version__
 from phalanx.cli import serve
+from phalanx.cli.auditing import command as audit
 from phalanx.cli.books import open_buys, order_log, orders, positions, trades
 from phalanx.cli.checking import doctor, simulate
 from phalanx.cli.demo import command as demo
 from phalanx.cli.exit_codes import Exit, Failure
+from phalanx.cli.identity import connections, keys, login, oneself, sessions, users
 from phalanx.cli.instructing import batch, instructions, kill, signal
 from phalanx.cli.instructing import exit as leaving
 from phalanx.cli.journal import replay, verify
+from phalanx.cli.persons import changes
 from phalanx.cli.producing import command as produce
 from phalanx.cli.profiles import command as profiles
 from phalanx.cli.reconciling import breaks, reconcile
 from phalanx.cli.reference import (
     accounts,
+    alerts,
     clients,
+    credentials,
     groups,
+    hooks,
     instruments,
     limits,
     lists,
@@ -31,13 +38,25 @@ from phalanx.cli.reference import (
     settings,
     strategies,
 )
+from phalanx.cli.remote import trust
 from phalanx.cli.watching import command as watch
 
 COMMANDS = (
     *("demo", "serve", "watch", "produce", "signal", "lists", "batch", "exit", "instructions"),
-    *("orders", "order-log", "positions", "open-buys", "trades", "kill", "reconcile", "breaks"),
-    *("clients", "accounts", "groups", "strategies", "limits", "settings"),
-    *("profiles", "raw-details", "instruments", "verify", "replay", "doctor", "simulate"),
+    *("orders", "order-log", "positions", "open-buys", "trades", "kill", "changes", "reconcile"),
+    *("breaks", "alerts", "clients", "accounts", "groups", "strategies", "limits", "settings"),
+    *("login", "logout", "connections", "whoami", "password", "totp", "sessions", "users", "keys"),
+    *(
+        "credentials",
+        "hooks",
+        "profiles",
+        "raw-details",
+        "instruments",
+        "audit",
+        "verify",
+        "replay",
+    ),
+    *("doctor", "simulate"),
 )
 
 
@@ -92,6 +111,15 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+CaOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        envvar="PHALANX_CA",
+        help="Certificates to trust at a server over https, instead of the system's.",
+    ),
+]
+
 # Plain help: drawing it would take longer than all else that `--help` does.
 app = typer.Typer(
     cls=Root,
@@ -111,11 +139,13 @@ app = typer.Typer(
 @app.callback()
 def root(
     *,
-    version: bool = typer.Option(
+    version: bool = typer.Option(  # noqa: ARG001  its callback acts
         False, "--version", callback=_version, is_eager=True, help="Show the version and exit."
     ),
+    ca: CaOption = None,
 ) -> None:
     """A multi-client order management system: one instruction, every account, in step."""
+    trust.choose(ca)
 
 
 app.command("demo")(demo.demo)
@@ -133,17 +163,31 @@ app.add_typer(positions.app, name="positions")
 app.command("open-buys")(open_buys.open_buys)
 app.add_typer(trades.app, name="trades")
 app.add_typer(kill.app, name="kill")
+app.add_typer(changes.app, name="changes")
 app.command("reconcile")(reconcile.reconcile)
 app.add_typer(breaks.app, name="breaks")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(clients.app, name="clients")
 app.add_typer(accounts.app, name="accounts")
 app.add_typer(groups.app, name="groups")
 app.add_typer(strategies.app, name="strategies")
 app.add_typer(limits.app, name="limits")
 app.add_typer(settings.app, name="settings")
+app.add_typer(credentials.app, name="credentials")
+app.command("login")(login.login)
+app.command("logout")(login.logout)
+app.add_typer(connections.app, name="connections")
+app.command("whoami")(oneself.whoami)
+app.command("password")(oneself.password)
+app.add_typer(oneself.totp, name="totp")
+app.add_typer(sessions.app, name="sessions")
+app.add_typer(users.app, name="users")
+app.add_typer(keys.app, name="keys")
+app.add_typer(hooks.app, name="hooks")
 app.add_typer(profiles.app, name="profiles")
 app.add_typer(raw_details.app, name="raw-details")
 app.add_typer(instruments.app, name="instruments")
+app.add_typer(audit.app, name="audit")
 app.command("verify")(verify.verify)
 app.command("replay")(replay.replay)
 app.command("doctor")(doctor.doctor)

@@ -3,7 +3,7 @@
 import typer
 
 from phalanx.cli.exit_codes import Exit
-from phalanx.cli.options import DataOption, JsonOption, ServerOption
+from phalanx.cli.options import ConnectionOption, DataOption, JsonOption, ServerOption
 
 
 def doctor(
@@ -13,20 +13,21 @@ def doctor(
         None, "--port", min=1, max=65_535, help="The port to be used. [default: 8080]"
     ),
     server: ServerOption = None,
+    connection: ConnectionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check this machine.
 
     Python, packages, data folder, disk, clock, lock, port and server, and of one that is there the books.
     """
-    from phalanx.cli.checking.checkup import Verdict, examine
+    from phalanx.cli.checking.checkup import SERVER_TIMEOUT_S, Verdict, examine
     from phalanx.cli.display.screen import Screen
     from phalanx.cli.process_settings import load_settings
-    from phalanx.cli.remote.client import checked_url, configured_server
+    from phalanx.cli.remote.client import connect
 
     settings = load_settings(data=data, port=port)
-    url = checked_url(server or configured_server())
-    findings = examine(settings.data, settings.host, settings.port, url)
+    there = connect(server, SERVER_TIMEOUT_S, connection)
+    findings = examine(settings.data, settings.host, settings.port, there)
     failed = any(finding.verdict is Verdict.FAIL for finding in findings)
     screen = Screen(as_json=as_json)
     if as_json:

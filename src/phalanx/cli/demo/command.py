@@ -11,9 +11,10 @@ import typer
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.options import DataOption, JsonOption
 from phalanx.cli.remote.address import DEFAULT_SERVER
-from phalanx.cli.serve import PortOption, say_ready
+from phalanx.cli.serve import OpenLocalhostOption, PortOption, say_ready
 
 if TYPE_CHECKING:
+    from phalanx.cli.demo.logins import Logins
     from phalanx.cli.display.screen import Screen
     from phalanx.cli.process.system import System
 
@@ -25,6 +26,7 @@ def demo(
     interval_s: Annotated[
         float, typer.Option("--interval", min=0.1, max=3600, help="Seconds between two signals.")
     ] = 1.0,
+    open_localhost: OpenLocalhostOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No signals: only you trade.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -33,35 +35,58 @@ def demo(
     Prints a line that begins with "ready", what to try, and a line per signal. The data folder is
     kept; the next demo goes on from it.
     """
-    from phalanx.cli.demo.traffic import Traffic
     from phalanx.cli.display.screen import Screen
     from phalanx.cli.process.hosting import host
     from phalanx.cli.process.logs import logging_to
     from phalanx.cli.process.startup import opened
     from phalanx.cli.process_settings import load_settings
 
-    settings = load_settings(port=port, data=data, quotes="walk")
+    settings = load_settings(port=port, data=data, quotes="walk", open_localhost=open_localhost)
+    if settings.tls_certificate is not None:
+        detail = "the demo speaks plain http, on this machine; take tls_certificate away, or serve"
+        raise Failure(Exit.USAGE, "DEMO_WITHOUT_TLS", detail)
     screen = Screen(as_json=as_json)
-    advice = "make demo PORT={port}, or phalanx demo --port {port}"
-
-    def ready(system: "System", url: str) -> None:
-        welcome(screen, system, url)
-
-    async def traffic(system: "System", url: str, stop: asyncio.Event) -> None:
-        if quiet:
-            await stop.wait()
-        else:
-            await Traffic(url, screen, interval_s).run(system.desk.stream, stop)
-
+    show = Show(screen, None if quiet else interval_s)
     with (
-        opened(settings, advice) as listener,
+        opened(settings, "make demo PORT={port}, or phalanx demo --port {port}") as listener,
         logging_to(settings.data / "logs", settings.log_level, quiet=True),
     ):
-        host(settings, listener, ready, prepare=settle, guest=traffic)
+        host(settings, listener, show.welcome, prepare=show.prepare, guest=show.trade)
     if not as_json:
         screen.say(
             f"Ended. Everything is kept in {settings.data}; the next demo goes on from here."
         )
+
+
+class Show:
+    """One run of the demo, with a signal every ``interval_s``; None: only you trade."""
+
+    def __init__(self, screen: "Screen", interval_s: float | None) -> None:
+        self._screen = screen
+        self._interval_s = interval_s
+        self._logins: Logins | None = None
+
+    async def prepare(self, system: "System") -> None:
+        """Bring in the demo's people, and where people log in their logins."""
+        await settle(system)
+        if not system.settings.open_localhost:
+            self._logins = await asyncio.to_thread(demo_logins, system)
+
+    def welcome(self, system: "System", url: str) -> None:
+        """Say where it is, who may come in, and what to try."""
+        welcome(self._screen, system, url, self._logins)
+
+    async def trade(self, system: "System", url: str, stop: asyncio.Event) -> None:
+        """Send signals until the end; none where the logins are somebody's own."""
+        from phalanx.cli.demo.traffic import Traffic
+
+        may = self._logins is not None or system.settings.open_localhost
+        if self._interval_s is None or not may:
+            await stop.wait()
+            return
+        token = "" if self._logins is None else self._logins.key
+        traffic = Traffic(url, self._screen, self._interval_s, token=token)
+        await traffic.run(system.desk.stream, stop)
 
 
 async def settle(system: "System") -> None:
@@ -79,8 +104,21 @@ async def settle(system: "System") -> None:
         await desk.execute(command)
 
 
-def welcome(screen: "Screen", system: "System", url: str) -> None:
-    """Say where it is and what to try."""
+def demo_logins(system: "System") -> "Logins | None":
+    """The logins of this demo. Slow: it hashes passwords. Raises Failure."""
+    from phalanx.access.errors import AccessError
+    from phalanx.bootstrap import SystemRandom
+    from phalanx.cli.demo.logins import make_logins
+
+    client = min(system.desk.state.clients)
+    try:
+        return make_logins(system.access.directory, system.settings.data, client, SystemRandom())
+    except AccessError as error:
+        raise Failure(Exit.FAILURE, error.code, error.message) from None
+
+
+def welcome(screen: "Screen", system: "System", url: str, logins: "Logins | None") -> None:
+    """Say where it is, who may come in, and what to try."""
     say_ready(screen, system, url)
     if screen.as_json:
         return
@@ -93,9 +131,15 @@ def welcome(screen: "Screen", system: "System", url: str) -> None:
         f"{len(system.desk.instruments)} instruments. Ctrl-C ends the demo. Try, in another terminal:"
     )
     screen.say()
+    bearer = ""
+    if logins is not None:
+        names = ", ".join(f"{name} {password}" for name, password in logins.passwords.items())
+        screen.say(f"  logins: {names}")
+        screen.say(f"  export PHALANX_TOKEN={logins.key}")
+        bearer = '-H "authorization: Bearer $PHALANX_TOKEN" '
     for line in (
-        f"curl -X POST {url}/create_order -H 'content-type: application/json' -d '{signal}'",
-        f"curl '{url}/api/v1/open-buys?limit=5'",
+        f"curl -X POST {url}/create_order {bearer}-H 'content-type: application/json' -d '{signal}'",
+        f"curl {bearer}'{url}/api/v1/open-buys?limit=5'",
         f"{named} signal STRATEGY_A BUY GRASIM --confirm",
         f"{named} orders --limit 20",
         f"{named} open-buys --instrument MINDA",

@@ -63,7 +63,9 @@ class Results:
 
 
 class Traffic:
-    """The scene, unless ``plays`` is False; then a random signal every ``interval_s``, and a line for each."""
+    """The scene, unless ``plays`` is False; then a random signal every ``interval_s``, and a line for each.
+    ``token``: of a machine key, where the server asks who somebody is.
+    """
 
     def __init__(
         self,
@@ -74,12 +76,14 @@ class Traffic:
         transport: httpx.AsyncBaseTransport | None = None,
         *,
         plays: bool = True,
+        token: str = "",
     ) -> None:
         self._url = url
         self._plays = plays
         self._screen = screen
         self._interval_s = interval_s
         self._transport = transport
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
         self._orders = RandomOrders(STRATEGIES, seed)
         self._results = Results()
 
@@ -89,6 +93,7 @@ class Traffic:
         try:
             async with httpx.AsyncClient(
                 base_url=self._url,
+                headers=self._headers,
                 timeout=TIMEOUT_S,
                 transport=self._transport,
                 trust_env=False,

@@ -76,6 +76,7 @@ INSTRUCTIONS = (
     Column("kind", "kind"),
     Column("asked", "asked"),
     Column("status", "status"),
+    Column("waits for", "waits_for"),
     Column("orders", "orders_total", Kind.NUMBER),
     Column("open", "orders_open", Kind.NUMBER),
     Column("filled", "filled", Kind.NUMBER),
@@ -122,6 +123,7 @@ ACCOUNTS = (
     Column("client", "client"),
     Column("broker", "broker"),
     Column("mode", "mode"),
+    Column("armed until", "armed_until", Kind.TIME),
     Column("enabled", "enabled"),
     Column("cash", "cash", Kind.AMOUNT),
     Column("holds", "holds", Kind.AMOUNT),
@@ -153,6 +155,23 @@ CLOSED_BREAKS = (
     Column("by", "closed_by"),
     Column("how", "closing_note", Kind.WORDS),
     BREAKS[-1],
+)
+CHANGES = (
+    Column("change", "change"),
+    Column("asked", "asked_at", Kind.TIME),
+    Column("by", "asked_by"),
+    Column("until", "expires_at", Kind.TIME),
+    Column("of", "kind"),
+    Column("what", "details", Kind.WORDS),
+)
+DECIDED_CHANGES = (
+    *CHANGES[:3],
+    Column("status", "status"),
+    Column("at", "decided_at", Kind.TIME),
+    Column("by", "decided_by"),
+    *CHANGES[4:],
+    Column("note", "note", Kind.WORDS),
+    Column("refusal", "refusal"),
 )
 LIMITS = (
     Column("level", "level"),
@@ -215,4 +234,44 @@ FILL_REQUESTS = (
     Column("quantity", "quantity", Kind.NUMBER),
     Column("price", "price", Kind.AMOUNT),
     Column("execution", "exec_id"),
+)
+AUDIT = (
+    Column("seq", "seq", Kind.NUMBER),
+    Column("time", "time", Kind.TIME),
+    Column("actor", "actor"),
+    Column("from", "address"),
+    Column("act", "act"),
+    Column("subject", "subject"),
+    Column("times", "count", Kind.NUMBER),
+    Column("detail", "detail", Kind.WORDS),
+)
+SESSIONS = (
+    Column("session", "session"),
+    Column("user", "user"),
+    Column("since", "created_at", Kind.TIME),
+    Column("refreshed", "refreshed_at", Kind.TIME),
+    Column("until", "expires_at", Kind.TIME),
+    Column("from", "address"),
+    Column("with", "agent"),
+    Column("this one", "current"),
+)
+USERS = (
+    Column("name", "name"),
+    Column("role", "role"),
+    Column("clients", "clients", Kind.WORDS),
+    Column("may trade", "may_trade"),
+    Column("enabled", "enabled"),
+    Column("second factor", "second_factor"),
+    Column("must change", "must_change"),
+    Column("created", "created_at", Kind.TIME),
+)
+KEYS = (
+    Column("key", "id"),
+    Column("name", "name"),
+    Column("scopes", "scopes", Kind.WORDS),
+    Column("fence", "fence", Kind.WORDS),
+    Column("by", "created_by"),
+    Column("expires", "expires_at", Kind.TIME),
+    Column("revoked", "revoked_at", Kind.TIME),
+    Column("last used", "last_used_at", Kind.TIME),
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from phalanx.cli.display.listing import shown
 from phalanx.cli.display.progress import upload
 from phalanx.cli.input.files import read_bounded
+from phalanx.cli.persons.asked import end_if_asked
 from phalanx.cli.remote.documents import decode
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def import_file(
             content_type=content_type,
             sent=sent,
         )
+    end_if_asked(changing, answer)
     screen = changing.screen()
     report = decode(answer)
     if tell is None or screen.as_json or not isinstance(report, dict):

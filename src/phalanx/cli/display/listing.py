@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Row: TypeAlias = dict[str, object]
 
+FURTHER = "--limit and --skip show others"
+
 
 def show_list(
     there: Server,
@@ -26,13 +28,14 @@ def show_list(
     empty: str,
     arrange: Callable[[Row], Row] | None = None,
     as_csv: bool = False,
+    further: str = FURTHER,
 ) -> None:
     """Ask for a list and show it, in the server's own JSON or CSV, or as a table.
 
-    ``arrange`` makes a row fit the columns. Raises Failure.
+    ``arrange`` makes a row fit the columns; ``further``: what shows others. Raises Failure.
     """
     if as_csv:
-        _show_csv(there, screen, path, parameters)
+        _show_csv(there, screen, path, parameters, further)
         return
     answer = there.answer(path, parameters)
     if screen.as_json:
@@ -42,7 +45,7 @@ def show_list(
     screen.table(columns, map(arrange, rows) if arrange is not None else rows, empty=empty)
     total = total_of(answer)
     if total > len(rows):
-        screen.note(f"{len(rows)} of {total} shown; --limit and --skip show others")
+        screen.note(f"{len(rows)} of {total} shown; {further}")
 
 
 def listed(
@@ -53,6 +56,7 @@ def listed(
     empty: str,
     parameters: Parameters | None = None,
     arrange: Callable[[Row], Row] | None = None,
+    further: str = FURTHER,
 ) -> None:
     """``show_list`` of a command's own options. Raises Failure."""
     from phalanx.cli.option_sets import Listing, Paged
@@ -68,6 +72,7 @@ def listed(
             empty=empty,
             arrange=arrange,
             as_csv=isinstance(asking, Listing) and asking.as_csv,
+            further=further,
         )
 
 
@@ -89,7 +94,9 @@ def shown(
         screen.document(document)
 
 
-def _show_csv(there: Server, screen: Screen, path: str, parameters: Parameters) -> None:
+def _show_csv(
+    there: Server, screen: Screen, path: str, parameters: Parameters, further: str
+) -> None:
     """Raises Failure USAGE for two formats at once."""
     if screen.as_json:
         raise Failure(Exit.USAGE, "EITHER_OR", "say --json or --csv, not both")
@@ -98,7 +105,7 @@ def _show_csv(there: Server, screen: Screen, path: str, parameters: Parameters) 
     total = answer.headers.get("x-total-count", "")
     limit = parameters.get("limit")
     if total.isdigit() and limit is not None and int(total) > int(limit):
-        screen.note(f"{limit} of {total} shown; --limit and --skip show others")
+        screen.note(f"{limit} of {total} shown; {further}")
 
 
 def total_of(answer: httpx.Response) -> int:

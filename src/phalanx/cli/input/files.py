@@ -1,6 +1,8 @@
 """Files that a command reads or writes for its caller; all of them bounded."""
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from phalanx.cli.exit_codes import Exit, Failure
@@ -22,12 +24,26 @@ def read_bounded(path: Path, bytes_max: int) -> bytes:
     return content
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file under its name only when it is complete. Raises Failure FILE_NOT_WRITTEN."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[Callable[[bytes], object]]:
+    """Write a file piece by piece; it has its name only when it is complete.
+
+    Raises Failure FILE_NOT_WRITTEN.
+    """
     draft = path.with_name(f".{path.name}.new")
     try:
-        draft.write_text(text, encoding="utf-8")
+        with draft.open("wb") as file:
+            yield file.write
         draft.replace(path)
     except OSError as error:
         detail = f"{path}: {error.strerror or error}"
         raise Failure(Exit.FAILURE, "FILE_NOT_WRITTEN", detail) from None
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file under its name only when it is complete. Raises Failure FILE_NOT_WRITTEN."""
+    with whole_file(path) as write:
+        write(text.encode())

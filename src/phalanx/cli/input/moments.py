@@ -9,6 +9,8 @@ from phalanx.domain.settings import RiskSettings
 from phalanx.domain.time import MILLISECOND, SECOND, Nanoseconds, zone
 
 SEQ_DIGITS_MAX = 18
+LAST_OF_MICROSECOND = 999
+"""A journal counts nanoseconds: "until .123456" takes all of that microsecond in."""
 
 
 def clock(time: Nanoseconds) -> str:
@@ -38,6 +40,18 @@ def clock_now() -> str:
     return datetime.now(zone(RiskSettings().zone_offset_s)).strftime("%H:%M:%S")
 
 
+def instant_of(text: str, option: str) -> Nanoseconds:
+    """The beginning of a microsecond: ``2026-11-20T09:15``, in the exchange's zone unless it says.
+
+    Raises Failure BAD_MOMENT.
+    """
+    time = None if text.isdigit() else moment_of(text).time
+    if time is None:
+        detail = f"{option}: {text[:64]!r} is no time such as 2026-11-20T09:15"
+        raise Failure(Exit.USAGE, "BAD_MOMENT", detail)
+    return time - LAST_OF_MICROSECOND
+
+
 class Moment(msgspec.Struct, frozen=True):
     """Up to an event (``seq``), up to a time, or, with neither, to the end."""
 
@@ -63,5 +77,4 @@ def moment_of(text: str | None) -> Moment:
         time = time.replace(tzinfo=zone(RiskSettings().zone_offset_s))
     since = time - datetime(1970, 1, 1, tzinfo=UTC)
     microseconds = since // timedelta(microseconds=1)
-    # A journal counts nanoseconds: "until .123456" takes all of that microsecond in.
-    return Moment(time=microseconds * 1_000 + 999)
+    return Moment(time=microseconds * 1_000 + LAST_OF_MICROSECOND)

@@ -66,6 +66,8 @@ def rehearse(there: "Server", screen: "Screen", draft: Draft, firing: Firing) ->
         if draft.fire_at is not None:
             screen.say(f"planned at {draft.fire_at}; this is what it would be now")
         screen.say(f"preview: {headline(answer)}")
+        if answer.needs_approval is not None:
+            screen.say(f"It would be held: {answer.needs_approval}.")
         show_outcomes(screen, answer, rows_at(content, "outcomes"), detail=firing.detail)
         screen.say("Nothing was sent." if code is Exit.REFUSED else _how_to_fire(draft, answer))
     if code is Exit.REFUSED:
@@ -79,9 +81,12 @@ def finish(there: "Server", screen: "Screen", content: bytes, sending: Sending) 
     if screen.as_json:
         screen.document(decode(content))
     elif answer.status == "HELD":
-        screen.say(f"held until {answer.fire_at}, instruction {answer.instruction_id}")
+        screen.say(f"{_held_words(answer)}, instruction {answer.instruction_id}")
     else:
         screen.say(f"{answer.instruction_id}: {headline(answer)}")
+        if answer.undo_until is not None:
+            undo = f"phalanx instructions cancel {answer.instruction_id}"
+            screen.say(f"new orders go at {answer.undo_until}; until then undo them with: {undo}")
         show_outcomes(screen, answer, rows_at(content, "outcomes"), detail=sending.detail)
     code = exit_of_answer(answer)
     if code is Exit.REFUSED:
@@ -92,6 +97,15 @@ def finish(there: "Server", screen: "Screen", content: bytes, sending: Sending) 
         code = exit_of_progress(code, ended.progress)
     if code is not Exit.OK:
         raise typer.Exit(code)
+
+
+def _held_words(answer: Answer) -> str:
+    """``held until 09:15`` or ``waits for approval until 09:30``, with why."""
+    if answer.waits_for != "approval":
+        return f"held until {answer.fire_at}"
+    why = f" ({answer.message})" if answer.message else ""
+    later = f", then held until {answer.fire_at}" if answer.fire_at else ""
+    return f"waits for approval until {answer.approve_by}{why}{later}"
 
 
 def _say_refused(screen: "Screen", answer: Answer) -> None:

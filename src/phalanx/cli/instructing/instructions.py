@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from phalanx.cli.instructing.following import FollowUp, follow, rehearse_follow_up
-from phalanx.cli.option_sets import Asking, Rehearsing, Sending, expanded
-from phalanx.cli.options import LimitOption, SkipOption
+from phalanx.cli.option_sets import Asking, Deciding, Rehearsing, Sending, expanded
+from phalanx.cli.options import LimitOption, SkipOption, WaitOption, WaitTimeoutOption
 from phalanx.cli.subcommands import is_for_subcommand
 
 app = typer.Typer(
-    help="List instructions; show or follow up one.",
+    help="List instructions; show, follow up, approve or decline one.",
     rich_markup_mode=None,
 )
 
@@ -40,6 +40,13 @@ class Status(StrEnum):
     REJECTED = "REJECTED"
 
 
+class WaitsFor(StrEnum):
+    """What it waits for while it is HELD."""
+
+    TIME = "time"
+    APPROVAL = "approval"
+
+
 @app.callback(invoke_without_command=True)
 @expanded
 def instructions(
@@ -50,6 +57,12 @@ def instructions(
     ] = None,
     kind: Annotated[
         Kind | None, typer.Option("--kind", help="Only of this kind.", case_sensitive=False)
+    ] = None,
+    waits_for: Annotated[
+        WaitsFor | None,
+        typer.Option(
+            "--waits-for", help="Only held ones that wait for this.", case_sensitive=False
+        ),
     ] = None,
     limit: LimitOption = 100,
     skip: SkipOption = 0,
@@ -66,6 +79,7 @@ def instructions(
     chosen = {
         "status": None if status is None else status.value,
         "kind": None if kind is None else kind.value,
+        "waits_for": None if waits_for is None else waits_for.value,
         "limit": limit,
         "skip": skip,
     }
@@ -99,8 +113,41 @@ def show(
 @app.command("cancel")
 @expanded
 def cancel(instruction: InstructionArgument, *, sending: Sending) -> None:
-    """Cancel what is still open of it, at once; one that waits for its time never fires."""
+    """Cancel what is still open of it, at once; one that is held never fires.
+
+    Within the undo window (the setting undo_ms) this is the undo: what was not sent ends unsent.
+    """
     follow(instruction, "cancel", sending)
+
+
+@app.command("approve")
+@expanded
+def approve(
+    instruction: InstructionArgument,
+    *,
+    wait: WaitOption = False,
+    wait_s: WaitTimeoutOption = 60.0,
+    deciding: Deciding,
+) -> None:
+    """Let one go that waits for approval, at once: it is planned now, or when its time comes.
+
+    Somebody else than who asked for it.
+    """
+    from phalanx.cli.instructing.deciding import decide
+
+    decide(instruction, "approve", deciding, wait_s if wait else None)
+
+
+@app.command("decline")
+@expanded
+def decline(instruction: InstructionArgument, *, deciding: Deciding) -> None:
+    """End one that waits for approval, at once: nothing of it is planned.
+
+    Somebody else than who asked for it; they cancel it.
+    """
+    from phalanx.cli.instructing.deciding import decide
+
+    decide(instruction, "decline", deciding)
 
 
 @app.command("retry")

@@ -202,12 +202,14 @@ def _kill_directly(
 @app.command("lift")
 @expanded
 def lift(*, whom: Whom, note: NoteOption = "", changing: Changing) -> None:
-    """Lift a kill: new orders may be sent again."""
+    """Lift a kill: new orders may be sent again. Where two persons are needed, ask for it."""
     from phalanx.cli.display.listing import shown
+    from phalanx.cli.persons.asked import end_if_asked
 
     chosen = {**whom.scope(), "note": note or None}
     with changing.connect() as there:
         answer = there.change("DELETE", PATH, key=changing.key, parameters=chosen)
+    end_if_asked(changing, answer)
     shown(changing, answer, sentence=f"the kill for {whom} is lifted")
 
 

@@ -16,7 +16,8 @@ WORDS_MAX = 5
 """Longer lists in what was asked are told by their length."""
 
 _TOLD = ("status", "actor", "source", "note", "time", "fire_at", "expires_at", "ended_at")
-_LINEAGE = ("parent", "follow_up", "reason", "message")
+_APPROVAL = ("decision", "actor", "source", "note", "decided_at", "approve_by", "reason", "message")
+_LINEAGE = ("waits_for", "undo_until", "parent", "follow_up", "reason", "message")
 _COUNTS = ("filled", "canceled", "rejected", "expired", "not_received", "in_doubt")
 _REQUESTS = (
     Column("cancel", "request_id"),
@@ -46,6 +47,11 @@ def tell(screen: Screen, tree: dict[str, object]) -> None:
         return
     screen.say(f"{tree.get('instruction_id')}  {asked_words(tree)}")
     screen.fields({name: tree[name] for name in (*_TOLD, *_LINEAGE) if tree.get(name)})
+    approval = tree.get("approval")
+    if isinstance(approval, Mapping):
+        told = {name: approval[name] for name in _APPROVAL if approval.get(name)}
+        screen.say("needed another person's approval")
+        screen.fields({"decision": "it waits", **told})
     counts = ", ".join(
         f"{tree[name]} {name.replace('_', ' ')}" for name in _COUNTS if tree.get(name)
     )

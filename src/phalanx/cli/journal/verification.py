@@ -1,6 +1,6 @@
 """What a look at a whole data folder found."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -9,7 +9,7 @@ from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.journal.past import unreadable
 from phalanx.engine.state import State, state_hash
 from phalanx.journal.errors import JournalError
-from phalanx.journal.verify import Report
+from phalanx.journal.verify import Report, Seen
 
 
 class Verification(msgspec.Struct, frozen=True):
@@ -96,16 +96,16 @@ _SNAPSHOT = {
 }
 
 
-def verified(folder: Path) -> Verification:
+def verified(folder: Path, seen: Iterable[Seen] = ()) -> Verification:
     """Read everything once, replay it, and replay it again from the newest snapshot.
 
-    Raises Failure when there is nothing to read.
+    ``seen``: what is known of the journal from outside. Raises Failure when there is nothing to read.
     """
     from phalanx import bootstrap
     from phalanx.journal.sqlite import SqliteJournalReader
 
     try:
-        report, state = bootstrap.verify_folder(folder)
+        report, state = bootstrap.verify_folder(folder, seen)
         if state is None:
             return Verification(folder, report, None, None)
         agrees = _agrees(folder, state) if report.snapshots else None

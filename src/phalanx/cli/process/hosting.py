@@ -14,7 +14,9 @@ import uvicorn
 from phalanx import __version__
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.process.listener import allow_many_files, url_of
+from phalanx.cli.process.secrecy import close_memory
 from phalanx.cli.process.startup import build_system, start_system, stop_system
+from phalanx.cli.process.tls import STRICT_TRANSPORT, server_context
 
 if TYPE_CHECKING:
     from phalanx.cli.process.system import System
@@ -67,6 +69,7 @@ def host(
     when requests are served. The system is stopped, with its snapshot taken, whatever happens.
     """
     allow_many_files()
+    close_memory()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_host(settings, listener, ready, prepare, guest))
 
@@ -108,7 +111,8 @@ async def _serve(
     guest: Guest | None,
 ) -> None:
     """Serve until ``stop``; whatever ends first ends the rest."""
-    url = url_of(listener)
+    config = _config(system)
+    url = url_of(listener, "https" if config.is_ssl else "http")
 
     serving = asyncio.Event()
 
@@ -117,7 +121,7 @@ async def _serve(
         _log.info("serving", url=url, version=__version__, epoch=system.desk.epoch)
         ready(system, url)
 
-    server = HttpServer(_config(system), started)
+    server = HttpServer(config, started)
     working = [asyncio.create_task(server.serve([listener]), name="http")]
     if guest is not None:
         visit = _visit(guest, system, url, serving, stop)
@@ -151,6 +155,7 @@ async def _visit(
 def _config(system: "System") -> uvicorn.Config:
     from phalanx import bootstrap
 
+    tls = server_context(system.settings)
     return uvicorn.Config(
         bootstrap.application(system),
         loop="none",
@@ -166,6 +171,8 @@ def _config(system: "System") -> uvicorn.Config:
         proxy_headers=False,
         limit_concurrency=CONNECTIONS_MAX,
         backlog=2_048,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+        headers=[] if tls is None else [STRICT_TRANSPORT],
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )

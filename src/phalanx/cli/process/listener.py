@@ -11,17 +11,17 @@ FILES_WANTED = 65_536
 """Open files a busy server may need: every connection is one."""
 
 
-def bind(host: str, port: int, advice: str) -> socket.socket:
+def bind(host: str, port: int, advice: str, *, loopback: bool) -> socket.socket:
     """A bound socket that does not listen yet; port 0 takes a free one.
 
-    ``advice`` is the command that would take another port.
+    ``advice`` is the command that would take another port. ``loopback``: on this machine only.
 
     Raises Failure PORT_IN_USE, CANNOT_LISTEN, NOT_LOOPBACK (a name that leads elsewhere).
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
-        if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
+        if loopback and not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_loopback:
             detail = f"{host} leads to {address[0]}, which is not this machine alone"
             raise Failure(Exit.NOT_ALLOWED, "NOT_LOOPBACK", detail)
         listener = socket.socket(family, kind, protocol)
@@ -37,10 +37,10 @@ def bind(host: str, port: int, advice: str) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, scheme: str = "http") -> str:
     """Where clients find it."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def allow_many_files() -> int:

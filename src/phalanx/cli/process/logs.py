@@ -131,7 +131,7 @@ def logging_to(
     if quiet:
         handlers[-1].setLevel(logging.WARNING)
     # Every request and every milestone of the server: theirs to know, not worth a line.
-    for name in ("uvicorn", "httpx", "httpcore"):
+    for name in ("uvicorn", "httpx", "httpcore", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input.files import read_bounded
 from phalanx.cli.process.listener import bind
-from phalanx.cli.process_settings import require_loopback
+from phalanx.cli.process.secrecy import OWNER_ONLY, own_files_only
+from phalanx.cli.process.tls import server_context
+from phalanx.cli.process_settings import require_encryption, require_loopback
 from phalanx.cli.profiles.file import read_profile_file
 
 if TYPE_CHECKING:
@@ -25,8 +27,14 @@ def opened(settings: "Settings", advice: str) -> Iterator[socket.socket]:
     would take another port. Raises Failure.
     """
     require_loopback(settings)
+    require_encryption(settings)
+    server_context(settings)
     check_files(settings)
-    with bind(settings.host, settings.port, advice) as listener:
+    loopback = settings.open_localhost
+    with (
+        own_files_only(),
+        bind(settings.host, settings.port, advice, loopback=loopback) as listener,
+    ):
         prepare_folder(settings.data)
         yield listener
 
@@ -55,9 +63,10 @@ def check_files(settings: "Settings") -> None:
 
 
 def prepare_folder(data: Path) -> None:
-    """Make the data folder with its ``logs/``. Raises Failure DATA_FOLDER."""
+    """Make the data folder, its owner's alone, with its ``logs/``. Raises Failure DATA_FOLDER."""
     try:
-        (data / "logs").mkdir(parents=True, exist_ok=True)
+        data.mkdir(OWNER_ONLY, parents=True, exist_ok=True)
+        (data / "logs").mkdir(exist_ok=True)
     except OSError as error:
         detail = f"{error.filename or data}: {error.strerror or error}"
         raise Failure(Exit.FAILURE, "DATA_FOLDER", detail) from None
@@ -68,6 +77,8 @@ def build_system(settings: "Settings") -> "System":
     import msgspec
 
     from phalanx import bootstrap
+    from phalanx.access.errors import AccessError
+    from phalanx.access.vault.errors import VaultError
     from phalanx.cli.journal.past import unreadable
     from phalanx.journal.errors import JournalError, JournalLocked
     from phalanx.market.store import InstrumentsAltered, InstrumentsMissing
@@ -84,6 +95,8 @@ def build_system(settings: "Settings") -> "System":
         raise unreadable(settings.data, error) from None
     except (InstrumentsMissing, InstrumentsAltered) as error:
         raise Failure(Exit.FAILURE, "INSTRUMENTS_LOST", str(error)) from None
+    except (AccessError, VaultError) as error:
+        raise Failure(Exit.FAILURE, error.code, f"{settings.data}: {error.message}") from None
     except OSError as error:
         detail = f"{error.filename or settings.data}: {error.strerror or error}"
         raise Failure(Exit.FAILURE, "DATA_FOLDER", detail) from None

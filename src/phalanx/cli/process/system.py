@@ -1,13 +1,16 @@
 """What a server process needs of a running Phalanx; ``phalanx.bootstrap`` builds it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from phalanx.config import Settings
 from phalanx.desk.desk import Desk, Executed
 from phalanx.domain.accounts import Account
 from phalanx.domain.instructions import Origin
 from phalanx.domain.numbers import Money
+
+if TYPE_CHECKING:
+    from phalanx.access.access import Access
 
 
 class System(Protocol):
@@ -21,6 +24,11 @@ class System(Protocol):
     @property
     def desk(self) -> Desk:
         """Where commands go."""
+        ...
+
+    @property
+    def access(self) -> "Access":
+        """Users, keys and sealed credentials."""
         ...
 
     async def start(self) -> None:

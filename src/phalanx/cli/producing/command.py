@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from phalanx.cli.exit_codes import Exit, Failure
-from phalanx.cli.options import DEFAULT_TIMEOUT_S, JsonOption, ServerOption, TimeoutOption
+from phalanx.cli.options import (
+    DEFAULT_TIMEOUT_S,
+    ConnectionOption,
+    JsonOption,
+    ServerOption,
+    TimeoutOption,
+)
 
 if TYPE_CHECKING:
     from phalanx.cli.remote.client import Server
@@ -35,6 +41,7 @@ def produce(
         typer.Option("--concurrency", min=1, max=CONCURRENCY_MAX, help="Requests at a time."),
     ] = 1,
     server: ServerOption = None,
+    connection: ConnectionOption = None,
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
@@ -49,16 +56,16 @@ def produce(
     from phalanx.cli.producing.random_orders import RandomOrders
     from phalanx.cli.remote.client import connect
 
-    with connect(server, timeout_s) as there:
+    with connect(server, timeout_s, connection) as there:
         refuse_while_live(there)
         names = _names_in(profiles) if profiles is not None else _names_of(there)
-        url = there.url
+        url, identity = there.url, there.identity
     if not any(names.values()):
         detail = "there is no strategy with an instrument; import profiles first"
         raise Failure(Exit.FAILURE, "NO_STRATEGIES", detail)
-    production = Production(
-        url, timeout_s, RandomOrders(names, seed), Pace(interval_s, count), Screen(as_json=as_json)
-    )
+    orders, pace = RandomOrders(names, seed), Pace(interval_s, count)
+    screen = Screen(as_json=as_json)
+    production = Production(url, timeout_s, orders, pace, screen, identity=identity)
     code = asyncio.run(production.run(concurrency))
     if code is not Exit.OK:
         raise typer.Exit(code)

@@ -16,6 +16,8 @@ from phalanx.cli.producing.random_orders import RandomOrders, SignalBody
 from phalanx.cli.remote.answers import SignalAnswer
 from phalanx.cli.remote.client import refusal, unreachable
 from phalanx.cli.remote.documents import decode_as
+from phalanx.cli.remote.identity import Identity
+from phalanx.cli.remote.trust import authority
 from phalanx.domain.latency import percentile as nearest_rank
 
 TIMES_KEPT = 100_000
@@ -54,8 +56,11 @@ class Production:
         pace: Pace,
         screen: Screen,
         transport: httpx.AsyncBaseTransport | None = None,
+        *,
+        identity: Identity | None = None,
     ) -> None:
         self._url = url
+        self._identity = identity or Identity()
         self._timeout_s = timeout_s
         self._orders = orders
         self._pace = pace
@@ -81,6 +86,8 @@ class Production:
                 timeout=timeout,
                 limits=limits,
                 transport=self._transport,
+                auth=self._identity,
+                verify=authority() or True,
                 trust_env=False,
             ) as http,
             asyncio.TaskGroup() as workers,
@@ -152,7 +159,7 @@ class Production:
     async def _refused(
         self, body: SignalBody, key: str, answer: httpx.Response, stop: asyncio.Event
     ) -> None:
-        failure = refusal(answer)
+        failure = refusal(answer, self._identity.advice)
         if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR and (
             answer.status_code != OVERLOADED
         ):
@@ -163,7 +170,7 @@ class Production:
         self._counts["FAILED"] += 1
         line: dict[str, object] = {"result": "FAILED", "code": failure.code}
         self._line(body, line, f"FAILED  {failure.detail} [{failure.code}]")
-        if answer.status_code == OVERLOADED:
+        if answer.status_code in {OVERLOADED, httpx.codes.TOO_MANY_REQUESTS}:
             await wait_for(stop, _retry_after_s(answer))
 
     def _unknown(self, body: SignalBody, key: str, what: str) -> None:

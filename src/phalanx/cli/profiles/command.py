@@ -9,6 +9,7 @@ import typer
 
 from phalanx.cli.options import (
     DEFAULT_TIMEOUT_S,
+    ConnectionOption,
     JsonOption,
     KeyOption,
     ServerOption,
@@ -64,6 +65,7 @@ def import_profiles(
     *,
     key: KeyOption = None,
     server: ServerOption = None,
+    connection: ConnectionOption = None,
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,7 +76,7 @@ def import_profiles(
     from phalanx.cli.remote.documents import decode
 
     profiles = read_profile_file(file)
-    with connect(server, timeout_s) as there:
+    with connect(server, timeout_s, connection) as there:
         body = there.change("POST", "/api/v1/profiles", key=key, body=profiles)
     screen = Screen(as_json=as_json)
     answer = decode(body)
@@ -89,6 +91,7 @@ def export(
     *,
     out: OutOption = None,
     server: ServerOption = None,
+    connection: ConnectionOption = None,
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
     as_json: JsonOption = False,  # noqa: ARG001 - profiles are JSON either way
 ) -> None:
@@ -96,7 +99,7 @@ def export(
     from phalanx.cli.remote.client import connect
     from phalanx.cli.remote.documents import decode
 
-    with connect(server, timeout_s) as there:
+    with connect(server, timeout_s, connection) as there:
         write_document(decode(there.read("/api/v1/profiles")), out)
 
 

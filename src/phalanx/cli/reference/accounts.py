@@ -8,7 +8,7 @@ import typer
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input import completion
 from phalanx.cli.option_sets import Asking, Changing, Paged, expanded
-from phalanx.cli.options import Mode
+from phalanx.cli.options import Mode, NoteOption
 from phalanx.cli.subcommands import is_for_subcommand
 
 app = typer.Typer(
@@ -16,8 +16,13 @@ app = typer.Typer(
 )
 
 PATH = "/api/v1/accounts"
+ARMED = "/api/v1/armed"
 AccountArgument = Annotated[
     str, typer.Argument(help="The account's id.", autocompletion=completion.accounts)
+]
+AccountsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="The accounts' ids.", autocompletion=completion.accounts),
 ]
 
 
@@ -188,6 +193,74 @@ def change(
     with changing.connect() as there:
         answer = there.change("PATCH", at(PATH, account), key=changing.key, body=changes)
     _show_terms(changing, answer)
+
+
+@app.command("arm")
+@expanded
+def arm(
+    accounts: AccountsArgument = None,
+    *,
+    client: Annotated[
+        list[int] | None, typer.Option("--client", min=1, help="All of this client's; repeat it.")
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", help="All of this group.", autocompletion=completion.groups),
+    ] = None,
+    note: NoteOption = "",
+    changing: Changing,
+) -> None:
+    """Let live accounts take new risk until the trading day ends, all or none, at once."""
+    from phalanx.cli.display.listing import shown
+    from phalanx.cli.remote.documents import decode
+
+    said = {"accounts": accounts, "clients": client, "groups": group}
+    body: dict[str, object] = {field: value for field, value in said.items() if value}
+    if not body:
+        raise Failure(Exit.USAGE, "NOBODY_CHOSEN", "say which accounts, --client or --group")
+    if note:
+        body["note"] = note
+    with changing.connect() as there:
+        answer = there.change("PUT", ARMED, key=changing.key, body=body)
+    document = decode(answer)
+    armed = document if isinstance(document, dict) else {}
+    count, until = len(_names(armed)), armed.get("armed_until")
+    shown(changing, answer, sentence=f"{count} accounts are armed until {until}")
+
+
+@app.command("disarm")
+@expanded
+def disarm(
+    accounts: AccountsArgument = None,
+    *,
+    all_of_them: Annotated[bool, typer.Option("--all", help="Every account.")] = False,
+    changing: Changing,
+) -> None:
+    """No new risk in these live accounts, at once; what works goes on."""
+    import msgspec
+
+    from phalanx.cli.display.listing import shown
+    from phalanx.cli.input.names import at
+    from phalanx.cli.remote.client import chosen_key
+    from phalanx.cli.remote.documents import decode
+
+    if bool(accounts) is all_of_them:
+        raise Failure(Exit.USAGE, "NOBODY_CHOSEN", "say which accounts, or --all")
+    paths = [at(PATH, one, "armed") for one in accounts or ()] or [ARMED]
+    key = chosen_key(changing.key)
+    gone: list[object] = []
+    with changing.connect() as there:
+        for place, path in enumerate(paths):
+            own_key = key if not place else f"{key[:100]}-{place}"
+            document = decode(there.change("DELETE", path, key=own_key))
+            gone += _names(document if isinstance(document, dict) else {})
+    answer = msgspec.json.encode({"accounts": gone})
+    shown(changing, answer, sentence=f"{len(gone)} accounts were armed and are no more")
+
+
+def _names(document: dict[str, object]) -> list[object]:
+    found = document.get("accounts")
+    return found if isinstance(found, list) else []
 
 
 def _with_books(row: dict[str, object]) -> dict[str, object]:

@@ -62,13 +62,14 @@ def put(
     from phalanx.cli.input.members import members as members_of
     from phalanx.cli.input.names import at
     from phalanx.cli.input.sheets import by_line
+    from phalanx.cli.persons.asked import end_if_asked
 
     found, lines = members_of(members)
     body = {"members": found}
     with changing.connect() as there, by_line(lines):
-        _show_members(
-            changing, there.change("PUT", at(PATH, name), key=changing.key, body=body), name
-        )
+        answer = there.change("PUT", at(PATH, name), key=changing.key, body=body)
+    end_if_asked(changing, answer)
+    _show_members(changing, answer, name)
 
 
 @app.command("remove")
@@ -77,9 +78,11 @@ def remove(name: GroupArgument, *, changing: Changing) -> None:
     """Remove a group, at once; its accounts stay."""
     from phalanx.cli.display.listing import shown
     from phalanx.cli.input.names import at
+    from phalanx.cli.persons.asked import end_if_asked
 
     with changing.connect() as there:
         answer = there.change("DELETE", at(PATH, name), key=changing.key)
+    end_if_asked(changing, answer)
     shown(changing, answer, sentence=f"group {name} is removed")
 
 

@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from phalanx.cli.option_sets import Importing, expanded
-from phalanx.cli.options import DEFAULT_TIMEOUT_S, JsonOption, ServerOption, TimeoutOption
+from phalanx.cli.options import (
+    DEFAULT_TIMEOUT_S,
+    ConnectionOption,
+    JsonOption,
+    ServerOption,
+    TimeoutOption,
+)
 
 app = typer.Typer(
     help="Import instruments, search them.", rich_markup_mode=None, no_args_is_help=True
@@ -35,6 +41,7 @@ def search(
     *,
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="At most so many.")] = 20,
     server: ServerOption = None,
+    connection: ConnectionOption = None,
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
@@ -47,5 +54,5 @@ def search(
     screen = Screen(as_json=as_json)
     path = "/api/v1/instruments/search"
     empty = f"nothing is named like {words!r}"
-    with connect(server, timeout_s) as there:
+    with connect(server, timeout_s, connection) as there:
         show_list(there, screen, path, {"q": words, "limit": limit}, INSTRUMENTS, empty=empty)

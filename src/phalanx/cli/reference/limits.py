@@ -119,6 +119,7 @@ def change(
     """Change one limit, at once; bounds of it that are not said stay as they are."""
     from phalanx.cli.display.columns import LIMITS
     from phalanx.cli.display.listing import shown
+    from phalanx.cli.persons.asked import end_if_asked
 
     _check_name(level, name)
     said = bounds.said()
@@ -127,6 +128,7 @@ def change(
     with changing.connect() as there:
         row = {**_standing(there.read(PATH), level, name), **said}
         answer = there.change("PUT", PATH, key=changing.key, body=[row])
+    end_if_asked(changing, answer)
     shown(changing, answer, columns=LIMITS)
 
 
@@ -136,11 +138,13 @@ def remove(level: LevelArgument, name: NameArgument = None, *, changing: Changin
     """Remove a limit, at once."""
     from phalanx.cli.display.listing import shown
     from phalanx.cli.input.names import at
+    from phalanx.cli.persons.asked import end_if_asked
 
     _check_name(level, name)
     path = at(PATH, level.value) if name is None else at(PATH, level.value, name)
     with changing.connect() as there:
         answer = there.change("DELETE", path, key=changing.key)
+    end_if_asked(changing, answer)
     shown(changing, answer, sentence=f"the limit of {name or 'everybody'} is removed")
 
 

@@ -41,6 +41,7 @@ def change(
 ) -> None:
     """Change settings, all or none, at once."""
     from phalanx.cli.input.names import pairs
+    from phalanx.cli.persons.asked import end_if_asked
     from phalanx.cli.remote.documents import decode
 
     with changing.connect() as there:
@@ -48,6 +49,7 @@ def change(
         names = known if isinstance(known, dict) else {}
         body = {name: _value(names, name, text) for name, text in pairs(words)}
         answer = there.change("PATCH", PATH, key=changing.key, body=body)
+    end_if_asked(changing, answer)
     _show(changing, answer)
 
 
@@ -73,13 +75,22 @@ def _show(asking: Asking, answer: bytes) -> None:
 
 
 def _value(known: dict[str, object], name: str, text: str) -> object:
-    """As the server has it: a plain integer, or a text where it writes money and quantities so."""
+    """As the server has it: on or off, a plain integer, or a text where it writes money and quantities so."""
     if name not in known:
         detail = f"no setting is named {name}; there are {', '.join(sorted(known))}"
         raise Failure(Exit.USAGE, "USAGE", detail)
+    if isinstance(known[name], bool):
+        return _switch(name, text)
     if not isinstance(known[name], int):
         return text
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= DIGITS_MAX):
         raise Failure(Exit.USAGE, "INVALID_NUMBER", f"{name} takes a whole number")
     return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    words = {"on": True, "true": True, "off": False, "false": False}
+    if text.lower() not in words:
+        raise Failure(Exit.USAGE, "INVALID_VALUE", f"{name} is on or off")
+    return words[text.lower()]

@@ -11,6 +11,7 @@ from phalanx.cli.input import completion
 from phalanx.cli.options import (
     DEFAULT_TIMEOUT_S,
     LIMIT_MAX,
+    ConnectionOption,
     JsonOption,
     KeyOption,
     LongLimitOption,
@@ -63,6 +64,7 @@ def strategies(
     limit: LongLimitOption = LIMIT_MAX,
     skip: SkipOption = 0,
     server: ServerOption = None,
+    connection: ConnectionOption = None,
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,7 +83,7 @@ def strategies(
     )
     page = {"limit": limit, "skip": skip}
     screen = Screen(as_json=as_json)
-    with connect(server, timeout_s) as there:
+    with connect(server, timeout_s, connection) as there:
         path = "/api/v1/strategies"
         show_list(there, screen, path, page, columns, empty="no strategies", arrange=_counted)
 
@@ -93,6 +95,7 @@ def subscriptions(
     limit: LongLimitOption = LIMIT_MAX,
     skip: SkipOption = 0,
     server: ServerOption = None,
+    connection: ConnectionOption = None,
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
@@ -104,7 +107,7 @@ def subscriptions(
 
     page = {"limit": limit, "skip": skip}
     screen = Screen(as_json=as_json)
-    with connect(server, timeout_s) as there:
+    with connect(server, timeout_s, connection) as there:
         path, empty = _path(strategy), f"nobody follows {strategy}"
         show_list(there, screen, path, page, SUBSCRIPTIONS, empty=empty, arrange=_sized)
 
@@ -138,6 +141,7 @@ def change(
     ] = None,
     key: KeyOption = None,
     server: ServerOption = None,
+    connection: ConnectionOption = None,
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
@@ -154,7 +158,7 @@ def change(
         raise Failure(Exit.USAGE, "NOTHING_TO_CHANGE", "say what to change; --help lists it")
     from phalanx.cli.remote.client import connect
 
-    with connect(server, timeout_s) as there:
+    with connect(server, timeout_s, connection) as there:
         path = f"{_path(strategy)}/{quote(account, safe='')}"
         answer = there.change("PATCH", path, key=key, body=changes)
     _show_terms(answer, as_json=as_json)

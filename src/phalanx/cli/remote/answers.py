@@ -90,6 +90,10 @@ class Answer(msgspec.Struct, frozen=True):
     expires_at: str | None = None
     accounts: tuple[PlannedAccount, ...] | None = None
     totals: Totals | None = None
+    waits_for: str | None = None
+    approve_by: str | None = None
+    undo_until: str | None = None
+    needs_approval: str | None = None
 
     @property
     def accepted(self) -> int:
@@ -105,6 +109,17 @@ class Answer(msgspec.Struct, frozen=True):
     def unlisted(self) -> int:
         """How many outcomes the server did not list."""
         return max(0, (self.outcomes_total or 0) - len(self.outcomes))
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """The answer to an approval, with the plan that came of it, or to a refusal of one."""
+
+    instruction_id: str
+    decision: Literal["approved", "declined"]
+    status: str = ""
+    reason: str | None = None
+    message: str | None = None
+    planned: Answer | None = None
 
 
 class Progress(msgspec.Struct, frozen=True):

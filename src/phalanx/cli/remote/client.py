@@ -1,10 +1,8 @@
 """The server as the commands see it: reads, changes, and what may have happened when no answer came."""
 
 import re
-import tomllib
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Self, TypeAlias
 
 import httpx
@@ -12,12 +10,15 @@ import msgspec
 
 from phalanx import __version__
 from phalanx.cli.exit_codes import Exit, Failure
-from phalanx.cli.remote.address import DEFAULT_SERVER
+from phalanx.cli.remote.identity import LOGIN, UNAUTHORIZED, Identity
+from phalanx.cli.remote.trust import authority
 
 Parameters: TypeAlias = Mapping[str, str | int | bool | None]
 
 CONNECT_TIMEOUT_S = 5.0
 PART_BYTES = 64 * 1024
+TOTP_NEEDED = "TOTP_NEEDED"
+PASSWORD_CHANGE_NEEDED = "PASSWORD_CHANGE_NEEDED"  # noqa: S105 - a code
 _KEY = re.compile("[!-~]{1,128}")
 _AGENT = f"phalanx/{__version__}"
 _OK = range(200, 300)
@@ -40,17 +41,26 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Server:
-    """One HTTP server. Never follows a redirect, never repeats a request, ignores proxy settings."""
+    """One HTTP server, and who we are to it. Never follows a redirect, ignores proxy settings; repeats a
+    request only where it was not let in, with a newer token.
+    """
 
     def __init__(
-        self, url: str, timeout_s: float, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        timeout_s: float,
+        transport: httpx.BaseTransport | None = None,
+        identity: Identity | None = None,
     ) -> None:
         self.url = checked_url(url)
+        self.identity = identity or Identity()
         timeout = httpx.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
         self._http = httpx.Client(
             base_url=self.url,
             timeout=timeout,
             transport=transport,
+            auth=self.identity,
+            verify=authority() or True,
             trust_env=False,
             headers={"user-agent": _AGENT},
         )
@@ -72,7 +82,7 @@ class Server:
             answer = self._http.get(path, params=chosen)
         except httpx.HTTPError as error:
             raise unreachable(self.url, error) from None
-        return _success(answer)
+        return self._success(answer)
 
     def ask(
         self,
@@ -91,7 +101,7 @@ class Server:
             answer = self._http.post(path, params=chosen, content=data, headers=headers)
         except httpx.HTTPError as error:
             raise unreachable(self.url, error) from None
-        return _success(answer).content
+        return self._success(answer).content
 
     def change(
         self,
@@ -117,7 +127,7 @@ class Server:
         if data is not None:
             headers |= {"content-type": content_type, "content-length": str(len(data))}
         chosen = {name: value for name, value in (parameters or {}).items() if value is not None}
-        parts = data if sent is None or data is None else _parts(data, sent)
+        parts = data if sent is None or data is None else _Parts(data, sent)
         try:
             answer = self._http.request(method, path, params=chosen, content=parts, headers=headers)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -128,26 +138,41 @@ class Server:
             raise outcome_unknown(key, "interrupted before an answer came") from None
         if answer.status_code in _TELL_NOTHING:
             raise outcome_unknown(key, f"the server answered {answer.status_code}")
-        return _success(answer).content
+        return self._success(answer).content
+
+    def once(self, method: str, path: str, *, look: str, body: object = None) -> bytes:
+        """Send a change that takes no key, because its answer may hold a secret: users, keys, logins.
+
+        ``look`` says how to see what became of it. Raises Failure as ``change`` does.
+        """
+        data = None if body is None else msgspec.json.encode(body)
+        headers = {} if data is None else {"content-type": "application/json"}
+        try:
+            answer = self._http.request(method, path, content=data, headers=headers)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise unreachable(self.url, error) from None
+        except httpx.HTTPError as error:
+            raise _look_up(f"no answer came ({_words(error)})", look) from None
+        except KeyboardInterrupt:
+            raise _look_up("interrupted before an answer came", look) from None
+        if answer.status_code in _TELL_NOTHING:
+            raise _look_up(f"the server answered {answer.status_code}", look)
+        return self._success(answer).content
+
+    def _success(self, answer: httpx.Response) -> httpx.Response:
+        if answer.status_code not in _OK:
+            raise refusal(answer, self.identity.advice)
+        return answer
 
 
-def connect(url: str | None, timeout_s: float) -> Server:
-    """The server a command talks to: the one named, or that of ``phalanx.toml``, or the default.
+def connect(
+    url: str | None, timeout_s: float, connection: str | None = None, *, renews: bool = True
+) -> Server:
+    """The server a command talks to, as whom `target` says. Raises Failure."""
+    from phalanx.cli.remote.target import target
 
-    Raises Failure BAD_ADDRESS, BAD_SETTING.
-    """
-    return Server(url or configured_server(), timeout_s)
-
-
-def configured_server(file: Path = Path("phalanx.toml")) -> str:
-    """``server`` of the settings file, where there is one. Raises Failure BAD_SETTING."""
-    try:
-        found = tomllib.loads(file.read_text(encoding="utf-8")).get("server", DEFAULT_SERVER)
-    except FileNotFoundError:
-        return DEFAULT_SERVER
-    except (OSError, ValueError) as error:
-        raise Failure(Exit.USAGE, "BAD_SETTING", f"{file}: {error}") from None
-    return str(found)
+    url, identity = target(url, connection, renews=renews)
+    return Server(url, timeout_s, None, identity)
 
 
 def chosen_key(key: str | None) -> str:
@@ -189,11 +214,18 @@ def outcome_unknown(key: str, what: str) -> Failure:
     return Failure(Exit.UNKNOWN, "OUTCOME_UNKNOWN", detail, idempotency_key=key)
 
 
-def refusal(answer: httpx.Response) -> Failure:
-    """What a problem document, or any other answer that is no success, means for a command."""
+def refusal(answer: httpx.Response, advice: str = LOGIN) -> Failure:
+    """What a problem document, or any other answer that is no success, means for a command.
+
+    ``advice``: what to do when it is that we were not let in.
+    """
     problem = _problem(answer.content)
     code = problem.code or f"HTTP_{answer.status_code}"
     detail = problem.detail or problem.title or f"the server answered {answer.status_code}"
+    if code == PASSWORD_CHANGE_NEEDED:
+        detail = f"{detail}: phalanx password"
+    elif answer.status_code == UNAUTHORIZED and code != TOTP_NEEDED:
+        detail = f"{detail}; {advice}"
     facts: dict[str, object] = {"status": answer.status_code}
     if problem.field is not None:
         facts["field"] = problem.field
@@ -206,18 +238,26 @@ def refusal(answer: httpx.Response) -> Failure:
     return Failure(_exit_code(answer.status_code, code), code, detail, **facts)
 
 
-def _parts(data: bytes, sent: Callable[[int], None]) -> Iterator[bytes]:
-    """A body in parts, with a word after each."""
-    for start in range(0, len(data), PART_BYTES):
-        part = data[start : start + PART_BYTES]
-        yield part
-        sent(len(part))
+class _Parts:
+    """A body in parts, with a word after each the first time; it can be sent again."""
+
+    def __init__(self, data: bytes, sent: Callable[[int], None]) -> None:
+        self._data = data
+        self._sent = sent
+        self._told = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, len(self._data), PART_BYTES):
+            part = self._data[start : start + PART_BYTES]
+            yield part
+            if start == self._told:
+                self._told += len(part)
+                self._sent(len(part))
 
 
-def _success(answer: httpx.Response) -> httpx.Response:
-    if answer.status_code not in _OK:
-        raise refusal(answer)
-    return answer
+def _look_up(what: str, look: str) -> Failure:
+    detail = f"{what}; the request may have been carried out. Look before you repeat it: {look}"
+    return Failure(Exit.UNKNOWN, "OUTCOME_UNKNOWN", detail)
 
 
 def _problem(content: bytes) -> Problem:

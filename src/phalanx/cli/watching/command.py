@@ -61,7 +61,6 @@ def watch(
     Elsewhere a line for every order, instruction or switch that changed. Until Ctrl-C; when the
     server goes away for a while, it is waited for.
     """
-    from phalanx.cli.remote.client import checked_url, configured_server
     from phalanx.cli.watching.filters import Filters
 
     topics = _topics(options.topics)
@@ -69,21 +68,20 @@ def watch(
     if since is not None and wanted.need_kinds:
         detail = "kind= does not go with --since: a line of the order log has no kind"
         raise Failure(Exit.USAGE, "BAD_FILTER", detail)
-    url = checked_url(asking.server or configured_server())
     with asking.connect() as there:
         wanted.resolve(lambda word: _instrument_key(there, word))
         log = _log(there, since)
         if asking.as_json or options.said or not _draws(sys.stdout.isatty()):
-            code = _say(asking, url, topics, wanted, options, log)
+            code = _say(asking, there, topics, wanted, options, log)
         else:
-            code = _draw(url, wanted, log)
+            code = _draw(there, wanted, log)
     if code is not Exit.OK:
         raise typer.Exit(code)
 
 
 def _say(
     asking: Asking,
-    url: str,
+    there: "Server",
     topics: tuple[str, ...],
     filters: "Filters",
     options: LineOptions,
@@ -96,15 +94,16 @@ def _say(
 
     count, backlog = options.count, options.backlog
     audience = Lines(asking.screen(), topics, filters, count=count, backlog=backlog)
-    return asyncio.run(Follower(url, audience.needs, audience, log).follow())
+    follower = Follower(there.url, audience.needs, audience, log, there.identity)
+    return asyncio.run(follower.follow())
 
 
-def _draw(url: str, filters: "Filters", log: "Log | None") -> Exit:
+def _draw(there: "Server", filters: "Filters", log: "Log | None") -> Exit:
     import asyncio
 
     from phalanx.cli.watching.live import watch_live
 
-    return asyncio.run(watch_live(url, filters, log))
+    return asyncio.run(watch_live(there.url, filters, log, there.identity))
 
 
 def _topics(text: str | None) -> tuple[str, ...]:
@@ -112,7 +111,7 @@ def _topics(text: str | None) -> tuple[str, ...]:
     from phalanx.cli.watching.messages import TOPICS
 
     if text is None:
-        return ("orders", "instructions", "desk", "breaks")
+        return ("orders", "instructions", "desk", "breaks", "changes")
     chosen = tuple(dict.fromkeys(topic.strip() for topic in text.split(",") if topic.strip()))
     if not chosen or any(topic not in TOPICS for topic in chosen):
         raise Failure(Exit.USAGE, "UNKNOWN_TOPIC", f"topics are {', '.join(TOPICS)}")

@@ -11,6 +11,8 @@ from phalanx.cli.display.hops import NAMES, SPREAD, Latency, milliseconds
 from phalanx.cli.display.screen import printable
 from phalanx.cli.exit_codes import Failure
 from phalanx.cli.remote.documents import rows_of
+from phalanx.cli.remote.identity import Identity
+from phalanx.cli.remote.trust import authority
 from phalanx.cli.watching.messages import Item
 
 RECENT: Final = "recent"
@@ -52,9 +54,12 @@ def hop_lines(
     return lines
 
 
-def latency_client(url: str) -> httpx.AsyncClient:
+def latency_client(url: str, identity: Identity | None = None) -> httpx.AsyncClient:
     """Who asks; to make one reads the machine's certificates."""
-    return httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, trust_env=False)
+    who = identity or Identity()
+    return httpx.AsyncClient(
+        base_url=url, auth=who, verify=authority() or True, timeout=PATIENCE_S, trust_env=False
+    )
 
 
 async def ask_for_latencies(http: httpx.AsyncClient, tell: Callable[[list[Item]], None]) -> None:

@@ -10,13 +10,14 @@ from phalanx.cli.watching.messages import Enough, Item, Message
 QUANTITIES_KEPT = 65_536
 CLOSED = "CLOSED"
 """The status of a break that is over; an open one's is whose it is."""
-_STATUSES = {"order-log": "entry", "breaks": "owner"}
+_STATUSES = {"order-log": "entry", "breaks": "owner", "changes": "kind"}
 _KINDS = {
     "orders": "order",
     "instructions": "instruction",
     "accounts": "account",
     "desk": "desk",
     "breaks": "break",
+    "changes": "change",
     "order-log": "log",
 }
 
@@ -117,6 +118,9 @@ def line(topic: str, item: Mapping[str, object]) -> str:
             key, what, rest = "", f"cash {item.get('cash')}", [f"{item.get('open_orders')} open"]
         case "breaks":
             key, what, rest = "break_id", _break_what(item), _break_rest(item)
+        case "changes":
+            asked = f"asked by {item.get('asked_by')}, waits for another person"
+            key, what, rest = "change_id", asked, _details(item)
         case _:
             key, what, rest = "name", item.get("text"), []
     status = item.get(_STATUSES.get(topic, "status"))
@@ -187,6 +191,11 @@ def _break_what(item: Mapping[str, object]) -> str:
 def _break_rest(item: Mapping[str, object]) -> list[str]:
     values = f"ours {item.get('ours') or '-'}, theirs {item.get('theirs') or '-'}"
     return [values, *(str(item[name]) for name in ("reason", "note") if item.get(name))]
+
+
+def _details(item: Mapping[str, object]) -> list[str]:
+    details = item.get("details")
+    return [str(one) for one in details] if isinstance(details, list) else []
 
 
 def _log_rest(item: Mapping[str, object]) -> list[str]:

@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from phalanx.cli.exit_codes import Exit
+from phalanx.cli.remote.identity import Identity
 from phalanx.cli.watching.filters import Filters
 from phalanx.cli.watching.follower import Follower
 from phalanx.cli.watching.hops import ask_for_latencies, latency_client
@@ -22,8 +23,11 @@ FRAME_S = 0.1
 class Watcher:
     """Counts what the stream says, and draws it."""
 
-    def __init__(self, url: str, filters: Filters, console: Console) -> None:
+    def __init__(
+        self, url: str, filters: Filters, console: Console, identity: Identity | None = None
+    ) -> None:
         self._url = url
+        self._identity = identity
         self._console = console
         self._tally = Tally(filters)
         self._picture = Picture(url, console)
@@ -44,7 +48,7 @@ class Watcher:
 
     async def run(self, log: Log | None) -> Exit:
         """Until a signal; the last picture stays on the terminal. Raises Failure."""
-        follower = Follower(self._url, TOPICS, self, log)
+        follower = Follower(self._url, TOPICS, self, log, self._identity)
         with Live(console=self._console, auto_refresh=False, screen=True) as live:
             following = asyncio.create_task(follower.follow())
             drawing = asyncio.create_task(self._draw(live))
@@ -66,7 +70,7 @@ class Watcher:
     async def _ask(self) -> None:
         """Only once the stream is followed: to make a client takes a while, in which nothing may be missed."""
         await self._heard.wait()
-        async with latency_client(self._url) as http:
+        async with latency_client(self._url, self._identity) as http:
             await ask_for_latencies(http, self._learn)
 
     def _learn(self, latencies: list[Item]) -> None:
@@ -78,6 +82,6 @@ class Watcher:
             await asyncio.sleep(FRAME_S)
 
 
-async def watch_live(url: str, filters: Filters, log: Log | None) -> Exit:
+async def watch_live(url: str, filters: Filters, log: Log | None, identity: Identity) -> Exit:
     """The picture on this process's terminal. Raises Failure."""
-    return await Watcher(url, filters, Console()).run(log)
+    return await Watcher(url, filters, Console(), identity).run(log)

@@ -7,7 +7,7 @@ import msgspec
 
 Item: TypeAlias = dict[str, object]
 
-TOPICS = ("orders", "instructions", "accounts", "desk", "breaks")
+TOPICS = ("orders", "instructions", "accounts", "desk", "breaks", "changes")
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -1,0 +1,1 @@
+"""Who somebody is: logging in, connections, second factors, sessions, users, machine keys."""
