@@ -3,10 +3,12 @@
 import asyncio
 from typing import Any
 
+import msgspec
+
 from phalanx.desk.desk import Executed
 from phalanx.desk.errors import DeskError, Overloaded
 from phalanx.domain.accounts import AccountId
-from phalanx.domain.instructions import Door, Origin
+from phalanx.domain.instructions import Door, Origin, WaitsFor
 from phalanx.engine import commands as c
 from phalanx.engine.refused import Refused
 from phalanx.simulation.faults.chance import Chance
@@ -29,6 +31,14 @@ WAVERS_PERCENT = 6
 
 WAVERS_LOOKS_MAX = 20
 
+DECIDES_PERCENT, APPROVES_PERCENT = 60, 70
+"""How often somebody looks at what waits for approval before the next wish, and approves one of it."""
+
+SELF_PERCENT = 10
+"""How often that is the one who asked; then it must be refused."""
+
+CHECKER = "checker"
+
 KILLS_PERCENT = 6
 """How often somebody puts a kill in the same moment in which somebody else wants something."""
 
@@ -40,6 +50,7 @@ class Clients:
         self, options: Options, world: World, life: Life, truth: Truth, trace: Trace | None
     ) -> None:
         self._chance = Chance(f"clients {options.seed}")
+        self._checker = Chance(f"checker {options.seed}")
         self._options = options
         self._world = world
         self._life = life
@@ -62,12 +73,30 @@ class Clients:
                 continue
             if self._chance.happens(READS_PERCENT):
                 self._read(self._chance.choice(list(self._world.desk.state.accounts)))
+            if self._options.checked:
+                await self._decide()
             if self._chance.happens(WAVERS_PERCENT):
                 await self._waver()
             if self._chance.happens(KILLS_PERCENT):
                 await asyncio.gather(self.ask(make), self._kill_for_a_while())
             else:
                 await self.ask(make)
+
+    async def _decide(self) -> None:
+        """Another person approves or declines something that waits for that."""
+        chance = self._checker
+        held = self._world.desk.state.held.values()
+        waiting = [one.id for one in held if one.waits_for is WaitsFor.APPROVAL]
+        if not waiting or not chance.happens(DECIDES_PERCENT):
+            return
+        instruction = chance.choice(waiting)
+        command = c.Approve if chance.happens(APPROVES_PERCENT) else c.Decline
+        actor = "local" if chance.happens(SELF_PERCENT) else CHECKER
+        decided = await self.ask(
+            lambda origin: command(msgspec.structs.replace(origin, actor=actor), instruction)
+        )
+        with holds(Invariant.APPROVED_FIRST):
+            assert decided is None or actor == CHECKER, f"{instruction} was decided by who asked"
 
     async def _waver(self) -> None:
         """Somebody changes an order and at once changes it back, while somebody has its book read: a

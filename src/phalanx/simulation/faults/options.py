@@ -34,7 +34,9 @@ class Options(msgspec.Struct, frozen=True):
     memory after a moment.
     ``forgets``: the disk loses acknowledged records and their anchor once people have done their part.
     ``patient``: afterwards nobody asks for a reading, everything takes the desk's own time.
-    ``limited``: accounts have rate limits. ``pace``: how much the desk takes on at once.
+    ``limited``: accounts have rate limits. ``checked``: what opens much risk waits for another person, and
+    there is one. ``undoable``: orders that open risk have an undo window. ``pace``: how much the desk takes
+    on at once.
     """
 
     seed: int
@@ -62,6 +64,8 @@ class Options(msgspec.Struct, frozen=True):
     limited: bool = False
     pace: Pace = Pace()
     rates: Rates = Rates()
+    checked: bool = False
+    undoable: bool = False
 
 
 LONG_S = 50
@@ -103,7 +107,7 @@ def draw(seed: int) -> Options:
         limited=chance.happens(30),
         rates=_draw_rates(chance),
     )
-    options = _draw_pace(_draw_more(options))
+    options = _draw_second_looks(_draw_pace(_draw_more(options)))
     return _lagging(options, chance) if chance.happens(LAGS_PERCENT) else options
 
 
@@ -150,6 +154,20 @@ def _draw_pace(options: Options) -> Options:
         writes_per_turn=chance.choice((1, 1, 2)),
     )
     return msgspec.structs.replace(options, pace=pace)
+
+
+CHECKED_PERCENT = 25
+UNDOABLE_PERCENT = 25
+
+
+def _draw_second_looks(options: Options) -> Options:
+    """From a stream of its own, so that all other stories stay what they were."""
+    chance = Chance(f"second looks {options.seed}")
+    return msgspec.structs.replace(
+        options,
+        checked=chance.happens(CHECKED_PERCENT),
+        undoable=chance.happens(UNDOABLE_PERCENT),
+    )
 
 
 def _lagging(options: Options, chance: Chance) -> Options:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from phalanx.domain.accounts import Account, Client, FillProfile, Mode, RateLimit
 from phalanx.domain.groups import PriorityList
 from phalanx.domain.instructions import OrderRequest, Origin
@@ -22,7 +24,7 @@ LIST = "favourites"
 PAPER = "paper"
 CASH: Money = whole(500_000)
 LITTLE_CASH: Money = whole(9_000)
-
+UNDO_MS = 700
 
 FORGETFUL = RiskSettings(retire_after_s=2, terminal_orders_max=4)
 """For stories with a short memory."""
@@ -63,11 +65,22 @@ def introduction(options: Options) -> Callable[[Origin], c.Command]:
                 for one in everybody
                 for name in STRATEGIES
             ),
-            settings=FORGETFUL if options.short_memory else None,
+            settings=_settings(options),
             cash=tuple((one.book, cash[one.id], "opening") for one in everybody),
         )
 
     return make
+
+
+def _settings(options: Options) -> RiskSettings | None:
+    """None: those of a desk to which nobody said anything."""
+    settings = FORGETFUL if options.short_memory else RiskSettings()
+    if options.checked:
+        above, expires_s = whole(1_000), 15
+        settings = replace(settings, approve_above=above, approval_expires_s=expires_s)
+    if options.undoable:
+        settings = replace(settings, undo_ms=UNDO_MS)
+    return settings if settings != RiskSettings() else None
 
 
 def a_list(origin: Origin) -> c.Command:

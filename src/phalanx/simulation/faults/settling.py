@@ -86,6 +86,7 @@ class Settling:
         left += ["a kill past the desk"] if self._world.kill_flag.is_raised() else []
         left += [f"{kill.scope} killed" for kill in state.kills.values()]
         left += [f"{key} held" for key in (*state.held, *state.hand_fills)]
+        left += [f"{key} undoable" for key in state.undo]
         left += [f"{account} closed: {why}" for account, why in desk.closed.items()]
         left += [f"{one.kind} {one.subject}" for one in state.breaks.values()]
         return left or (["somebody is on the way"] if desk.firing.is_busy() else [])

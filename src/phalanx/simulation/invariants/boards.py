@@ -2,7 +2,9 @@
 
 from phalanx.desk.showing.boards import Boards
 from phalanx.desk.showing.messages import InstructionRow, OrderRow, kill_name
+from phalanx.domain.instructions import WaitsFor
 from phalanx.domain.orders import OrdStatus
+from phalanx.engine.held import HeldInstruction
 from phalanx.engine.state import Instruction, Order, State
 
 
@@ -27,12 +29,20 @@ def check_boards(boards: Boards, state: State) -> None:
         if instruction is not None:
             _check_instruction(row, instruction)
     held = {
-        key: row.fire_at for key, row in topics["instructions"].rows.items() if row.status == "HELD"
+        key: (row.fire_at, row.waits_for, row.approve_by)
+        for key, row in topics["instructions"].rows.items()
+        if row.status == "HELD"
     }
-    assert held == {key: one.fire_at for key, one in state.held.items()}
+    assert held == {key: _waiting(one) for key, one in state.held.items()}
     killed = {name for name, row in topics["desk"].rows.items() if row.text.startswith("killed")}
     assert killed == {kill_name(kill.scope) for kill in state.kills.values()}
     assert {key: row.found for key, row in topics["breaks"].rows.items()} == state.breaks
+    assert {key: row.asked for key, row in topics["changes"].rows.items()} == state.changes
+
+
+def _waiting(held: HeldInstruction) -> tuple[int, str, int]:
+    asked = held.waits_for is WaitsFor.APPROVAL
+    return held.fire_at, held.waits_for.value, held.approve_by if asked else 0
 
 
 def _check_order(row: OrderRow, order: Order) -> None:

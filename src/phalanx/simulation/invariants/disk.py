@@ -37,6 +37,8 @@ from phalanx.journal.record import decode_row
 from phalanx.simulation.invariants.executions import Executions, Place
 from phalanx.simulation.invariants.ledger import Ledger
 from phalanx.simulation.invariants.named import Invariant, holds
+from phalanx.simulation.invariants.persons import SecondPerson
+from phalanx.simulation.invariants.second_looks import SecondLooks
 
 __all__ = ["Disk", "Place"]
 
@@ -59,8 +61,8 @@ class Disk:
         self._strategies: dict[ClOrdId, str] = {}
         self._ended: dict[ClOrdId, OrdStatus] = {}
         self._followed: dict[ClOrdId, tuple[InstructionId, int]] = {}
-        self.state = State()
-        self.ledger = Ledger()
+        self.state, self.ledger = State(), Ledger()
+        self.second_looks, self.second_person = SecondLooks(), SecondPerson()
         self.executions = Executions(self.ledger)
         self.dispatched: dict[str, Nanoseconds] = {}
         """For how long each order or request may be written after its latest dispatch."""
@@ -111,7 +113,9 @@ class Disk:
             self.events[type(event).__name__] += 1
             with holds(Invariant.STATE):
                 self.ledger.book(event)
+            self.second_person.take((event,))
             self._use_key(event)
+            self.second_looks.take(event)
             self._take(event)
 
     def _news(self) -> Iterator[Event]:
@@ -122,6 +126,7 @@ class Disk:
             blob = self._disk.blobs[self._record]
             record = decode_row(self._record, blob, is_last=self._record == tail.record)
             self._keys.clear()
+            self.second_person.begin_record()
             self.dispatches = False
             yield from decode_events(record.body)
 
@@ -192,7 +197,8 @@ class Disk:
         held = self.held.get(event.instruction_id)
         with holds(Invariant.PLANNED_ONCE):
             if held is not None:
-                assert held.fire_at <= event.time < held.expires_at, f"{held.instruction_id} late"
+                begins, ends = self.second_looks.windows[held.instruction_id]
+                assert begins <= event.time < ends, f"{held.instruction_id} late"
                 assert (held.request, held.origin) == (event.request, event.origin)
             assert event.refusal is None or not event.orders
         self._draw(event.orders)

@@ -21,6 +21,10 @@ class Invariant(StrEnum):
     ACKNOWLEDGED = "Every answer that was given is whole on the disk, after every recovery."
     ONE_PER_KEY = "An idempotency key leads to one instruction, and always to the same answer."
     PLANNED_ONCE = "An instruction is planned once, in its time, as it was asked or previewed."
+    APPROVED_FIRST = (
+        "What another person has to approve is planned after one did, who is not the one who asked."
+    )
+    UNDO_KEPT = "What stands in its undo window is not dispatched before the window's end."
     FOLLOWED_ONCE = "An order is retried or reversed once."
     DOUBT_AFTER_DISPATCH = "Only what was dispatched is ever in doubt."
     ABSENCE = "What was proved to be absent at its broker never turns up there."
@@ -42,6 +46,9 @@ class Invariant(StrEnum):
     TOLD = "Nothing is told that the disk does not hold."
     NO_GAP = "No topic of the stream has a gap, and what a reader rebuilds is what the boards show."
     TERMINAL_KEPT = "An order that has ended is not contradicted silently."
+    SECOND_PERSON = (
+        "While two persons are needed none loosens a bound without another one's approval."
+    )
     ONE_WRITER = "One process at a time has the journal; a second one is refused."
     FAIL_STOP = "A process whose journal failed stops, and writes and tells nothing any more."
     IDLE = "At rest nobody waits in a lane and nothing is remembered in vain."

@@ -12,6 +12,7 @@ KEYS = {
     "accounts": "key",
     "desk": "name",
     "breaks": "break_id",
+    "changes": "change_id",
 }
 
 TOPICS = tuple(KEYS)
