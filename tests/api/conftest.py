@@ -12,6 +12,9 @@ import pytest
 from phalanx.api import create_app
 from phalanx.bootstrap import System, build
 from phalanx.config import Settings
+from phalanx.desk.recovery import events_after
+from phalanx.domain.events import AccessRecorded
+from phalanx.journal.sqlite import SqliteJournalReader
 
 WORKED_EXAMPLE = {
     "Holland Proctor": {
@@ -63,6 +66,17 @@ class Site:
         async with asyncio.timeout(10):
             while not await what():  # noqa: ASYNC110  asked over HTTP
                 await asyncio.sleep(0.005)
+
+
+async def happened(system: System, since: int) -> list[str]:
+    """The events after that seq, besides facts of who asked: those say that nothing else was done."""
+    await system.desk.durable(system.desk.state.seq)
+    reader = SqliteJournalReader(system.settings.data)
+    try:
+        events = [event for _, event in events_after(reader, since)]
+    finally:
+        reader.close()
+    return [type(event).__name__ for event in events if not isinstance(event, AccessRecorded)]
 
 
 @asynccontextmanager

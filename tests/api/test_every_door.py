@@ -18,12 +18,14 @@ from msgspec import inspect
 from phalanx.api import examples
 from phalanx.api.catalogue import DOORS
 from phalanx.api.exchange import Door
+from phalanx.api.hooks.examples import SOURCE
 from tests.api.conftest import Site, open_site
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 JSON = {"content-type": "application/json"}
 CSV = {"content-type": "text/csv"}
+TEXT = {"content-type": "text/plain"}
 DEEP = b"[" * 20_000
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _PART = re.compile(r"\{(\w+)\}")
@@ -35,6 +37,8 @@ async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     folder: Path = tmp_path_factory.mktemp("doors") / "data"
     async with open_site(folder) as opened:
         await opened.profiles(examples.PROFILES["two users"])
+        source = next(iter(SOURCE.values()))
+        await opened.send("PUT", f"/api/v1/hooks/{examples.PARTS['source']}", source)
         yield opened
 
 
@@ -68,6 +72,14 @@ def takes_json(door: Door) -> bool:
 
 def takes_csv(door: Door) -> bool:
     return door.media_type == "text/csv" or bool(door.csv)
+
+
+def good_of(door: Door) -> tuple[dict[str, str], bytes]:
+    """The headers of a door's kind of body, and the first of its examples."""
+    example = next(iter(door.examples.values()))
+    if takes_json(door):
+        return JSON, msgspec.json.encode(example)
+    return TEXT if door.media_type == "text/plain" else CSV, example.encode()
 
 
 def sheet_of(door: Door) -> str:
@@ -200,7 +212,7 @@ async def test_another_media_type(site: Site, door: Door, headers: dict[str, str
 
 @pytest.mark.parametrize("door", [door for door in DOORS if door.body is not None], ids=named)
 async def test_a_body_that_is_too_large(site: Site, door: Door) -> None:
-    headers = {**(JSON if takes_json(door) else CSV), "content-length": str(door.body_max + 1)}
+    headers = {**good_of(door)[0], "content-length": str(door.body_max + 1)}
 
     assert await refused(site, door, b"{}", headers) == (413, "BODY_TOO_LARGE")
 
@@ -213,11 +225,8 @@ async def test_a_body_where_none_is_taken(site: Site, door: Door) -> None:
 @pytest.mark.parametrize("key", ["k" * 129, "a b", "a\tb"])
 @pytest.mark.parametrize("door", [door for door in DOORS if door.keyed], ids=named)
 async def test_a_key_that_is_none(site: Site, door: Door, key: str) -> None:
-    headers = {**(JSON if takes_json(door) else CSV), "idempotency-key": key}
-    content = b""
-    if door.body is not None:
-        example = next(iter(door.examples.values()))
-        content = msgspec.json.encode(example) if takes_json(door) else example.encode()
+    headers, content = (CSV, b"") if door.body is None else good_of(door)
+    headers = {**headers, "idempotency-key": key}
 
     status, code = await refused(site, door, content, headers)
 
@@ -268,11 +277,10 @@ async def test_a_sheet_is_csv(site: Site, door: Door) -> None:
     ids=["unknown", "twice", "latin", "malformed", "long"],
 )
 async def test_a_query_that_is_not_meant(site: Site, door: Door, query: str, code: str) -> None:
-    headers, content = {}, b""
+    headers: dict[str, str] = {}
+    content = b""
     if door.body is not None:
-        headers = JSON if takes_json(door) else CSV
-        example = next(iter(door.examples.values()))
-        content = msgspec.json.encode(example) if takes_json(door) else example.encode()
+        headers, content = good_of(door)
 
     assert await refused(site, door, content, headers, query) == (422, code)
 

@@ -1,11 +1,14 @@
 """Lists as CSV files: the same rows as JSON, safe to open in a spreadsheet."""
 
 import csv
+import re
 from io import StringIO
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from phalanx.api.catalogue import DOORS
 from phalanx.market.cells import restored
 from tests.api.conftest import Site
 
@@ -177,3 +180,76 @@ async def test_a_format_that_is_none(site: Site) -> None:
 
     assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_VALUE")
     assert answer.json()["detail"] == "'xlsx' is not one of csv, json"
+
+
+PAYLOADS = (
+    "=1+1",
+    "=cmd|'calc'!A0",
+    '=HYPERLINK("mailto:x?"&A1,"ok")',
+    "+1+1",
+    "+cmd|x",
+    "-1+1",
+    "-2+3+cmd|'calc'!A0",
+    "@SUM(1+1)*cmd|'calc'!A0",
+    '"=1+1"',
+    "'=1+1",
+    "''@x",
+    "a,=1+1",
+    'a";=1+1;"',
+    "=",
+    "-",
+)
+RISKY = ("=", "+", "-", "@", "\t", "\r")
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+EXPORTS = [
+    door.path
+    for door in DOORS
+    if door.query is not None and "format" in door.query.__struct_fields__
+]
+
+
+async def poison(site: Site, payload: str) -> None:
+    """Put the payload into everything that takes a name or a note."""
+    name = quote(payload, safe="")
+    for method, path, body in (
+        ("POST", "/api/v1/clients", {"name": payload}),
+        ("PUT", f"/api/v1/groups/{name}", {"members": ["PAPER-1"]}),
+        ("PUT", f"/api/v1/priority-lists/{name}", {"instruments": ["INFY"]}),
+        ("PUT", "/api/v1/limits", [{"level": "group", "name": payload, "value_max": "9999999"}]),
+        ("POST", "/api/v1/profiles", {payload: {payload: [payload, "TCS"]}}),
+        ("PUT", "/api/v1/kill", {"note": payload}),
+        ("DELETE", "/api/v1/kill", None),
+    ):
+        answer = await site.send(method, path, body)
+        assert answer.status_code < 300, f"{method} {path}: {answer.text}"
+    assert (await site.signal(payload, payload, "BUY"))["RESPONSE"] == "ACCEPTED"
+    assert (await site.signal(payload, "TCS", "BUY"))["RESPONSE"] == "ACCEPTED"
+
+
+async def test_no_payload_becomes_a_formula_in_any_export(site: Site) -> None:
+    for payload in PAYLOADS:
+        await poison(site, payload)
+    shown: dict[str, set[str]] = {}
+
+    for path in EXPORTS:
+        for name in PAYLOADS if "{name}" in path else ("",):
+            filled = path.replace("{name}", quote(name, safe=""))
+            query = {"format": "csv"} | ({} if name else {"limit": "1000"})
+            answer = await site.http.get(filled, params=query)
+            assert answer.status_code == 200, f"{filled}: {answer.text}"
+            rows = list(csv.reader(StringIO(answer.text, newline="")))
+            cells = [cell for row in rows for cell in row]
+            assert [
+                one for one in cells if one.startswith(RISKY) and not NUMBER.fullmatch(one)
+            ] == []
+            shown.setdefault(path, set()).update(map(restored, cells))
+
+    for path in ("audit", "clients", "groups", "limits", "orders", "order-log", "positions"):
+        assert set(PAYLOADS) <= shown[f"/api/v1/{path}"], path
+
+
+def test_there_are_exports_to_try() -> None:
+    assert {"/api/v1/audit", "/api/v1/orders", "/api/v1/priority-lists/{name}"} <= set(EXPORTS)
+    assert len(EXPORTS) >= 11

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from phalanx.bootstrap import GC_THRESHOLD
+from phalanx.bootstrap.system import GC_THRESHOLD
 from phalanx.domain.latency import percentile
 from tests.api.conftest import WORKED_EXAMPLE, Site, open_site
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from phalanx.api.settings import FIELDS, SettingsAnswer, SettingsChange, Whole
+from phalanx.api.settings import FIELDS, SettingsAnswer, SettingsChange, Switch, Whole
 from phalanx.desk.recovery import event_at
 from phalanx.domain.events import SettingsPut
 from phalanx.domain.instructions import Door
@@ -14,7 +14,10 @@ from phalanx.domain.settings import RiskSettings
 from tests.api.conftest import Site
 
 PATH = "/api/v1/settings"
-UNITS = ("basis points:", "count:", "money:", "seconds:", "shares or units:")
+UNITS = (
+    *("basis points:", "count:", "milliseconds:", "money:", "seconds:", "shares or units:"),
+    "switch:",
+)
 
 
 def test_every_setting_is_named_with_its_unit() -> None:
@@ -46,6 +49,8 @@ async def test_a_setting_is_changed_alone(site: Site, field: str) -> None:
     before = await site.get(PATH)
     setting = FIELDS[field]
     value: int | str = setting.most if isinstance(setting, Whole) else "1234.5"
+    if isinstance(setting, Switch):
+        value = True
 
     answer = await site.send("PATCH", PATH, {field: value})
 
@@ -88,6 +93,8 @@ def nonsense() -> list[Any]:
                 1.5: "WRONG_TYPE",
                 None: "WRONG_TYPE",
             }
+        elif isinstance(setting, Switch):
+            wrong = {0: "WRONG_TYPE", "on": "WRONG_TYPE", None: "WRONG_TYPE"}
         else:
             wrong = {
                 0: "NOT_POSITIVE",
@@ -97,6 +104,8 @@ def nonsense() -> list[Any]:
                 90_000_000_001: "NUMBER_TOO_LARGE",
                 None: "WRONG_TYPE",
             }
+            if setting.may_be_zero:
+                del wrong[0]
         cases += [
             pytest.param(field, value, code, id=f"{field}-{value}") for value, code in wrong.items()
         ]

@@ -21,7 +21,7 @@ from phalanx.bootstrap import build
 from phalanx.config import Settings
 from tests.api.conftest import Site
 
-TOPICS = ("orders", "instructions", "accounts", "desk", "breaks")
+TOPICS = ("orders", "instructions", "accounts", "desk", "breaks", "changes")
 
 
 class Served(Site):

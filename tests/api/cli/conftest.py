@@ -15,6 +15,13 @@ WORKED_EXAMPLE = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _no_connections_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PHALANX_TOKEN", "PHALANX_CONNECTION", "PHALANX_SERVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PHALANX_HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture
 def profiles(tmp_path: Path) -> Path:
     """The worked example as a file."""

@@ -25,6 +25,7 @@ class Process:
 
     def __init__(self, *words: str, folder: Path) -> None:
         environment = {name: text for name, text in os.environ.items() if "PHALANX" not in name}
+        environment["PHALANX_OPEN_LOCALHOST"] = "true"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "phalanx.cli", *words],
             stdout=subprocess.PIPE,
@@ -70,6 +71,13 @@ class Process:
         while text not in (line := self.line()):
             pass
         return line
+
+    def rest(self) -> list[str]:
+        """What else it said, once it has ended."""
+        lines: list[str] = []
+        while (line := self._lines.get(timeout=END_S)) is not None:
+            lines.append(line)
+        return lines
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
@@ -131,8 +139,8 @@ class Server(Process):
         return rows
 
 
-def run(*words: str) -> Result:
-    """A command in this process."""
-    result = CliRunner().invoke(app, list(words))
+def run(*words: str, text: str | None = None) -> Result:
+    """A command in this process; ``text``: its standard input."""
+    result = CliRunner().invoke(app, list(words), input=text)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result

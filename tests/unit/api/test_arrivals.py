@@ -12,6 +12,7 @@ from phalanx.api.arrivals import FEW, TOGETHER_MAX, Arrivals
 from phalanx.api.bodies import Receive, Send
 from phalanx.api.direct import Application
 from phalanx.api.exchange import Answer, AtOnce, Call, Door, House, answer_json
+from phalanx.api.policy import TRADE
 from phalanx.api.problems import Problem
 from phalanx.api.system import System
 from phalanx.desk.desk import Executed
@@ -111,7 +112,7 @@ async def never(_: Call) -> Answer:
 
 
 WAY = AtOnce(read, answered)
-DOOR = Door("POST", "/x", never, "", body=bytes, hot=True, at_once=WAY)
+DOOR = Door("POST", "/x", never, "", policy=TRADE, body=bytes, hot=True, at_once=WAY)
 
 
 class Bench:
@@ -120,7 +121,9 @@ class Bench:
     def __init__(self) -> None:
         self.desk = Desk()
         self.served: list[Call] = []
-        self.arrivals = Arrivals(House(cast("System", self)), self._serve)
+        house = House()
+        house.system = cast("System", self)
+        self.arrivals = Arrivals(house, self._serve)
 
     def add(self, *requests: Request, query: bytes = b"") -> None:
         headers = [(b"content-type", b"application/json")]

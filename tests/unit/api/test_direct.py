@@ -10,6 +10,7 @@ from phalanx.api.bodies import Message
 from phalanx.api.direct import EXTENSION, direct_of
 from phalanx.api.exchange import BODY_BYTES_MAX, Answer, Call, Door, House, answer_json, respond
 from phalanx.api.front import Front
+from phalanx.api.policy import READ
 
 HEADERS = [(b"content-type", b"application/json")]
 
@@ -35,7 +36,7 @@ async def echo(call: Call) -> Answer:
     return answer_json(200, call.body.decode())
 
 
-DOOR = Door("POST", "/x", echo, "", body=bytes, hot=True)
+DOOR = Door("POST", "/x", echo, "", policy=READ, body=bytes, hot=True)
 
 
 def scope_of(request: Request | None, headers: list[tuple[bytes, bytes]] = HEADERS) -> Any:  # noqa: ANN401

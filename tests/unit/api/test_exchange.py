@@ -5,14 +5,29 @@ import msgspec
 import pytest
 
 from phalanx.api.bodies import Message
-from phalanx.api.exchange import Answer, Call, Door, Handler, House, Reply, answer_json, respond
+from phalanx.api.edges.headers import GUARDS
+from phalanx.api.edges.rates import Rates
+from phalanx.api.exchange import (
+    Answer,
+    AtOnce,
+    Call,
+    Door,
+    Handler,
+    House,
+    Reply,
+    answer_json,
+    open_call,
+    read_at_once,
+    respond,
+)
+from phalanx.api.policy import READ
 from phalanx.api.problems import Problem
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instructions import Origin
 
 
 async def echo(call: Call) -> Answer:
-    return answer_json(200, {"actor": call.actor.name, "body": call.body.decode()})
+    return answer_json(200, {"actor": call.principal.actor, "body": call.body.decode()})
 
 
 async def fail(_: Call) -> Answer:
@@ -24,7 +39,7 @@ async def turn_away(_: Call) -> Answer:
 
 
 def door(handler: Handler = echo, body: type[bytes] | None = None) -> Door:
-    return Door("POST", "/x", handler, "", body=body)
+    return Door("POST", "/x", handler, "", policy=READ, body=body)
 
 
 Headers = dict[str, str]
@@ -52,6 +67,7 @@ async def test_a_request_goes_through() -> None:
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(reply.body)),
         (b"x-request-id", b"mine"),
+        *GUARDS,
     ]
 
 
@@ -150,3 +166,44 @@ async def test_a_fingerprint_is_of_what_is_asked_and_of_nothing_else() -> None:
     other = await origin_of({"b": [3], "a": 1}, key="k")
 
     assert first.fingerprint == again.fingerprint != other.fingerprint
+
+
+class Later:
+    """A caller whose body is still coming."""
+
+    def whole_body(self) -> bytes | None:
+        return None
+
+    def answer(self, *_: object) -> bool:
+        raise AssertionError("nothing is answered the short way")
+
+
+async def test_a_request_whose_body_comes_later_counts_once() -> None:
+    house = House()
+    house.edges.rates = Rates(per_key="2/hour")
+    scope = {
+        "headers": [(b"content-type", b"application/json")],
+        "client": ("127.0.0.1", 1),
+        "query_string": b"",
+        "path_params": {},
+    }
+    where = door(body=bytes)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def once() -> int:
+        call = open_call(house, scope)
+        way = AtOnce(lambda _: None, lambda _, __: Answer(200, b""))
+        assert read_at_once(way, where, call, Later()) is None
+        return (await respond(house, where, scope, receive, call)).status
+
+    assert [await once() for _ in range(2)] == [200, 200]
+    refused = read_at_once(
+        AtOnce(lambda _: None, lambda _, __: Answer(200, b"")),
+        where,
+        open_call(house, scope),
+        Later(),
+    )
+    assert isinstance(refused, Answer)
+    assert refused.status == 429

@@ -244,6 +244,9 @@ def test_a_held_instruction_has_no_outcomes_yet() -> None:
         "counts": {"orders": 0, "cancels": 0, "skips": 0},
         "outcomes": [],
         "outcomes_total": 0,
+        "waits_for": "time",
+        "approve_by": None,
+        "undo_until": None,
     }
 
 

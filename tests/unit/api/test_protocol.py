@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from phalanx.api import protocol
 from phalanx.api.direct import Begin, Direct, direct_of
 from phalanx.api.protocol import DirectProtocol
 
@@ -62,7 +63,12 @@ def application() -> Application:
 
 
 @pytest.fixture
-async def port(application: Application) -> AsyncIterator[int]:
+def connections_max() -> int | None:
+    return None
+
+
+@pytest.fixture
+async def port(application: Application, connections_max: int | None) -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         application,
@@ -72,6 +78,7 @@ async def port(application: Application) -> AsyncIterator[int]:
         server_header=False,
         # Around an application that takes requests there may be no other.
         proxy_headers=False,
+        limit_concurrency=connections_max,
     )
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve([listener]))
@@ -263,3 +270,170 @@ async def test_a_caller_that_is_gone_takes_no_answer_of_any_of_its_requests(
     await asyncio.sleep(0.05)
 
     assert not taken[1].answer(200, HEADERS, b"took")
+
+
+async def exchange(port: int, *pieces: bytes) -> bytes:
+    """All that comes for the pieces until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    async with asyncio.timeout(SOON_S):
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+        found = await reader.read()
+    writer.close()
+    return found
+
+
+CLOSE = b"connection: close\r\n"
+OFFERS = [
+    b"connection: Upgrade, HTTP2-Settings, close\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n",
+    b"connection: close, upgrade\r\nUpgrade: websocket\r\n",
+    b"Connection: close, Upgrade\r\nupgrade: TLS/1.0\r\n",
+]
+
+
+@pytest.mark.parametrize("offer", OFFERS)
+@pytest.mark.parametrize("cut", [0, 1, 20, -1, -3])
+async def test_a_request_that_offers_another_protocol_is_served_as_it_is(
+    port: int, application: Application, offer: bytes, cut: int
+) -> None:
+    whole = request(b'{"a":1}', offer)
+
+    found = await exchange(port, *([whole[:cut], whole[cut:]] if cut else [whole]))
+
+    assert found.startswith(b"HTTP/1.1 200 OK")
+    assert found.endswith(b"\r\n\r\ndone")
+    assert found.count(b"HTTP/1.1") == 1
+    assert len(application.bodies) == 1
+
+
+async def test_after_an_offer_the_connection_goes_on(port: int, application: Application) -> None:
+    offer = b"connection: Upgrade\r\nupgrade: h2c\r\n"
+
+    both = await answers(port, request(b"{}", offer) + request(b'{"b":2}'), count=2)
+
+    assert [one.endswith(b"done") for one in both] == [True, True]
+    assert application.bodies == [b"{}", b'{"b":2}']
+
+
+async def test_an_offer_behind_a_request_that_is_being_answered_is_served_after_it(
+    port: int, application: Application
+) -> None:
+    offered = request(b'{"b":2}', b"connection: Upgrade\r\nupgrade: h2c\r\n")
+
+    await answers(port, request() + offered + request(b'{"c":3}'), count=3)
+
+    assert application.bodies == [b"{}", b'{"b":2}', b'{"c":3}']
+
+
+async def test_a_tunnel_is_refused(port: int, application: Application) -> None:
+    found = await exchange(port, b"CONNECT here:80 HTTP/1.1\r\nhost: here\r\n\r\n")
+
+    assert found.startswith(b"HTTP/1.1 400 ")
+    assert application.bodies == []
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"".join(b"x-%d: a\r\n" % number for number in range(200)),
+        b"x-long: " + b"a" * 40_000 + b"\r\n",
+    ],
+    ids=["lines", "bytes"],
+)
+async def test_a_head_that_is_too_large_is_refused(
+    port: int, application: Application, lines: bytes
+) -> None:
+    found = await exchange(port, request(b"{}", lines))
+
+    assert found.startswith(b"HTTP/1.1 431 ")
+    assert b'"code":"HEAD_TOO_LARGE"' in found
+    assert b"x-content-type-options: nosniff" in found
+    assert application.bodies == []
+
+
+async def test_a_head_without_end_is_refused_before_it_is_kept(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /x HTTP/1.1\r\nx: ")
+    async with asyncio.timeout(SOON_S):
+        for _ in range(5):
+            writer.write(b"a" * 8_192)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+        assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+    writer.close()
+
+
+async def test_a_long_body_makes_no_head_too_large(port: int, application: Application) -> None:
+    (found,) = await answers(port, request(b"x" * 60_000))
+
+    assert found.endswith(b"done")
+    assert application.bodies == [b"x" * 60_000]
+
+
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (b"", b""),
+        (b"\r\n\r\n", b""),
+        (b"GET /x HTTP/1.1\r\nhost: h", b"HTTP/1.1 408 Request Timeout"),
+        (b"G", b"HTTP/1.1 408 Request Timeout"),
+    ],
+    ids=["nothing", "empty lines", "half a head", "a byte"],
+)
+async def test_a_head_that_does_not_come_ends_the_connection(
+    port: int, application: Application, monkeypatch: pytest.MonkeyPatch, sent: bytes, said: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.05)
+
+    found = await exchange(port, sent)
+
+    assert found.partition(b"\r\n")[0] == said
+    assert application.bodies == []
+
+
+@pytest.mark.parametrize("rest", [b"GET /x HTTP/1.1\r\nhost: h", b"\r\n"])
+async def test_the_head_of_a_later_request_must_come_as_well(
+    port: int, monkeypatch: pytest.MonkeyPatch, rest: bytes
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.05)
+
+    found = await exchange(port, request(), rest)
+
+    assert found.startswith(b"HTTP/1.1 200 OK")
+
+
+async def test_a_slow_answer_is_not_taken_for_a_slow_head(
+    port: int, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.05)
+    late = asyncio.Event()
+
+    async def wait(_: Direct) -> None:
+        asyncio.get_running_loop().call_later(0.2, late.set)
+        await late.wait()
+
+    application.before = wait
+    found = await answers(port, request(), count=1)
+    assert found[0].endswith(b"done")
+
+
+async def test_a_connection_that_is_kept_is_not_hurried(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_TIMEOUT_S", 0.01)
+
+    found = await answers(port, request(), b"", request(), count=2)
+
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize("connections_max", [1])
+async def test_one_connection_too_many_is_told_so(port: int, application: Application) -> None:
+    found = await exchange(port, request())
+
+    assert found.startswith(b"HTTP/1.1 503 ")
+    assert b'"code":"OVERLOADED"' in found
+    assert b"x-content-type-options: nosniff" in found
+    assert application.bodies == []

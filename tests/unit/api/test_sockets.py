@@ -6,11 +6,15 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from phalanx.access.errors import session_ended
 from phalanx.api.bodies import Message
 from phalanx.api.exchange import House
+from phalanx.api.guard import Guard
+from phalanx.api.policy import Policy
 from phalanx.api.sockets import Sockets
 from phalanx.api.system import System
 from phalanx.desk.showing.stream import Stream, Topic
+from phalanx.domain.access import LOCAL, Principal
 
 
 class Row(msgspec.Struct):
@@ -79,9 +83,11 @@ class Hall:
     def __init__(self, close_timeout_s: float = 1.0) -> None:
         self.topics = {name: Topic(name, lambda row: row) for name in ("orders", "desk")}
         self.stream = Stream(self.topics.values(), 0)
-        self.desk = SimpleNamespace(stream=self.stream, stopped=None)
-        house = House(cast("System", SimpleNamespace(desk=self.desk)))
-        self.sockets = Sockets(house, 0.005, 0.02, close_timeout_s)
+        clock = SimpleNamespace(monotonic=lambda: 7)
+        self.desk = SimpleNamespace(stream=self.stream, stopped=None, clock=clock)
+        self.house = House()
+        self.house.system = cast("System", SimpleNamespace(desk=self.desk))
+        self.sockets = Sockets(self.house, 0.005, 0.02, close_timeout_s)
 
     def serve(self, peer: Peer) -> asyncio.Task[None]:
         return asyncio.create_task(self.sockets.serve(peer.scope, peer.receive, peer.send))
@@ -284,3 +290,53 @@ async def test_the_sweep_ends_with_the_last_socket_and_begins_with_the_next(hall
         await serving
         await asyncio.sleep(0.05)
         assert not hall.sockets.sweeping
+
+
+class Gate:
+    """A guard that lets in until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+
+    def admit(self, *_: object) -> Principal:
+        return LOCAL
+
+    def check_place(self, *_: object) -> None: ...
+
+    def principal_now(self, principal: Principal) -> Principal:
+        if not self.is_open:
+            raise session_ended()
+        return principal
+
+    def check(self, principal: Principal, _: Policy) -> Principal:
+        return principal
+
+
+async def test_a_reader_whose_session_ends_is_cut_off(hall: Hall) -> None:
+    gate = Gate()
+    hall.house.guard = cast("Guard", gate)
+    peer = Peer()
+    served = hall.serve(peer)
+    await settle()
+    gate.is_open = False
+
+    await served
+    assert peer.sent[-1] == {"type": "websocket.close", "code": 4401, "reason": "SESSION_ENDED"}
+    assert hall.stream.reader_count == 0
+
+
+async def test_a_ticket_opens_one_socket(hall: Hall) -> None:
+    ticket = hall.house.tickets.give(LOCAL, hall.desk.clock.monotonic()).reveal()
+    first, second = Peer(f"ticket={ticket}".encode()), Peer(f"ticket={ticket}".encode())
+
+    serving = hall.serve(first)
+    await settle()
+    await hall.serve(second)
+
+    assert first.accepted
+    assert (second.sent[0]["type"], second.sent[0]["status"]) == (
+        "websocket.http.response.start",
+        401,
+    )
+    first.leave()
+    await serving

@@ -1,21 +1,21 @@
 import pytest
 
-from phalanx.api.actors import LOCAL, Actor, authorize
 from phalanx.api.head import read_head
+from phalanx.api.locality import check_local
 from phalanx.api.problems import Problem
 
 
-def ask(peer: str | None = "127.0.0.1", **headers: str) -> Actor:
+def ask(peer: str | None = "127.0.0.1", **headers: str) -> None:
     client = None if peer is None else (peer, 1)
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
-    return authorize({"client": client, "headers": pairs}, read_head(pairs))
+    check_local({"client": client, "headers": pairs}, read_head(pairs))
 
 
 @pytest.mark.parametrize(
     "peer", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "testclient", None]
 )
 def test_this_machine_is_the_local_actor(peer: str | None) -> None:
-    assert ask(peer) is LOCAL
+    ask(peer)
 
 
 @pytest.mark.parametrize("peer", ["10.0.0.1", "8.8.8.8", "fe80::1%eth0", "::ffff:10.0.0.1"])
@@ -30,7 +30,7 @@ def test_other_machines_are_refused(peer: str) -> None:
     "host", ["127.0.0.1:8080", "localhost", "LOCALHOST:80", "[::1]:8080", "desk.localhost", "test"]
 )
 def test_names_of_this_machine(host: str) -> None:
-    assert ask(host=host) is LOCAL
+    ask(host=host)
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,11 @@ def test_a_name_that_was_made_to_point_here_is_refused(host: str) -> None:
     ["http://127.0.0.1:8080", "http://localhost:5173", "https://[::1]", "http://ui.localhost"],
 )
 def test_pages_of_this_machine_may_ask(origin: str) -> None:
-    assert ask(host="127.0.0.1:8080", origin=origin) is LOCAL
+    ask(host="127.0.0.1:8080", origin=origin)
 
 
 def test_our_own_page_may_ask() -> None:
-    assert ask(host="desk:8080", origin="http://desk:8080") is LOCAL
+    ask(host="desk:8080", origin="http://desk:8080")
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,11 @@ def test_pages_of_others_may_not_ask(origin: str) -> None:
         ask(host="desk:8080", origin=origin)
 
     assert (refused.value.code, refused.value.status) == ("ORIGIN_NOT_ALLOWED", 403)
+
+
+def test_a_page_of_an_origin_that_a_setting_names_may_ask() -> None:
+    head = read_head([(b"host", b"desk:8080"), (b"origin", b"https://oms.com")])
+
+    check_local({"client": None}, head, frozenset({b"https://oms.com"}))
+    with pytest.raises(Problem, match="ORIGIN_NOT_ALLOWED"):
+        check_local({"client": None}, head, frozenset({b"https://oms.com:444"}))

@@ -1,0 +1,1 @@
+"""Who may come through which door, and what of the book is shown to them."""
