@@ -61,6 +61,7 @@ from phalanx.engine.context import Context
 from phalanx.engine.decide import decide
 from phalanx.engine.state import Book, Instruction, Lot, Order, State, state_hash
 from phalanx.simulation.invariants.ledger import Ledger
+from phalanx.simulation.invariants.persons import SecondPerson
 from phalanx.simulation.invariants.state import check_state
 
 START: Nanoseconds = 1_750_000_000 * SECOND
@@ -121,6 +122,7 @@ class World:
         self.state = State()
         self.replica = State()
         self.ledger = Ledger()
+        self.second_person = SecondPerson()
         self.journal: list[Event] = []
         self.now: Nanoseconds = START
         self.seed = 0
@@ -150,6 +152,8 @@ class World:
         self.journal += events
         copies = decode_events(join_events(map(encode_event, events), len(events)))
         assert copies == events
+        self.second_person.begin_record()
+        self.second_person.take(copies)
         for event in copies:
             apply(self.replica, event)
             self.ledger.book(event)
@@ -199,7 +203,9 @@ class World:
         primary: bool = True,
         enabled: bool = True,
     ) -> AccountId:
-        """Make (or change) a client with an account; cash goes to the book of its mode."""
+        """Make (or change) a client with an account; cash goes to the book of its mode. A live one is
+        armed.
+        """
         account = Account(
             id or f"A{client}",
             client,
@@ -214,7 +220,13 @@ class World:
                 LOCAL, (Client(client, f"Client {client}"),), (account,), cash=adjustments
             )
         )
+        if mode is Mode.LIVE:
+            self.arm(account.id)
         return account.id
+
+    def arm(self, *accounts: AccountId) -> None:
+        """Arm live accounts until the day ends."""
+        self.do(c.ArmAccounts(LOCAL, accounts))
 
     def subscribe(self, account: AccountId, strategy: str, *symbols: str, **more: object) -> None:
         """Subscribe an account; the strategy is made, or extended, with the same instruments."""
@@ -232,7 +244,8 @@ class World:
 
     def settings(self, **changes: int) -> None:
         """Change deciding settings."""
-        self.do(c.PutReference(LOCAL, settings=RiskSettings(**changes)))
+        wanted = RiskSettings(**changes)  # type: ignore[arg-type]
+        self.do(c.PutReference(LOCAL, settings=wanted))
 
     def key(self, symbol: str) -> InstrumentKey:
         """The key of a symbol or alias."""

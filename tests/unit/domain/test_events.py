@@ -42,6 +42,7 @@ OrdersRetired/23 time cl_ord_ids
 DayRolled/24 time day
 KeysForgotten/25 time count
 DispatchLapsed/26 time cl_ord_ids
+AccessRecorded/60 time origin act subject
 SignalRequest/1 strategy instrument side
 OrderRequest/2 client account instrument side product ord_type quantity price time_in_force
 Origin actor door request_id idempotency_key fingerprint
@@ -91,6 +92,9 @@ VALUES = {
     "SellScope": "ACCOUNT=1 STRATEGY=2",
     "Door": "CREATE_ORDER=create_order INSTRUCTIONS=instructions ORDERS=orders KILL=kill"
     " IMPORT=import DESK=desk",
+    "Act": "LOGIN=login LOGIN_FAILED=login_failed LOGIN_THROTTLED=login_throttled LOGOUT=logout"
+    " SESSION_ENDED=session_ended REFRESH_REUSED=refresh_reused"
+    " PASSWORD_CHANGED=password_changed PASSWORD_RESET=password_reset",
 }
 
 

@@ -73,6 +73,11 @@ profiles_of_any_names = st.dictionaries(
 )
 
 
+def test_a_number_of_very_many_digits_is_no_shape_of_ours() -> None:
+    with pytest.raises(ProfileFault, match="an object of strategies"):
+        read_profiles(b'{"a": %s}' % (b"9" * 5_000))
+
+
 @given(profiles_of_any_names)
 def test_whatever_json_writes_is_read_back(profiles: dict[str, dict[str, list[str]]]) -> None:
     for indent in (None, 2):

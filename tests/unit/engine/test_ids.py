@@ -14,6 +14,7 @@ from phalanx.engine.ids import (
     base36,
     cl_ord_ids,
     desk_id,
+    instruction_counter_of,
     is_hand_fill_id,
     new_cl_ord_id,
     new_hand_fill_id,
@@ -109,3 +110,11 @@ def test_a_term_after_a_restart_goes_on_counting() -> None:
     world.do(c.BeginTerm(2, "0.2", "ZZ"))
 
     assert world.order().orders[0].cl_ord_id == "AA00000001"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "I", "AA00000000", "RAA00000000", "IZZ00000000", "IAA0000000a"]
+)
+def test_only_an_instructions_id_of_this_desk_has_a_counter(text: str) -> None:
+    assert instruction_counter_of(new_instruction_id("AA", 0, 1_300), "AA", 0) == 1_300
+    assert instruction_counter_of(text, "AA", 0) is None

@@ -26,6 +26,7 @@ def live_world() -> World:
             LOCAL, (Client(1, "One"),), (account,), cash=((account.book, whole(1_000_000), ""),)
         )
     )
+    world.arm("A1")
     world.price("INFY", "100", QuoteSource.FEED)
     return world
 

@@ -33,6 +33,7 @@ class Trouble:
         self.index = self.world.index
         self.world.capabilities["live"] = LIVE
         self.world.do(c.PutReference(LOCAL, (Client(1, "One"),), (GOOD,)))
+        self.world.arm("A1")
         self.cash(1_000)
         self.world.price("INFY", "100", QuoteSource.FEED)
         (self.doubtful,) = self.world.order(quantity="1").orders
@@ -80,6 +81,7 @@ class Trouble:
             (code.ACCOUNT_DISABLED, lambda: world.do(c.PutReference(LOCAL, accounts=(GOOD,)))),
             (code.ACCOUNT_NOT_RECONCILED, world.closed.clear),
             (code.LIVE_NOT_AVAILABLE, lambda: live.update(live=NARROW)),
+            (code.NOT_ARMED, lambda: world.arm("A1")),
             (code.KILL_ALL, lambda: world.do(c.LiftKill(LOCAL))),
             (code.KILL_BROKER, lambda: world.do(c.LiftKill(LOCAL, BROKER))),
             (code.KILL_CLIENT, lambda: world.do(c.LiftKill(LOCAL, CLIENT))),

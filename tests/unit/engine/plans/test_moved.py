@@ -205,6 +205,7 @@ def test_a_pinned_price_is_as_fresh_as_the_live_one(world: PreviewWorld) -> None
     )
     live = Account("A1", 1, mode=Mode.LIVE)
     world.do(c.PutReference(LOCAL, accounts=(live,), cash=(("A1/L", fixed("9000"), ""),)))
+    world.arm("A1")
     looked = world.look(BUY)
     world.wait(100)
     world.price("INFY", "100.5", QuoteSource.FEED)
