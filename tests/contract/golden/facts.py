@@ -45,6 +45,10 @@ def facts(state: State) -> dict[str, Any]:
             one.id: [one.account, one.kind.value, one.subject, one.owner]
             for one in state.breaks.values()
         },
+        "armed": {one.account: one.actor for one in state.armed.values()},
+        "changes": {
+            one.id: [one.origin.actor, list(one.details)] for one in state.changes.values()
+        },
         "settled_breaks": sorted(state.settled_breaks),
         "foreign_fills": sorted(state.foreign_fills),
     }

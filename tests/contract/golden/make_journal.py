@@ -14,15 +14,18 @@ from typing import TypeAlias
 
 import msgspec
 
-import phalanx.bootstrap
+import phalanx.bootstrap.system
 from phalanx.bootstrap import System, build, replay_state
 from phalanx.config import Settings
 from tests.contract.golden import terms
+from tests.contract.golden.acts import acts
 from tests.contract.golden.doubts import doubts
 from tests.contract.golden.elsewhere import LATE_MS, ForgetfulServer
 from tests.contract.golden.facts import facts
 from tests.contract.golden.kills import kills
 from tests.contract.golden.moods import MoodyPaper
+from tests.contract.golden.persons import alert_rules, persons
+from tests.contract.golden.second_looks import second_looks
 
 PAUSE_S = 1.3
 """Between two terms; what was held for a second is too late after it."""
@@ -41,8 +44,12 @@ async def _make(data: Path) -> None:
         terms.people_and_signals,
         terms.every_kind,
         terms.exits,
+        second_looks,
         partial(doubts, server=server),
         kills,
+        persons,
+        acts,
+        alert_rules,
         terms.the_end,
     )
     for term in happened:
@@ -56,7 +63,7 @@ async def _make(data: Path) -> None:
 
 def main(folder: Path) -> None:
     """Write ``folder/journal``, ``folder/anchor``, ``folder/expected.json``."""
-    vars(phalanx.bootstrap)["PaperBroker"] = MoodyPaper
+    vars(phalanx.bootstrap.system)["PaperBroker"] = MoodyPaper
     asyncio.run(_make(folder))
     expected = msgspec.json.format(msgspec.json.encode(facts(replay_state(folder))), indent=1)
     (folder / "expected.json").write_bytes(expected)
