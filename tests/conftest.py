@@ -9,6 +9,8 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from tests.left_behind import LeftBehind
+
 ROOT = Path(__file__).parent.parent
 
 if sys.dont_write_bytecode:
@@ -23,6 +25,10 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+# Most tests are about what is behind the doors. Those about who may come in say so: `open_localhost=False`,
+# `serve --logins`.
+os.environ["PHALANX_OPEN_LOCALHOST"] = "true"
+
 # Fresh seeds for the simulation, the same for all workers: they inherit the environment.
 os.environ.setdefault("PHALANX_SIM_BASE", str(random.SystemRandom().randrange(10**6, 10**9)))
 
@@ -30,6 +36,12 @@ os.environ.setdefault("PHALANX_SIM_BASE", str(random.SystemRandom().randrange(10
 def pytest_report_header() -> str:
     """Said so that a fresh seed that fails can be told again."""
     return f"fresh seeds of the simulation: PHALANX_SIM_BASE={os.environ['PHALANX_SIM_BASE']}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The canary is looked for after the whole suite, by whoever sees all of it."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(LeftBehind(config), "left behind")
 
 
 TOGETHER = ("tests/e2e/", "tests/unit/views/test_costs.py")

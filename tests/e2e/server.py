@@ -50,6 +50,8 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         self.complaints: list[str] = []
         """The lines of its error output since the last start."""
+        self.output: list[str] = []
+        """The lines of its output since the last start."""
         self._options = options
         self._program = program
         self._process: subprocess.Popen[str] | None = None
@@ -100,7 +102,7 @@ class Server:
         """Start, and wait for nothing."""
         assert self._process is None, "it runs"
         command = [*self._program, "serve", "--port", str(self.port), "--data", str(self.data)]
-        self.complaints = []
+        self.complaints, self.output = [], []
         self._lines = queue.Queue()
         self._process = process = subprocess.Popen(
             [*command, *self._options],
@@ -147,6 +149,7 @@ class Server:
         assert process.stdout is not None
         with process.stdout:
             for line in process.stdout:
+                self.output.append(line)
                 self._lines.put(line)
         self._lines.put(None)
 

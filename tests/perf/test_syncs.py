@@ -36,7 +36,7 @@ def syncs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
             counts[operation.name] += 1
 
     monkeypatch.setattr(AnchorFile, "write", watched_anchor_write(see))
-    monkeypatch.setattr(bootstrap, "SqliteJournal", partial(SqliteJournal, vfs="counting"))
+    monkeypatch.setattr(bootstrap.system, "SqliteJournal", partial(SqliteJournal, vfs="counting"))
     with WatchedVfs("counting", see):
         yield counts
 

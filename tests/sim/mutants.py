@@ -57,6 +57,7 @@ from tests.sim.account_mutants import (
     no_quiet_time_by_the_clock_that_nobody_sets,
 )
 from tests.sim.paper_mutants import PAPER_MUTANTS
+from tests.sim.second_look_mutants import SECOND_LOOK_MUTANTS
 from tests.sim.story import run
 
 SEEDS_MAX = 400
@@ -418,6 +419,7 @@ MUTANTS: tuple[Plant, ...] = (
     forget_requests_of_a_dead_process,
     never_look_again,
     *ACCOUNT_MUTANTS,
+    *SECOND_LOOK_MUTANTS,
     *PAPER_MUTANTS,
 )
 

@@ -2,10 +2,15 @@
 
 import gc
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from phalanx.access.access import Access
+from phalanx.access.errors import AccessCode, AccessError
 from phalanx.bootstrap import build
+from phalanx.bootstrap.system import _tidied
 from phalanx.config import Settings
 from phalanx.desk.recovery import recover
 from phalanx.engine.state import State
@@ -23,7 +28,7 @@ async def test_cycles_are_looked_for_again_once_a_system_is_built(
         meanwhile.append(gc.isenabled())
         return recover(reader)
 
-    monkeypatch.setattr("phalanx.bootstrap.recover", watched)
+    monkeypatch.setattr("phalanx.bootstrap.system.recover", watched)
     system = build(Settings(data=tmp_path))
     try:
         assert (meanwhile, gc.isenabled()) == ([False], True)
@@ -50,3 +55,15 @@ async def test_a_start_that_replayed_much_keeps_a_snapshot_for_the_next_one(
         assert len(list(SqliteJournalReader(tmp_path).snapshots())) == kept
     finally:
         await system.stop()
+
+
+async def test_what_cannot_be_tidied_does_not_end_the_desk(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def tidy() -> None:
+        raise AccessError(AccessCode.STORE_FAILED, "database is locked")
+
+    access = SimpleNamespace(directory=SimpleNamespace(tidy=tidy))
+    _tidied(cast("Access", access))
+
+    assert "STORE_FAILED" in caplog.text

@@ -20,6 +20,7 @@ def test_every_setting_is_there_and_no_other() -> None:
 @pytest.mark.parametrize("name", SHOWN)
 def test_it_shows_the_default(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(f"PHALANX_{name}", raising=False)
     default = getattr(Settings(), name.lower())
 
     monkeypatch.setenv(f"PHALANX_{name}", SHOWN[name])
@@ -82,6 +83,14 @@ def test_authorities_are_certificates_in_a_file_and_for_https(tmp_path: Path) ->
         Settings(stub_broker="http://a", stub_broker_ca=CA)
 
 
+def test_older_keys_are_sources_between_commas_beside_a_newer_one() -> None:
+    with pytest.raises(ValidationError, match="kek_older is of no use without kek"):
+        Settings(kek_older="env:OLD")
+
+    found = Settings(kek="file:/k/new", kek_older=" file:/k/old, command:show key ,")
+    assert found.older_keks == ("file:/k/old", "command:show key")
+
+
 def test_a_copy_of_it_changes_nothing() -> None:
     assert [line for line in TEXT.splitlines() if line and not line.startswith("#")] == []
 
@@ -97,3 +106,43 @@ def test_names_from_elsewhere_are_said_not_to_be_read(name: str) -> None:
 
 def test_the_port_of_another_api_has_a_name_here() -> None:
     assert "# API_PORT, PORT: the port of the API. Becomes PHALANX_PORT." in TEXT
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        *("*", "null", "https://*.oms.com", "oms.com", "https://oms.com/", "https://OMS.com"),
+        *("https://oms.com:443", "http://oms.com:80", "ftp://oms.com", "https://me@oms.com"),
+        *("https://oms.com, *", "https://oms.com:99999", "https://", "https://ä.com", "https://["),
+    ],
+)
+def test_an_origin_is_what_a_browser_calls_it_and_no_pattern(origins: str) -> None:
+    with pytest.raises(ValidationError, match="cors_origins"):
+        Settings(cors_origins=origins)
+
+
+@pytest.mark.parametrize("origins", ["", "https://oms.com, http://[::1]:5173, http://a.b:443"])
+def test_origins_are_named_with_commas(origins: str) -> None:
+    assert Settings(cors_origins=origins).cors_origins == origins
+
+
+@pytest.mark.parametrize("rate", ["2000", "2000/s", "0/second", "-1/second", "1.5/hour", "a/hour"])
+def test_a_rate_is_a_number_and_a_time(rate: str) -> None:
+    for name in ("rate_per_key", "rate_per_address", "rate_failures_per_address"):
+        with pytest.raises(ValidationError, match=name):
+            Settings.model_validate({name: rate})
+    assert Settings(rate_per_key="").rate_per_key == ""
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    assert Settings(trusted_proxies="10.0.0.0/8, ::1").trusted_proxies == "10.0.0.0/8, ::1"
+    for name in ("proxy.example", "10.0.0.1/8", "10.0.0.0/8 ::1"):
+        with pytest.raises(ValidationError, match="trusted_proxies"):
+            Settings(trusted_proxies=name)
+
+
+def test_a_certificate_has_a_key_and_a_proxy_has_a_name() -> None:
+    with pytest.raises(ValidationError, match="given together"):
+        Settings(tls_certificate=CA)
+    with pytest.raises(ValidationError, match="trusted_proxies names none"):
+        Settings(tls_ends_at="proxy")

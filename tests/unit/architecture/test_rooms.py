@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import ROOT
 
 ROOMS = (
-    *("access", "api", "brokers", "cli", "desk", "domain", "engine"),
+    *("access", "alerts", "api", "brokers", "cli", "desk", "domain", "engine"),
     *("journal", "market", "simulation", "views"),
 )
 GOOD = {
@@ -31,6 +31,7 @@ BREACHES = {
     "phalanx/simulation/upwards.py": "import phalanx.api.app",
     "phalanx/market/sideways.py": "import phalanx.journal.writer",
     "phalanx/views/sideways.py": "import phalanx.access",
+    "phalanx/alerts/sideways.py": "import phalanx.access",
     "phalanx/api/sideways.py": "import phalanx.cli.serve",
     "phalanx/api/simulating.py": "import phalanx.simulation.world",
     "phalanx/brokers/configured.py": "import phalanx.config",

@@ -20,18 +20,12 @@ class Terminal(io.StringIO):
         return True
 
 
-class FakeServer:
+class Answers:
     """Answers of method and path; remembers what was asked."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.requests: list[httpx.Request] = []
         self._answers: dict[tuple[str, str], Handler] = {}
-
-        def connect(url: str | None, timeout_s: float) -> client.Server:
-            transport = httpx.MockTransport(self._handle)
-            return client.Server(url or "http://phalanx.test", timeout_s, transport)
-
-        monkeypatch.setattr(client, "connect", connect)
 
     def answer(self, method: str, path: str, status: int = 200, body: object = None) -> None:
         """From now on this is the answer."""
@@ -52,6 +46,44 @@ class FakeServer:
             problem = {"code": "NOT_FOUND", "detail": f"nothing is at {request.url.path}"}
             return httpx.Response(404, json=problem)
         return handler(request)
+
+
+class FakeServer(Answers):
+    """Whatever server a command names; nobody asks who we are."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+
+        def connect(
+            url: str | None,
+            timeout_s: float,
+            connection: str | None = None,
+            *,
+            renews: bool = True,
+        ) -> client.Server:
+            transport = httpx.MockTransport(self._handle)
+            return client.Server(url or "http://phalanx.test", timeout_s, transport)
+
+        monkeypatch.setattr(client, "connect", connect)
+
+
+class FakeNetwork(Answers):
+    """Whatever is asked synchronously, by way of connections, tokens and their renewal."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+
+        def handle(_: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+            request.read()
+            return self._handle(request)
+
+        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", handle)
+
+    @property
+    def tokens(self) -> list[str]:
+        """The token of each request, in their order; empty where there was none."""
+        sent = [request.headers.get("authorization", "") for request in self.requests]
+        return [one.removeprefix("Bearer ") for one in sent]
 
 
 def run(*words: str, text: str | None = None) -> Result:

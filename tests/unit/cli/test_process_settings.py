@@ -11,7 +11,7 @@ from phalanx.cli.input.files import read_bounded
 from phalanx.cli.process import listener as module
 from phalanx.cli.process.listener import bind, url_of
 from phalanx.cli.process.startup import check_files, prepare_folder
-from phalanx.cli.process_settings import load_settings, require_loopback
+from phalanx.cli.process_settings import load_settings, require_encryption, require_loopback
 from tests.unit.cli.doubles import run
 
 
@@ -55,28 +55,29 @@ def test_quotes_of_no_source_are_refused(quotes: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.1", "example.com", ""])
 def test_any_other_address_than_loopback_is_not_allowed(host: str) -> None:
     with pytest.raises(Failure) as caught:
-        require_loopback(load_settings(host=host))
+        require_loopback(load_settings(host=host, open_localhost=True))
 
     assert (caught.value.exit_code, caught.value.code) == (Exit.NOT_ALLOWED, "NOT_LOOPBACK")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_loopback_is_allowed(host: str) -> None:
-    require_loopback(load_settings(host=host))
+    require_loopback(load_settings(host=host, open_localhost=True))
 
 
-def test_without_logins_there_is_one_mode_only() -> None:
-    Path("phalanx.toml").write_text("open_localhost = false\n")
-    with pytest.raises(Failure, match="NO_LOGINS_YET"):
-        require_loopback(load_settings())
-    require_loopback(load_settings(open_localhost=True))
+def test_where_people_log_in_any_address_will_do() -> None:
+    require_loopback(load_settings(host="0.0.0.0", open_localhost=False))
+
+
+def test_people_log_in_unless_somebody_says_otherwise() -> None:
+    assert not load_settings().open_localhost
 
 
 def test_a_taken_port_is_named_with_advice() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(Failure) as caught:
-            bind("127.0.0.1", port, "make demo PORT={port}")
+            bind("127.0.0.1", port, "make demo PORT={port}", loopback=True)
 
     assert (caught.value.exit_code, caught.value.code) == (Exit.FAILURE, "PORT_IN_USE")
     assert f"port {port} of 127.0.0.1 is taken" in caught.value.detail
@@ -84,7 +85,7 @@ def test_a_taken_port_is_named_with_advice() -> None:
 
 
 def test_port_zero_takes_a_free_one() -> None:
-    with bind("localhost", 0, "") as listener:
+    with bind("localhost", 0, "", loopback=True) as listener:
         assert url_of(listener).startswith(("http://127.0.0.1:", "http://[::1]:"))
         assert not url_of(listener).endswith(":0")
 
@@ -93,12 +94,12 @@ def test_a_name_that_leads_elsewhere_is_not_bound(monkeypatch: pytest.MonkeyPatc
     found = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("192.0.2.1", 0))
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [found])
     with pytest.raises(Failure, match="NOT_LOOPBACK"):
-        bind("localhost", 0, "")
+        bind("localhost", 0, "", loopback=True)
 
 
 def test_a_port_that_cannot_be_had() -> None:
     with pytest.raises(Failure, match="CANNOT_LISTEN"):
-        bind("no.such.host.invalid", 0, "")
+        bind("no.such.host.invalid", 0, "", loopback=True)
 
 
 def test_the_data_folder_is_made(tmp_path: Path) -> None:
@@ -132,10 +133,10 @@ def test_bad_files_are_found_before_anything_is_touched(tmp_path: Path) -> None:
 
 
 def test_serve_refuses_another_address_before_anything_is_touched(tmp_path: Path) -> None:
-    result = run("serve", "--host", "0.0.0.0", "--data", str(tmp_path / "data"))
+    result = run("serve", "--open-localhost", "--host", "0.0.0.0", "--data", str(tmp_path / "data"))
 
     assert (result.exit_code, (tmp_path / "data").exists()) == (Exit.NOT_ALLOWED, False)
-    assert "refusing to listen on 0.0.0.0: there are no logins yet" in result.stderr
+    assert "refusing to listen on 0.0.0.0: with --open-localhost nobody" in result.stderr
 
 
 def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
@@ -154,3 +155,17 @@ def test_many_files_may_be_open() -> None:
         assert module.allow_many_files() == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+
+def test_plain_http_to_other_machines_needs_a_word() -> None:
+    with pytest.raises(Failure) as caught:
+        require_encryption(load_settings(host="0.0.0.0"))
+    assert (caught.value.exit_code, caught.value.code) == (Exit.NOT_ALLOWED, "TLS_NEEDED")
+
+    require_encryption(load_settings(host="::1"))
+    Path("phalanx.toml").write_text('tls_ends_at = "nowhere"\n')
+    require_encryption(load_settings(host="0.0.0.0"))
+    Path("phalanx.toml").write_text('tls_ends_at = "proxy"\ntrusted_proxies = "10.0.0.1"\n')
+    require_encryption(load_settings(host="0.0.0.0"))
+    Path("phalanx.toml").write_text('tls_certificate = "a"\ntls_key = "b"\n')
+    require_encryption(load_settings(host="0.0.0.0"))

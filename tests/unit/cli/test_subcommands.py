@@ -38,12 +38,15 @@ ARGUMENTS: dict[str, dict[str, tuple[str, ...]]] = {
         "remove": ("global",),
     },
     "settings": {"set": ("held_max=1",)},
-    "instructions": dict.fromkeys(("show", "cancel", "retry", "reverse", "repeat"), ("I1",)),
+    "instructions": dict.fromkeys(
+        ("show", "cancel", "approve", "decline", "retry", "reverse", "repeat"), ("I1",)
+    ),
 }
 
 VALUES = {
     ("instructions", "--kind"): "signal",
     ("instructions", "--status"): "DONE",
+    ("instructions", "--waits-for"): "time",
     ("trades", "--status"): "ACTIVE",
 }
 """Of options that take some words only."""

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from phalanx.brokers.kill_flag import FILE, SIZE, KillFlagFile, order_kill
 from phalanx.brokers.port import Accepted
 from phalanx.domain.events import InstructionPlanned, KillPut
@@ -448,3 +450,21 @@ def test_a_folder_in_the_files_place_stops_everybody_from_the_next_tick_until_it
         flag.close()
 
     play(story)
+
+
+@on_virtual_time
+async def test_with_two_persons_it_is_adopted_at_once_and_lowering_it_lifts_nothing(
+    rig: Rig,
+) -> None:
+    await ready(rig)
+    settings = msgspec.structs.replace(rig.state.settings, two_persons=True)
+    await rig.desk.execute(c.PutReference(ORIGIN, settings=settings))
+    rig.kill_flag.order(kill())
+    await rig.wait(TICKS)
+    assert not rig.kill_flag.is_raised()
+
+    await rig.desk.execute(c.LiftKill(ORIGIN))
+    await rig.wait(TICKS)
+
+    assert list(rig.state.kills) == [EVERYBODY.key]
+    assert len(rig.state.changes) == 1

@@ -874,8 +874,14 @@ def test_what_a_person_settles_passes() -> None:
     assert only_lessens_risk(TakeBreak(ORIGIN, "X", owner="Ada"))
     assert only_lessens_risk(CloseBreak(ORIGIN, "X", "settled"))
     assert only_lessens_risk(JudgeDoubt(ORIGIN, "X", "", "asked by telephone"))
+    assert only_lessens_risk(c.DeclineChange(ORIGIN, "C1"))
+    assert only_lessens_risk(c.DisarmAccounts(ORIGIN, ("A1",)))
+    assert only_lessens_risk(c.Decline(ORIGIN, "X"))
 
 
 def test_no_other_command_lessens_risk() -> None:
     assert not only_lessens_risk(c.LiftKill(ORIGIN))
+    assert not only_lessens_risk(c.ApproveChange(ORIGIN, "C1"))
+    assert not only_lessens_risk(c.ArmAccounts(ORIGIN, ("A1",)))
+    assert not only_lessens_risk(c.Approve(ORIGIN, "X"))
     assert not only_lessens_risk(c.FillByHand(ORIGIN, "X", 1))

@@ -14,6 +14,7 @@ from phalanx.journal import (
     verify,
 )
 from phalanx.journal.record import encode
+from phalanx.journal.verify import Seen
 from tests.contract.journal.backends import batch_id, fill
 
 
@@ -92,3 +93,59 @@ async def test_the_records_must_lead_to_the_tail(record: int, code: str) -> None
 def test_there_is_nothing_to_say_about_nothing(tmp_path: Path) -> None:
     with pytest.raises(JournalMissing):
         verify(SqliteJournalReader(tmp_path))
+
+
+async def filled(records: int) -> MemoryJournal:
+    journal = MemoryJournal()
+    journal.acquire()
+    await fill(journal, records)
+    return journal
+
+
+def remembered(journal: MemoryJournal, *records: int) -> list[Seen]:
+    """What somebody who saw these records knows of them."""
+    found = {record.record: record for record in journal.scan()}
+    return [Seen(one, found[one].last_seq, found[one].chain) for one in records]
+
+
+async def test_what_was_seen_is_there() -> None:
+    journal = await filled(9)
+
+    assert verify(journal, remembered(journal, 2, 5, 5, 9)).ok
+    assert verify(journal, remembered(journal, 3)).records == 9
+
+
+async def test_a_tail_that_is_gone_is_found_by_who_saw_it() -> None:
+    journal = await filled(9)
+    seen = remembered(journal, 4, 8)
+    shorter = await filled(5)
+
+    problem = verify(shorter, seen).problem
+
+    assert problem is not None
+    assert (problem.code, problem.record) == ("BEHIND_ROOT", 6)
+    assert f"record 8 with event {seen[1].seq}" in problem.message
+
+
+async def test_a_history_that_was_written_anew_is_found_at_the_first_record_that_differs() -> None:
+    journal = await filled(9)
+    seen = remembered(journal, 2, 4, 6, 9)
+    other = await filled(3)
+    await fill(other, 6, first=40)
+
+    report = verify(other, seen)
+
+    assert verify(other).ok
+    assert report.problem is not None
+    assert (report.problem.code, report.problem.record) == ("ROOT_MISMATCH", 4)
+    assert report.last.record == 3
+
+
+async def test_an_event_that_its_record_does_not_hold_is_found() -> None:
+    journal = await filled(4)
+    (seen,) = remembered(journal, 3)
+
+    problem = verify(journal, [Seen(3, seen.seq + 1, seen.chain)]).problem
+
+    assert problem is not None
+    assert (problem.code, problem.record) == ("ROOT_MISMATCH", 3)

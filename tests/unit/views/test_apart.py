@@ -21,6 +21,7 @@ from phalanx.views.child import DONE, FAILED, REST, Failed, serve
 from phalanx.views.feed import ViewsFeed
 from phalanx.views.follower import Follower
 from phalanx.views.projector import RecordsDoNotFit
+from tests.canary import CANARY, found_in
 from tests.unit.views.lives import Lives
 from tests.unit.views.records import Records, contents
 
@@ -62,6 +63,22 @@ def apart(written: Written, path: Path) -> Iterator[ApartFollower]:
     made = ApartFollower(written.folder, path, SqliteJournalReader(written.folder))
     yield made
     made.close()
+
+
+def test_a_key_in_the_servers_environment_is_not_handed_on(
+    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THE_KEY", CANARY)
+    monkeypatch.setenv("PHALANX_KEK", "env:THE_KEY")
+    follower = ApartFollower(tmp_path, tmp_path / "views.db", written.journal)
+    try:
+        environment = Path(f"/proc/{follower.process_id}/environ").read_bytes()
+    finally:
+        follower.close()
+
+    assert b"PATH=" in environment
+    assert b"KEK" not in environment
+    assert not found_in(environment)
 
 
 def is_running(process_id: int) -> bool:

@@ -132,41 +132,38 @@ def test_a_port_in_use() -> None:
 class Served:
     """A server for the checkup, which answers from a table."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
+        self.refuses = ""
         self.answers: dict[str, object] = {
             "/health/live": {"status": "alive"},
             "/health/ready": {"ready": True, "accounts": [], "accounts_closed": 0},
             "/api/v1/breaks": {"items": [], "total": 0, "as_of": 1},
         }
 
-        def connect(url: str, timeout_s: float) -> Server:
-            return Server(url, timeout_s, httpx.MockTransport(self.answer))
-
-        monkeypatch.setattr(checkup, "Server", connect)
+    def checked(self) -> list[checkup.Finding]:
+        return checkup.server(Server("http://phalanx.test", 1.0, httpx.MockTransport(self.answer)))
 
     def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == self.refuses:
+            return httpx.Response(401, json={"code": "UNAUTHENTICATED", "detail": "who are you"})
         body = self.answers.get(request.url.path)
         return httpx.Response(503 if body is None else 200, json=body or {"detail": "not now"})
 
 
-def test_a_server_whose_books_are_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    Served(monkeypatch)
-
-    there, books = checkup.server("http://phalanx.test")
+def test_a_server_whose_books_are_well() -> None:
+    there, books = Served().checked()
 
     assert (there.verdict, there.detail) == (Verdict.OK, "ready at http://phalanx.test")
     assert (books.name, books.verdict) == ("books", Verdict.OK)
 
 
-def test_a_server_with_breaks_and_accounts_that_are_not_open(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    served = Served(monkeypatch)
+def test_a_server_with_breaks_and_accounts_that_are_not_open() -> None:
+    served = Served()
     closed = [{"account": "A1", "reason": "no session"}]
     served.answers["/health/ready"] = {"accounts": closed, "accounts_closed": 7}
     served.answers["/api/v1/breaks"] = {"items": [], "total": 2, "as_of": 1}
 
-    _, books = checkup.server("http://phalanx.test")
+    _, books = served.checked()
 
     assert books.verdict is Verdict.WARN
     assert books.detail == (
@@ -174,11 +171,22 @@ def test_a_server_with_breaks_and_accounts_that_are_not_open(
     )
 
 
-def test_a_server_that_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    served = Served(monkeypatch)
+def test_a_server_whose_books_we_may_not_see() -> None:
+    served = Served()
+    served.refuses = "/api/v1/breaks"
+
+    there, books = served.checked()
+
+    assert (there.verdict, there.detail) == (Verdict.OK, "http://phalanx.test answers")
+    assert books.verdict is Verdict.WARN
+    assert books.detail == "not looked at: who are you; log in: phalanx login"
+
+
+def test_a_server_that_is_not_ready() -> None:
+    served = Served()
     served.answers["/health/ready"] = None
 
-    (found,) = checkup.server("http://phalanx.test")
+    (found,) = served.checked()
 
     assert (found.verdict, found.detail) == (
         Verdict.WARN,

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from phalanx.cli.remote import client
+from phalanx.cli.remote import target
 from tests.unit.cli.doubles import FakeServer, run
 
 NAMES = {
@@ -15,6 +15,9 @@ NAMES = {
     "strategies set n": ("/api/v1/strategies", "strategy", ["nifty", "next"]),
     "breaks close n": ("/api/v1/breaks", "id", ["nifty", "next"]),
     "reconcile --account n": ("/api/v1/accounts", "account", ["nifty", "next"]),
+    "users disable n": ("/api/v1/users", "name", ["nifty", "next"]),
+    "keys revoke n": ("/api/v1/keys", "id", ["nifty", "next"]),
+    "sessions end n": ("/api/v1/sessions", "session", ["nifty", "next"]),
     "signal n": ("/api/v1/strategies", "strategy", ["nifty", "next"]),
 }
 
@@ -59,7 +62,7 @@ def test_a_server_that_says_something_else_completes_nothing(
 
 
 def test_no_server_completes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "DEFAULT_SERVER", "http://127.0.0.1:1")
+    monkeypatch.setattr(target, "configured_server", lambda **_: "http://127.0.0.1:1")
 
     assert completed("lists show n", monkeypatch) == []
     assert completed("lists sh", monkeypatch) == ["show"]

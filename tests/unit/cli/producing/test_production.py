@@ -9,10 +9,13 @@ import pytest
 
 from phalanx.cli.display.screen import Screen
 from phalanx.cli.exit_codes import Exit
+from phalanx.cli.producing import production
 from phalanx.cli.producing.command import refuse_while_live
 from phalanx.cli.producing.production import Pace, Production, percentile
 from phalanx.cli.producing.random_orders import RandomOrders
 from phalanx.cli.remote import client
+from phalanx.cli.remote.identity import Identity, TokenIdentity
+from phalanx.domain.secrets import Secret
 from tests.unit.cli.doubles import FakeServer, Handler, run
 
 ACCEPTED = {
@@ -34,7 +37,14 @@ REJECTED = {
 class Run:
     """A production against answers of our own."""
 
-    def __init__(self, handler: Handler, count: int = 6, *, as_json: bool = False) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        count: int = 6,
+        *,
+        as_json: bool = False,
+        identity: Identity | None = None,
+    ) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
         self.requests: list[httpx.Request] = []
 
@@ -49,6 +59,7 @@ class Run:
             Pace(0, count),
             Screen(as_json=as_json, out=self.out, err=self.err),
             httpx.MockTransport(handle),
+            identity=identity,
         )
 
     async def end(self, concurrency: int = 2) -> Exit:
@@ -110,17 +121,28 @@ async def test_a_server_that_failed_tells_nothing() -> None:
     assert await Run(always(500, {}), 1).end() is Exit.UNKNOWN
 
 
-async def test_an_overloaded_server_is_given_time() -> None:
-    answers = iter([(503, {"code": "OVERLOADED", "detail": "busy"}), (200, ACCEPTED)])
+@pytest.mark.parametrize(("status", "code"), [(503, "OVERLOADED"), (429, "RATE_LIMITED")])
+async def test_a_server_that_has_enough_is_given_time(
+    monkeypatch: pytest.MonkeyPatch, status: int, code: str
+) -> None:
+    answers = iter([(status, {"code": code, "detail": "busy"}), (200, ACCEPTED)])
+    waits: list[float] = []
+
+    async def wait(_: object, seconds: float) -> bool:
+        waits.append(seconds)
+        return False
+
+    monkeypatch.setattr(production, "wait_for", wait)
 
     def next_answer(_: httpx.Request) -> httpx.Response:
         status, body = next(answers)
-        return httpx.Response(status, json=body, headers={"retry-after": "0"})
+        return httpx.Response(status, json=body, headers={"retry-after": "3"})
 
     run = Run(next_answer, 2)
 
     assert await run.end(1) is Exit.PARTIAL
-    assert "FAILED  busy [OVERLOADED]" in run.lines[0]
+    assert f"FAILED  busy [{code}]" in run.lines[0]
+    assert 3.0 in waits
     assert "1 accepted, 1 failed" in run.lines[-1]
 
 
@@ -248,3 +270,21 @@ async def test_nothing_is_posted_for_a_reader_that_has_gone(*, as_json: bool) ->
     with pytest.raises(BrokenPipeError):
         await production.run(2)
     assert posts < 10
+
+
+async def test_every_order_carries_the_token() -> None:
+    who = TokenIdentity(Secret("phx_1"), "make another one")
+    run = Run(always(200, ACCEPTED), identity=who)
+
+    assert await run.end() is Exit.OK
+    assert {request.headers["authorization"] for request in run.requests} == {"Bearer phx_1"}
+
+
+async def test_who_is_not_let_in_posts_no_more_and_is_told_what_to_do() -> None:
+    who = TokenIdentity(Secret("phx_1"), "make another one")
+    nobody = {"code": "UNAUTHENTICATED", "detail": "who are you"}
+    run = Run(always(401, nobody), identity=who)
+
+    assert await run.end(1) is Exit.NOT_ALLOWED
+    assert len(run.requests) == 1
+    assert "who are you; make another one" in run.err.getvalue()

@@ -12,9 +12,9 @@ from phalanx.cli.remote.client import (
     Server,
     checked_url,
     chosen_key,
-    configured_server,
     connect,
 )
+from phalanx.cli.remote.target import configured_server
 
 URL = "http://phalanx.test"
 
@@ -124,7 +124,7 @@ def test_a_server_that_failed_tells_nothing_about_a_change(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "code", "exit_code"),
     [
-        (401, "LOGIN_NEEDED", Exit.NOT_ALLOWED),
+        (401, "UNAUTHENTICATED", Exit.NOT_ALLOWED),
         (403, "LOOPBACK_ONLY", Exit.NOT_ALLOWED),
         (404, "UNKNOWN_ORDER", Exit.FAILURE),
         (409, "ORDER_NOT_WORKING", Exit.FAILURE),
@@ -139,7 +139,9 @@ def test_a_problem_document_has_its_exit_code(status: int, code: str, exit_code:
     problem = {"code": code, "detail": "because", "title": "No", "field": "a.b", "line": 3}
     failure = failure_of_change(answering(status, problem, **{"x-request-id": "r-1"}))
 
-    assert (failure.exit_code, failure.code, failure.detail) == (exit_code, code, "because")
+    advice = "; log in: phalanx login" if status == 401 else ""
+    assert (failure.exit_code, failure.code) == (exit_code, code)
+    assert failure.detail == f"because{advice}"
     assert failure.facts == {"status": status, "field": "a.b", "line": 3, "request_id": "r-1"}
 
 

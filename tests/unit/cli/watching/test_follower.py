@@ -7,19 +7,23 @@ import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 import httpx
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from phalanx.cli.display.screen import Screen
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.remote.client import Server
+from phalanx.cli.remote.identity import Identity, TokenIdentity
 from phalanx.cli.watching import follower as module
 from phalanx.cli.watching.filters import Filters
 from phalanx.cli.watching.follower import Follower
 from phalanx.cli.watching.lines import Lines
 from phalanx.cli.watching.log import Log
+from phalanx.domain.secrets import Secret
 
 TOPICS = ("desk", "orders")
 
@@ -32,18 +36,28 @@ def message(n: int, *names: str, kind: str = "delta", topic: str = "desk") -> st
 class Stream:
     """A server that sends, on each connection, the next of its scripts."""
 
-    def __init__(self, *scripts: Sequence[str]) -> None:
+    def __init__(self, *scripts: Sequence[str], tokens: Sequence[str] = ()) -> None:
         self._scripts = list(scripts)
+        self.tokens = tokens
+        self.sent: list[str | None] = []
         self.paths: list[str] = []
         self.url = ""
         self.joined = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Stream"]:
-        async with serve(self._connection, "127.0.0.1", 0) as server:
+        async with serve(self._connection, "127.0.0.1", 0, process_request=self._admit) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             self.url = f"http://127.0.0.1:{port}"
             yield self
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        self.sent.append(request.headers.get("Authorization"))
+        if not self.tokens or self.sent[-1] in {f"Bearer {token}" for token in self.tokens}:
+            return None
+        return connection.respond(
+            HTTPStatus.UNAUTHORIZED, '{"code":"UNAUTHENTICATED","detail":"who are you"}'
+        )
 
     async def _connection(self, connection: ServerConnection) -> None:
         assert connection.request is not None
@@ -59,11 +73,17 @@ class Stream:
 class Heard:
     """What a follower told: names and remarks, in their order."""
 
-    def __init__(self, stream: Stream, count: int, log: Log | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        count: int,
+        log: Log | None = None,
+        identity: Identity | None = None,
+    ) -> None:
         self.out, self.err = io.StringIO(), io.StringIO()
         screen = Screen(out=self.out, err=self.err)
         audience = Lines(screen, TOPICS, Filters(()), count=count)
-        self.follower = Follower(stream.url, TOPICS, audience, log)
+        self.follower = Follower(stream.url, TOPICS, audience, log, identity)
 
     async def follow(self) -> Exit:
         async with asyncio.timeout(20):
@@ -199,3 +219,76 @@ async def test_a_server_that_goes_while_its_log_is_read_is_waited_for() -> None:
 
     assert heard.names == ["log2", "log3", "a"]
     assert "cannot be reached" in heard.remarks[0]
+
+
+class Renewing(Identity):
+    """Somebody whose token is over after a while, and who gets the next one."""
+
+    def __init__(self, *tokens: str, unreachable: int = 0) -> None:
+        self._tokens = [Secret(token) for token in tokens]
+        self._unreachable = unreachable
+        self.asked = 0
+        self.asked_often = asyncio.Event()
+
+    def token(self) -> Secret:
+        self.asked += 1
+        if self.asked == 4:
+            self.asked_often.set()
+        if self.asked <= self._unreachable:
+            raise Failure(Exit.UNREACHABLE, "SERVER_UNREACHABLE", "it is away")
+        return self._tokens[0]
+
+    def renewed(self, refused: Secret) -> Secret | None:
+        assert refused == self._tokens.pop(0)
+        return self._tokens[0] if self._tokens else None
+
+
+async def test_the_stream_is_asked_for_with_the_token() -> None:
+    snapshot = message(5, kind="snapshot")
+    async with Stream([snapshot, message(6, "a")], tokens=["phx_1"]).running() as stream:
+        who = TokenIdentity(Secret("phx_1"), "make another one")
+        assert await Heard(stream, 1, None, who).follow() is Exit.OK
+    assert stream.sent == ["Bearer phx_1"]
+    assert "phx_1" not in stream.paths[0]
+
+
+async def test_a_token_that_is_over_is_renewed_when_the_stream_begins_again() -> None:
+    scripts = [message(5, kind="snapshot"), message(7, "lost")], [message(8, kind="snapshot")]
+    async with Stream(*scripts, tokens=["first"]).running() as stream:
+        heard = Heard(stream, 1, None, Renewing("first", "second"))
+        following = asyncio.create_task(heard.follow())
+        await stream.joined.wait()
+        stream.joined.clear()
+        stream.tokens = ["second"]
+        await stream.joined.wait()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    assert stream.sent == ["Bearer first", "Bearer first", "Bearer second"]
+
+
+@pytest.mark.parametrize("tokens", [("first",), ("first", "second")])
+async def test_who_stays_refused_is_told_what_to_do(tokens: tuple[str, ...]) -> None:
+    async with Stream([], tokens=["another"]).running() as stream:
+        with pytest.raises(Failure, match="who are you; log in: phalanx login") as caught:
+            await Heard(stream, 1, None, Renewing(*tokens)).follow()
+    assert (caught.value.exit_code, caught.value.code) == (Exit.NOT_ALLOWED, "UNAUTHENTICATED")
+    assert len(stream.sent) == len(tokens)
+
+
+async def test_a_server_that_is_away_at_the_first_token_is_not_waited_for() -> None:
+    async with Stream([]).running() as stream:
+        with pytest.raises(Failure, match="SERVER_UNREACHABLE"):
+            await Heard(stream, 1, None, Renewing("first", unreachable=1)).follow()
+    assert stream.sent == []
+
+
+async def test_whoever_looks_on_stays_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STAY_EVERY_S", 0.001)
+    who = Renewing("first")
+    async with Stream([message(5, kind="snapshot")]).running() as stream:
+        following = asyncio.create_task(Heard(stream, 1, None, who).follow())
+        async with asyncio.timeout(20):
+            await who.asked_often.wait()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    assert stream.sent == ["Bearer first"]

@@ -240,3 +240,20 @@ def test_what_cannot_be_watched_is_usage() -> None:
     ):
         result = run("watch", *words, "--server", "http://127.0.0.1:1")
         assert (result.exit_code, code in result.stderr) == (Exit.USAGE, True)
+
+
+def test_a_change_that_waits_says_what_it_would_do_and_who_asked() -> None:
+    change = {
+        "change_id": "C1",
+        "kind": "kill",
+        "details": ["lift the kill for everybody"],
+        "asked_by": "ann",
+        "expires_ns": NOON_NS,
+        "time_ns": NOON_NS,
+    }
+
+    said = line("changes", change)
+
+    assert "C1" in said
+    assert "asked by ann, waits for another person" in said
+    assert said.endswith("lift the kill for everybody")

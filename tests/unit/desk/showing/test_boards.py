@@ -281,6 +281,24 @@ async def a_break_is_closed(rig: Rig) -> None:
     assert rig.state.breaks == {}
 
 
+async def changes_wait_and_end(rig: Rig) -> None:
+    """One expires, one is declined, one is approved, one waits."""
+    settings = msgspec.structs.replace(rig.state.settings, two_persons=True, change_expires_s=2)
+    other = msgspec.structs.replace(ORIGIN, actor="bob")
+    await rig.desk.execute(c.PutKill(ORIGIN))
+    await rig.desk.execute(c.PutReference(ORIGIN, settings=settings))
+    await rig.desk.execute(c.LiftKill(ORIGIN))
+    await rig.wait(3)
+    assert not rig.state.changes
+    for decide in (c.DeclineChange, c.ApproveChange):
+        await rig.desk.execute(c.LiftKill(ORIGIN))
+        (change_id,) = rig.state.changes
+        await rig.desk.execute(decide(other, change_id))
+    await rig.desk.execute(c.PutKill(ORIGIN))
+    await rig.desk.execute(c.LiftKill(ORIGIN))
+    assert len(rig.state.changes) == 1
+
+
 STORIES: list[Story] = [
     an_order_fills,
     an_order_is_refused,
@@ -314,6 +332,7 @@ STORIES: list[Story] = [
     a_break_is_filed,
     a_break_is_taken,
     a_break_is_closed,
+    changes_wait_and_end,
 ]
 
 
