@@ -27,7 +27,8 @@ LENGTH = b"content-length: "
 class Orders(msgspec.Struct, frozen=True):
     """What is sent: to which server, over how many connections, how many orders at a time.
 
-    ``price`` as the caller writes it; without one the orders are MARKET.
+    ``price`` as the caller writes it; without one the orders are MARKET. ``token``: of a machine key, where
+    the server asks who somebody is.
     """
 
     process: int
@@ -36,6 +37,7 @@ class Orders(msgspec.Struct, frozen=True):
     count: int
     keyed: bool
     price: str
+    token: str = ""
 
 
 class Unexpected(Exception):
@@ -149,6 +151,8 @@ class Load:
             f'"product":"DELIVERY","quantity":"{turn % 100 + 1}",{kind}}}'
         )
         key = f"Idempotency-Key: 0123456789abcdef-{self._sent:06}\r\n" if self._orders.keyed else ""
+        if self._orders.token:
+            key += f"Authorization: Bearer {self._orders.token}\r\n"
         return (
             f"POST /api/v1/instructions HTTP/1.1\r\nHost: 127.0.0.1:{self._orders.port}\r\n"
             f"Content-Type: application/json\r\n{key}Content-Length: {len(body)}\r\n\r\n{body}"

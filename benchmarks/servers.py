@@ -42,6 +42,7 @@ class Server:
     ) -> "Server":
         """`phalanx serve` over a data folder, on a free port; ``settings`` by name."""
         command = [sys.executable, "-m", "phalanx.cli", "serve", "--json", "--port", "0"]
+        command += [] if "--logins" in options else ["--open-localhost"]
         command += ["--data", str(data), *options]
         return cls(command, data.with_suffix(".log"), settings)
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import uvloop
 
-from phalanx.bootstrap import GC_THRESHOLD
+from phalanx.bootstrap.system import GC_THRESHOLD
 
 Sample: TypeAlias = dict[str, float]
 Prepare: TypeAlias = Callable[..., Callable[..., Sample]]
