@@ -60,7 +60,7 @@ from tests.sim.paper_mutants import PAPER_MUTANTS
 from tests.sim.second_look_mutants import SECOND_LOOK_MUTANTS
 from tests.sim.story import run
 
-SEEDS_MAX = 400
+SEEDS_MAX = 1_000
 """Within so many seeds, from 0, a mutant is caught."""
 
 Plant = Callable[[pytest.MonkeyPatch], None]

@@ -209,6 +209,19 @@ async def order_log(call: Call) -> Answer:
 
 _VIEWS = ("VIEWS_UNAVAILABLE", "QUERY_TOO_LONG")
 _WORKING = ("UNKNOWN_ORDER", "ORDER_NOT_WORKING", "REQUEST_PENDING")
+_NEW_TERMS = (
+    *("NOT_REPLACEABLE", "NOTHING_TO_CHANGE", "NOT_POSITIVE", "BELOW_FILLED"),
+    *("SELL_MAY_ONLY_SHRINK", "ABOVE_FREEZE", "UNKNOWN_INSTRUMENT"),
+)
+_NEW_RISK = (
+    *("ACCOUNT_DISABLED", "ACCOUNT_NOT_RECONCILED", "LIVE_NOT_AVAILABLE", "NOT_ARMED"),
+    *("KILL_ALL", "KILL_BROKER", "KILL_STRATEGY", "KILL_CLIENT", "KILL_ACCOUNT"),
+    *("INSTRUMENT_NOT_TRADABLE", "INSTRUMENT_PAPER_ONLY", "ORDER_TYPE_NOT_SUPPORTED"),
+    *("LOT_MULTIPLE", "OFF_TICK", "NO_PRICE", "SYNTHETIC_PRICE", "STALE_PRICE", "OUTSIDE_BAND"),
+    *("FAR_FROM_LAST", "STOP_BEYOND_LIMIT", "ORDER_IN_DOUBT", "RESTRICTED", "QUANTITY_CAP"),
+    *("VALUE_CAP", "POSITION_CAP", "ABOVE_APPROVAL", "INSUFFICIENT_CASH"),
+)
+"""The checks that new terms have to pass."""
 
 doors: tuple[Door, ...] = (
     Door(
@@ -244,10 +257,7 @@ doors: tuple[Door, ...] = (
         about="The new terms pass the same checks as a new order. A sell may only shrink.",
         body=ReplaceOrderBody,
         examples=examples.REPLACE_ORDER,
-        problems=(
-            *(*_WORKING, "NOT_REPLACEABLE", "NOTHING_TO_CHANGE", "INSUFFICIENT_CASH"),
-            "NOT_POSITIVE",
-        ),
+        problems=(*_WORKING, *_NEW_TERMS, *_NEW_RISK),
         keyed=True,
     ),
     Door(

@@ -35,15 +35,17 @@ def approval_cause(
 ) -> Reason | None:
     """Why an instruction with these orders waits for another person; None: it does not.
 
-    ``ask``: it does, whatever its size. Cancels never do.
+    ``ask``: it does, whatever its size; one above the bound is named with its size all the same, as that
+    is what is approved. Cancels never do.
     """
     if not (ask or settings.approve_above):
         return None
     if isinstance(request, CancelRestRequest | CancelOpenRequest):
         return None
-    if ask:
+    above = _above(settings, value_at_risk(drafts)) if settings.approve_above else None
+    if above is None and ask:
         return Reason(ReasonCode.ASKED_FOR_APPROVAL)
-    return _above(settings, value_at_risk(drafts))
+    return above
 
 
 def value_at_risk(drafts: Iterable[OrderDraft]) -> Money:

@@ -44,6 +44,18 @@ class HeldInstruction(msgspec.Struct, frozen=True, gc=False):
         """For how long it may be fired once it waits no more."""
         return self.expires_at - self.due
 
+    def approved(
+        self, actor: str, fire_at: Nanoseconds, expires_at: Nanoseconds
+    ) -> "HeldInstruction":
+        """The same with its approval: it waits for its time alone, which may be now."""
+        return msgspec.structs.replace(
+            self,
+            fire_at=fire_at,
+            expires_at=expires_at,
+            waits_for=WaitsFor.TIME,
+            approved_by=actor,
+        )
+
 
 class UndoWindow(msgspec.Struct, frozen=True, gc=False):
     """The orders of one instruction that stand HELD until then; those that are not held any more count

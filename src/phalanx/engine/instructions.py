@@ -79,14 +79,14 @@ def _foreseen_cause(state: State, command: Submit, context: Context) -> Reason |
     """Why what is planned later will need approval, as far as that can be known now: then there is time
     for it.
     """
-    settings, request = state.settings, command.request
-    if not settings.approve_above or command.ask:
-        return approval_cause(settings, request, (), ask=command.ask)
+    settings, request, ask = state.settings, command.request, command.ask
+    if not settings.approve_above:
+        return approval_cause(settings, request, (), ask=ask)
     try:
         plan = make_plan(state, context, request, keyed=True, follow_up=command.follow_up)
     except Refused:
-        return None
-    return approval_cause(settings, request, plan.orders, ask=False)
+        return approval_cause(settings, request, (), ask=ask)
+    return approval_cause(settings, request, plan.orders, ask=ask)
 
 
 def _held(
@@ -184,11 +184,12 @@ def approve(state: State, command: Approve, context: Context) -> list[Event]:
     """
     now, origin = context.now, command.origin
     held = waiting_for(state, command, now)
-    expires_at = max(now, held.fire_at) + held.lasts
+    fire_at = max(now, held.fire_at)
+    expires_at = fire_at + held.lasts
     approved = InstructionApproved(now, held.id, origin, command.note, expires_at)
-    if held.fire_at > now:
+    if fire_at > now:
         return [approved]
-    free = replace(held, expires_at=expires_at, approved_by=origin.actor)
+    free = held.approved(origin.actor, fire_at, expires_at)
     return [approved, *_plan_held(state, context, free)]
 
 

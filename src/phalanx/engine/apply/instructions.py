@@ -130,13 +130,8 @@ def instruction_approved(state: State, event: InstructionApproved) -> None:
     use_key(state, event.origin, event.time)
     held = state.held[event.instruction_id]
     fire_at = max(event.time, held.fire_at)
-    state.held[event.instruction_id] = msgspec.structs.replace(
-        held,
-        fire_at=fire_at,
-        expires_at=event.expires_at,
-        waits_for=WaitsFor.TIME,
-        approved_by=event.origin.actor,
-    )
+    approved = held.approved(event.origin.actor, fire_at, event.expires_at)
+    state.held[event.instruction_id] = approved
 
 
 def instruction_ended(state: State, event: InstructionEnded) -> None:

@@ -11,9 +11,9 @@ from phalanx.domain.events import (
     SettingsPut,
 )
 from phalanx.domain.instructions import InstructionId, WaitsFor
-from phalanx.domain.numbers import Money, multiply
+from phalanx.domain.numbers import BASIS_POINTS, FIXED_MAX, Money, multiply
 from phalanx.domain.orders import ClOrdId
-from phalanx.domain.reasons import ReasonCode
+from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import Nanoseconds
 from phalanx.simulation.invariants.named import Invariant, holds
 
@@ -29,27 +29,27 @@ class SecondLooks:
         self.windows: dict[InstructionId, tuple[Nanoseconds, Nanoseconds]] = {}
         """From and until when each held instruction may be planned."""
         self._held_by: dict[InstructionId, str] = {}
+        self._named: dict[InstructionId, Money] = {}
+        """The value at risk that each was last asked about; 0: it was asked for whatever its size."""
         self._approved: set[InstructionId] = set()
         self._undo: dict[ClOrdId, Nanoseconds] = {}
         self._above: Money = 0
+        self._collar_bps = 0
 
     def take(self, event: Event) -> None:
         """One event more."""
         match event:
             case SettingsPut():
                 self._above = event.settings.approve_above
+                self._collar_bps = event.settings.collar_bps
             case InstructionHeld():
                 self._held_by[event.instruction_id] = event.origin.actor
                 self.windows[event.instruction_id] = (event.fire_at, event.expires_at)
                 if event.waits_for is WaitsFor.APPROVAL:
                     self.asked[event.instruction_id] = (event.origin.actor, event.approve_by)
+                    self._named[event.instruction_id] = _value_named(event.cause)
             case ApprovalAsked():
-                with holds(Invariant.APPROVED_FIRST):
-                    again = event.instruction_id in self._approved
-                    assert not again, f"{event.instruction_id} is to be approved twice"
-                who = self._held_by[event.instruction_id]
-                self.asked[event.instruction_id] = (who, event.approve_by)
-                self.windows[event.instruction_id] = (event.time, event.expires_at)
+                self._ask(event)
             case InstructionApproved():
                 self._approve(event)
             case InstructionPlanned():
@@ -60,6 +60,22 @@ class SecondLooks:
                 self._dispatch(event)
             case _:
                 pass
+
+    def _ask(self, event: ApprovalAsked) -> None:
+        instruction_id, value = event.instruction_id, _value_named(event.cause)
+        with holds(Invariant.APPROVED_FIRST):
+            needed = instruction_id not in self._approved or value > self._approved_up_to(
+                instruction_id
+            )
+            assert needed, f"{instruction_id} is to be approved twice, and did not grow"
+        self._approved.discard(instruction_id)
+        self._named[instruction_id] = value
+        self.asked[instruction_id] = (self._held_by[instruction_id], event.approve_by)
+        self.windows[instruction_id] = (event.time, event.expires_at)
+
+    def _approved_up_to(self, instruction_id: InstructionId) -> Money:
+        named = self._named[instruction_id]
+        return named + named * self._collar_bps // BASIS_POINTS
 
     def _approve(self, event: InstructionApproved) -> None:
         with holds(Invariant.APPROVED_FIRST):
@@ -78,8 +94,9 @@ class SecondLooks:
             instruction_id = event.instruction_id
             assert instruction_id not in self.asked, f"{instruction_id} was not approved"
             value = sum(multiply(d.limit, d.quantity) for d in event.orders if not d.reduce_only)
-            small = not self._above or value <= self._above
-            assert small or instruction_id in self._approved, f"{instruction_id} is too large"
+            bound = self._approved_up_to(instruction_id) if instruction_id in self._approved else 0
+            small = not self._above or min(value, FIXED_MAX) <= max(self._above, bound)
+            assert small, f"{instruction_id} is larger than anybody let it be"
         if event.undo_until:
             for draft in event.orders:
                 if not draft.reduce_only:
@@ -101,3 +118,9 @@ class SecondLooks:
             for cl_ord_id in event.cl_ord_ids:
                 until = self._undo.pop(cl_ord_id, 0)
                 assert event.time >= until, f"{cl_ord_id} went within its undo window"
+
+
+def _value_named(cause: Reason | None) -> Money:
+    if cause is None or cause.code is not ReasonCode.ABOVE_APPROVAL:
+        return 0
+    return int(cause.facts[0])
