@@ -173,6 +173,8 @@ def test_a_secret_is_nowhere_whatever_happens_to_it(site: Site, tmp_path: Path) 
     assert hidden(site.secrets, crash.encode())
     check_files(site, tmp_path)
 
+    # A shell without job control has its children ignore it, and theirs.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     server.start()
     assert site.ask("GET", PATH).status_code == 200
     os.kill(server.pid, signal.SIGQUIT)

@@ -4,7 +4,7 @@ holds more than the limit, and nobody waits in vain.
 
 from random import Random
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from phalanx.domain.accounts import RateLimit
@@ -88,6 +88,7 @@ def test_no_window_of_any_scope_holds_more_than_its_limit(terms: Terms, seed: in
         check_windows([write.at - JOURNEY_NS for write in writes], limit, since)
 
 
+@example(Terms(RateLimit(), egress=(RateLimit(4, 1_000, 3),)), 1_191_941)
 @given(TERMS, SEEDS)
 def test_everybody_goes_in_the_end_and_no_place_is_lost(terms: Terms, seed: int) -> None:
     walk = Walk(terms, seed)

@@ -62,6 +62,7 @@ class Turns:
         bounds = self._bounds(account)
         if bounds != self._bound[account.id]:
             self._bind(lane, bounds, now)
+            self._appoint()
         lane.change(account.rate_limit, now)
         return lane
 
@@ -98,9 +99,9 @@ class Turns:
         return lane
 
     def _bind(self, lane: Lane, bounds: Bounds, now: Nanoseconds) -> None:
-        if lane.onto is not None:
-            lane.onto.stands(lane, None)
-            self._refresh(lane.onto, now)
+        left = lane.onto
+        if left is not None:
+            left.stands(lane, None)
         self._bound[lane.account] = bounds
         onto = self._everybody
         junctions: list[Junction] = []
@@ -110,6 +111,9 @@ class Turns:
             junctions.append(onto)
         lane.bind(bounds.account, junctions, bounds.slack_ms, now)
         lane.onto = onto
+        if left is not None:
+            # Only now: its reserved places went with the lane, and somebody there may have waited for one.
+            self._refresh(left, now)
 
     def _junction(
         self, sharing: Sharing, limits: tuple[RateLimit, ...], onto: Junction, slack_ms: int

@@ -247,6 +247,21 @@ def test_an_account_that_moves_away_just_before_its_turn_is_offered_nowhere_else
     assert bench.gone == [("o1", 6_000)]
 
 
+def test_who_moves_away_with_its_place_leaves_the_limit_to_who_waits_there() -> None:
+    bench = Bench(shared(RateLimit(1, 1_000)))
+    leaver, other = bench.lane("a", FREE), bench.lane("b", FREE)
+    bench.clock.advance(SECOND)
+    assert leaver.goes_now(bench.clock.monotonic(), Waiting("o1", 0), urgent=False)
+    bench.wait(other, "o2")
+    assert bench.clock.waiting == 0, "nobody knows when there is a place"
+    bench.turns._bounds = lambda _: UNBOUND
+
+    bench.turns.put(Account("a", 1))
+    bench.clock.settle()
+
+    assert bench.gone == [("o2", 1_000)]
+
+
 def test_slack_of_a_broker_makes_every_window_longer_the_accounts_own_too() -> None:
     bench = Bench(Bounds(account=(RateLimit(5, 100),), slack_ms=7))
     bench.wait(bench.lane("a"), "a1", "a2")
