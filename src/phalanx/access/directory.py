@@ -131,6 +131,10 @@ class Directory:
         user = picture.users[session.user_id]
         return None if user.disabled_at is not None else user.principal(session.id)
 
+    def check_login(self, attempt: Attempt) -> None:
+        """Whether this may be tried now; on any thread, at once. Raises THROTTLED."""
+        self._login.check(attempt)
+
     def login(self, attempt: Attempt) -> Tokens:
         """A session for somebody who proves who they are. Raises UNAUTHENTICATED, TOTP_NEEDED, THROTTLED."""
         return self._issued(self._login.begin(attempt))

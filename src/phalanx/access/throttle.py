@@ -67,14 +67,25 @@ class Throttle:
             count = self._counts.get(key)
             if count is None or now - count.last_ns > self._rule.forget_ns:
                 count = self._counts[key] = _Count(0, now)
-            wait_ns = count.last_ns + self._rule.wait_ns(count.failures) - now
-            if wait_ns > 0:
-                raise throttled(wait_ns)
+            self._refuse_early(count, now)
             count.failures += 1
             count.last_ns = now
             self._counts.move_to_end(key)
             if len(self._counts) > self._entries_max:
                 self._counts.popitem(last=False)
+
+    def check(self, key: Hashable) -> None:
+        """Whether a try might begin now; nothing is counted. Raises THROTTLED."""
+        now = self._clock.monotonic()
+        with self._lock:
+            count = self._counts.get(key)
+            if count is not None and now - count.last_ns <= self._rule.forget_ns:
+                self._refuse_early(count, now)
+
+    def _refuse_early(self, count: _Count, now: Nanoseconds) -> None:
+        wait_ns = count.last_ns + self._rule.wait_ns(count.failures) - now
+        if wait_ns > 0:
+            raise throttled(wait_ns)
 
     def give_back(self, key: Hashable) -> None:
         """The try was none, or succeeded: it counts no more, those before it do."""

@@ -107,4 +107,8 @@ async def test_a_real_flood_from_one_place_costs_a_few_checks(
         await asyncio.gather(*(guesser.ask("POST", LOGIN, wrong) for _ in range(20)))
 
     assert checks.call_count == 5, "so many are free; the clock stands still"
+    tried = Mock(wraps=site.directory.login)
+    monkeypatch.setattr(site.directory, "login", tried)
+    await asyncio.gather(*(guesser.ask("POST", LOGIN, wrong) for _ in range(20)))
+    assert tried.call_count == 0, "who waits is turned away on the loop, without a thread"
     await site.log_in("root")

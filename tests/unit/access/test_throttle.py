@@ -135,3 +135,20 @@ def test_many_at_the_same_moment_get_no_more_tries_than_one(clock: ManualClock) 
 )
 def test_an_address_counts_as_its_place(address: str, place: str) -> None:
     assert place_of(address) == place
+
+
+def test_a_look_says_what_a_try_would_and_counts_nothing(clock: ManualClock) -> None:
+    throttle = Throttle(clock, RULE)
+    for _ in range(10):
+        throttle.check("k")
+    assert [wait_s(throttle) for _ in range(2)] == [0, 0]
+
+    with pytest.raises(AccessError) as turned_away:
+        throttle.check("k")
+    assert turned_away.value.retry_after_s == wait_s(throttle) == 1
+
+    clock.advance(SECOND)
+    throttle.check("k")
+    assert wait_s(throttle) == 0
+    clock.advance(RULE.forget_ns + 1)
+    throttle.check("k")
