@@ -369,7 +369,6 @@ doors: tuple[Door, ...] = (
         examples=examples.ACCOUNT_CHANGE,
         problems=(
             *("NOT_FOUND", "NOTHING_TO_CHANGE", "UNKNOWN_FIELD", "INVALID_VALUE", "NOT_POSITIVE"),
-            *("INVALID_NUMBER", "TOO_PRECISE", "NUMBER_TOO_LARGE"),
             *("UNKNOWN_BROKER", "MODE_NOT_SUPPORTED", "ORDERS_WORKING"),
         ),
         keyed=True,

@@ -63,7 +63,7 @@ doors: tuple[Door, ...] = (
         examples=examples.FILL,
         problems=(
             *("UNKNOWN_ORDER", "ORDER_NOT_WORKING", "NOT_PAPER", "ABOVE_LEAVES", "BEYOND_LIMIT"),
-            *("LOT_MULTIPLE", "OFF_TICK", "INVALID_NUMBER", "TOO_PRECISE", "NOT_POSITIVE"),
+            *("LOT_MULTIPLE", "OFF_TICK", "NOT_POSITIVE"),
         ),
         keyed=True,
     ),

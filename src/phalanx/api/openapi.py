@@ -27,6 +27,9 @@ _BODY_PROBLEMS = (
     *("UNSUPPORTED_MEDIA_TYPE", "MALFORMED_JSON", "TOO_DEEP", "MISSING_FIELD"),
     *(*_VALUE_PROBLEMS, *_TEXT_PROBLEMS),
 )
+_NUMBER_PROBLEMS = ("INVALID_NUMBER", "TOO_PRECISE", "NUMBER_TOO_LARGE")
+_EXACT = b'"type":["string","number"]'
+"""How a number that is read exactly is described, in a schema; see `Exact`."""
 _TABLE_PROBLEMS = (
     *("FILE_TOO_LARGE", "EMPTY_FILE", "EMBEDDED_NUL", "LINE_TOO_LONG", "TOO_MANY_ROWS", "BAD_CSV"),
     *("MISSING_COLUMN", "UNKNOWN_COLUMN", "DUPLICATE_COLUMN", "WRONG_FIELD_COUNT"),
@@ -171,6 +174,24 @@ def _schema(shape: Any) -> dict[str, Any]:  # noqa: ANN401
     return schema
 
 
+def _body_problems(door: Door) -> list[str]:
+    codes = [*_BODY_PROBLEMS]
+    if _has_numbers(door.body):
+        codes += _NUMBER_PROBLEMS
+    if door.csv or door.media_type == "text/csv":
+        codes += _TABLE_PROBLEMS
+    return codes
+
+
+def _has_numbers(shape: Any) -> bool:  # noqa: ANN401
+    """Whether a number that is read exactly stands anywhere in such a body."""
+    if shape is bytes:
+        return False
+    return _EXACT in msgspec.json.encode(
+        msgspec.json.schema_components((shape,), ref_template=_REF)
+    )
+
+
 def _success(door: Door) -> dict[str, Any]:
     success: dict[str, Any] = {"description": _first_line(door)}
     if door.answer is not None:
@@ -200,9 +221,7 @@ def _problems(door: Door) -> dict[int | str, dict[str, Any]]:
     if door.policy.behind is Behind.REACH and Permission.READ not in door.policy.permissions:
         codes.append("OUT_OF_REACH")
     if door.body is not None:
-        codes += _BODY_PROBLEMS
-        if door.csv or door.media_type == "text/csv":
-            codes += _TABLE_PROBLEMS
+        codes += _body_problems(door)
     if door.query is not None:
         codes += ("MISSING_FIELD", *_VALUE_PROBLEMS, *_TEXT_PROBLEMS)
     if _PART.search(door.path):
