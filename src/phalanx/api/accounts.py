@@ -13,9 +13,16 @@ from phalanx.api.lists import PageQuery, page
 from phalanx.api.policy import MANAGE, READ_OWN
 from phalanx.api.problems import Problem
 from phalanx.api.reach import EVERYTHING
-from phalanx.api.shapes import AccountChange, NewAccount, RateLimitChange
+from phalanx.api.shapes import AccountChange, LivePlaceChange, NewAccount, RateLimitChange
 from phalanx.desk.desk import Desk
-from phalanx.domain.accounts import Account, FillProfile, Mode, RateLimit, new_account_id
+from phalanx.domain.accounts import (
+    Account,
+    FillProfile,
+    LivePlace,
+    Mode,
+    RateLimit,
+    new_account_id,
+)
 from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.events import AccountPut
 from phalanx.domain.instructions import Door as DoorName
@@ -61,9 +68,18 @@ class RateLimitAnswer(msgspec.Struct, frozen=True):
     reserved: int
 
 
+class LivePlaceAnswer(msgspec.Struct, frozen=True):
+    """Where an account trades once it is live."""
+
+    broker: str
+    login: str
+    client_code: str
+
+
 class AccountTerms(msgspec.Struct, frozen=True):
     """What an account is and how it is treated. ``broker_kind``: D, L or N, and what we can promise there
-    (``promise``); null where no such broker is connected.
+    (``promise``); null where no such broker is connected. ``live``: where it trades once it is switched to
+    live; null: nowhere.
     """
 
     account: str
@@ -74,6 +90,7 @@ class AccountTerms(msgspec.Struct, frozen=True):
     promise: str | None
     login: str
     mode: str
+    live: LivePlaceAnswer | None
     enabled: bool
     primary: bool
     currency: str
@@ -171,11 +188,7 @@ async def patch_account(call: Call) -> Answer:
     changes = _set_fields(body)
     if not changes:
         raise Problem("NOTHING_TO_CHANGE", "name at least one field")
-    if body.reserve is not UNSET:
-        changes["reserve"] = not_negative(body.reserve, "reserve")
-    for field in ("broker", "login"):
-        if field in changes:
-            name(str(changes[field]), field)
+    changes |= _read_fields(body)
     origin = call.origin(DoorName.ACCOUNTS, account.id, changes)
     if "broker" in changes and changes["broker"] != account.broker:
         changes.setdefault("login", changes["broker"])
@@ -253,6 +266,25 @@ def _set_fields(change: msgspec.Struct) -> dict[str, object]:
     }
 
 
+def _read_fields(body: AccountChange) -> dict[str, object]:
+    """Those that have to be read first. Raises Problem as ``name`` and ``not_negative`` do."""
+    read: dict[str, object] = {}
+    if body.reserve is not UNSET:
+        read["reserve"] = not_negative(body.reserve, "reserve")
+    if body.broker is not UNSET:
+        read["broker"] = name(body.broker, "broker")
+    if body.login is not UNSET:
+        read["login"] = name(body.login, "login")
+    if body.live is not UNSET:
+        read["live"] = _live_place(body.live)
+    return read
+
+
+def _live_place(asked: LivePlaceChange) -> LivePlace:
+    code = "" if asked.client_code is UNSET else name(asked.client_code, "live.client_code")
+    return LivePlace(name(asked.broker, "live.broker"), name(asked.login, "live.login"), code)
+
+
 def _rate_limit(before: RateLimit, change: RateLimitChange) -> RateLimit:
     """Raises Problem INVALID_VALUE when nothing would be left for what is no exit."""
     limit = msgspec.structs.replace(before, **_set_fields(change))
@@ -274,6 +306,7 @@ def _terms(desk: Desk, account: Account) -> AccountTerms:
         None if kind is None else PROMISES[kind],
         account.login,
         account.mode.name,
+        LivePlaceAnswer(*msgspec.structs.astuple(account.live)) if account.live.broker else None,
         account.enabled,
         account.primary,
         account.currency,
@@ -369,7 +402,7 @@ doors: tuple[Door, ...] = (
         examples=examples.ACCOUNT_CHANGE,
         problems=(
             *("NOT_FOUND", "NOTHING_TO_CHANGE", "UNKNOWN_FIELD", "INVALID_VALUE", "NOT_POSITIVE"),
-            *("UNKNOWN_BROKER", "MODE_NOT_SUPPORTED", "ORDERS_WORKING"),
+            *("UNKNOWN_BROKER", "MODE_NOT_SUPPORTED", "ORDERS_WORKING", "LIVE_PLACE_IN_USE"),
         ),
         keyed=True,
     ),

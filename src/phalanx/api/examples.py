@@ -123,6 +123,9 @@ NEW_ACCOUNT: Examples = {
 }
 
 ACCOUNT_CHANGE: Examples = {
+    "where it would be live": {
+        "live": {"broker": "stub", "login": "dealer-1", "client_code": "AA020"}
+    },
     "to another broker": {"broker": "stub", "login": "dealer-1"},
     "slow and partial fills": {
         "fill_profile": {"fill_duration_ms": 5000, "filled_bps": 6000, "slices": 3}

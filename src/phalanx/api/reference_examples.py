@@ -39,6 +39,11 @@ ARMING: Examples = {
     "accounts and a client's": {"accounts": ["LIVE-1", "LIVE-2"], "clients": [7]},
 }
 
+MODE: Examples = {
+    "to live": {"mode": "live", "confirm": "MOTILAL-7"},
+    "to paper": {"mode": "paper"},
+}
+
 CLIENTS_CSV = "name,cash,group\nHolland Proctor,250000.50,core\nOaklee Wagner,1000000,\n"
 POSITIONS_CSV = (
     "client,instrument,quantity,cost,date,product\n"

@@ -115,12 +115,23 @@ class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cash: Exact | UnsetType = UNSET
 
 
+class LivePlaceChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where an account trades once it is switched to live. ``client_code``: what the broker calls it, where
+    one login serves many.
+    """
+
+    broker: Name
+    login: Name
+    client_code: Name | UnsetType = UNSET
+
+
 class AccountChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What may be changed of an account; what is absent stays. ``reserve``: cash that no order uses.
     ``broker`` and ``login``: where it is traded from now on; of another broker without a login, the one
-    that is named like it.
+    that is named like it. ``live``: where it trades once it is switched to live; of an account on paper.
     """
 
+    live: LivePlaceChange | UnsetType = UNSET
     broker: Name | UnsetType = UNSET
     login: Name | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET

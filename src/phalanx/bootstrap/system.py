@@ -340,7 +340,8 @@ class System:
         from phalanx.brokers.wire import Dialer, parse_address
 
         def accounts() -> list[AccountId]:
-            return [a.id for a in self.desk.state.accounts.values() if a.broker == NAME]
+            everybody = self.desk.state.accounts.values()
+            return [a.id for a in everybody if NAME in {a.broker, a.live.broker}]
 
         capabilities = stub_capabilities(BrokerKind(settings.stub_kind), settings.stub_late_ms)
         address = parse_address(settings.stub_broker)

@@ -20,6 +20,9 @@ class Mode(IntEnum):
     LIVE = 2
 
 
+PAPER_BROKER = "paper"
+"""The broker, and its one login, of everything on paper."""
+
 _MODES = {"P": Mode.PAPER, "L": Mode.LIVE}
 # By a mode's number: every order asks for its book, and an f-string over a dict takes three times as long.
 _ENDINGS = ("", "/P", "/L")
@@ -95,17 +98,28 @@ class RateLimit(msgspec.Struct, frozen=True, array_like=True, gc=False):
     reserved: int = 0
 
 
+class LivePlace(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Where an account trades when it is live; without a ``broker`` nowhere. ``client_code``: what the broker
+    calls it, where one login serves many.
+    """
+
+    broker: str = ""
+    login: str = ""
+    client_code: str = ""
+
+
 class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A client code traded through a login. Refers to credentials by login name, never carries them.
 
-    ``charge_bps``: what a trade costs, in basis points of its value: the estimate that a hold
-    contains, and on paper the charge itself.
+    ``broker`` and ``login``: where it trades now. ``live``: where it does so once it is switched to live;
+    its paper book is always the paper broker's. ``charge_bps``: what a trade costs, in basis points of its
+    value: the estimate that a hold contains, and on paper the charge itself.
     """
 
     id: AccountId
     client_id: int
-    broker: str = "paper"
-    login: str = "paper"
+    broker: str = PAPER_BROKER
+    login: str = PAPER_BROKER
     mode: Mode = Mode.PAPER
     enabled: bool = True
     primary: bool = True
@@ -114,6 +128,7 @@ class Account(msgspec.Struct, frozen=True, array_like=True, gc=False):
     rate_limit: RateLimit = RateLimit()
     fill_profile: FillProfile = FillProfile()
     reserve: Money = 0
+    live: LivePlace = LivePlace()
 
     @property
     def book(self) -> BookId:

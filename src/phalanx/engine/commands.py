@@ -25,6 +25,7 @@ from phalanx.engine.persons.commands import (
     ArmAccounts,
     DeclineChange,
     DisarmAccounts,
+    SwitchMode,
 )
 from phalanx.engine.reconciliation.commands import (
     ArchivedOrder,
@@ -86,6 +87,7 @@ __all__ = [
     "ReleaseOrders",
     "ReplaceOrder",
     "Submit",
+    "SwitchMode",
     "TakeBreak",
     "Tick",
 ]
@@ -428,6 +430,7 @@ Command: TypeAlias = (
     | LiftKill
     | ArmAccounts
     | DisarmAccounts
+    | SwitchMode
     | ApproveChange
     | DeclineChange
     | FileDifferences

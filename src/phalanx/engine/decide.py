@@ -23,7 +23,7 @@ from phalanx.engine import (
 from phalanx.engine import adoption as lot_adoption
 from phalanx.engine import commands as c
 from phalanx.engine.context import Context
-from phalanx.engine.persons import arming, deciding
+from phalanx.engine.persons import arming, deciding, switching
 from phalanx.engine.persons.asking import with_second_person
 from phalanx.engine.reconciliation import adoption, breaks, foreign, judging
 from phalanx.engine.state import State
@@ -68,6 +68,7 @@ _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
     c.PutKill: kills.put_kill,
     c.LiftKill: with_second_person(kills.lift_kill),
     c.ArmAccounts: arming.arm_accounts,
+    c.SwitchMode: switching.switch_mode,
     c.DisarmAccounts: arming.disarm_accounts,
     c.ApproveChange: deciding.approve_change,
     c.DeclineChange: deciding.decline_change,

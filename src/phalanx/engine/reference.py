@@ -74,14 +74,21 @@ def put_reference(state: State, command: PutReference, context: Context) -> list
     return events
 
 
-def _check_account(state: State, account: Account) -> None:
-    """An order is the broker's and the login's that took it: while one works, or is in doubt, they stay."""
+def check_account(state: State, account: Account) -> None:
+    """An order is the broker's and the login's that took it: while one works, or is in doubt, they stay, and
+    so does the mode.
+
+    Raises Refused ``ACCOUNT_MOVED``, ``ORDERS_WORKING``, ``LIVE_PLACE_IN_USE``.
+    """
     before = state.accounts.get(account.id)
     if before is None:
         return
     if before.client_id != account.client_id:
         raise Refused("ACCOUNT_MOVED", f"{account.id} belongs to client {before.client_id}")
-    if (before.broker, before.login) == (account.broker, account.login):
+    if account.mode is Mode.LIVE and before.mode is Mode.LIVE and before.live != account.live:
+        raise Refused("LIVE_PLACE_IN_USE", f"{account.id} trades there; switch it to paper first")
+    places = [(one.mode, one.broker, one.login) for one in (before, account)]
+    if places[0] == places[1]:
         return
     books = [state.books.get(book_id(account.id, mode)) for mode in Mode]
     working = sum(book.open_orders for book in books if book is not None)
@@ -97,7 +104,7 @@ def _check_references(state: State, command: PutReference) -> None:
     for account in command.accounts:
         if account.client_id not in clients:
             raise Refused("UNKNOWN_CLIENT", f"no client {account.client_id}")
-        _check_account(state, account)
+        check_account(state, account)
     for subscription in command.subscriptions:
         if subscription.account not in accounts:
             raise Refused("UNKNOWN_ACCOUNT", f"no account {subscription.account}")

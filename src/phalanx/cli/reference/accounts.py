@@ -102,6 +102,23 @@ class Place:
     ] = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class LivePlace:
+    """Where it trades once it is live."""
+
+    live_broker: Annotated[
+        str | None, typer.Option("--live-broker", help="Where it trades once it is live.")
+    ] = None
+    live_login: Annotated[
+        str | None,
+        typer.Option("--live-login", help="Through this login. [default: as the broker]"),
+    ] = None
+    client_code: Annotated[
+        str | None,
+        typer.Option("--client-code", help="What that broker calls it, where a login serves many."),
+    ] = None
+
+
 @app.callback(invoke_without_command=True)
 @expanded
 def accounts(context: typer.Context, *, paged: Paged) -> None:
@@ -163,6 +180,7 @@ def change(
         bool | None, typer.Option("--enable/--disable", help="It takes instructions, or not.")
     ] = None,
     place: Place,
+    live: LivePlace,
     charge_bps: Annotated[
         int | None,
         typer.Option("--charge-bps", min=0, max=10_000, help="What a trade costs, of its value."),
@@ -181,6 +199,7 @@ def change(
     chosen: dict[str, object] = {
         "broker": place.broker,
         "login": place.login,
+        "live": _live_place(live),
         "enabled": enabled,
         "charge_bps": charge_bps,
         "reserve": None if reserve is None else typed_amount(reserve, "--reserve"),
@@ -193,6 +212,37 @@ def change(
     with changing.connect() as there:
         answer = there.change("PATCH", at(PATH, account), key=changing.key, body=changes)
     _show_terms(changing, answer)
+
+
+@app.command("mode")
+@expanded
+def switch_mode(
+    account: AccountArgument,
+    mode: Annotated[Mode, typer.Argument(help="Which book it trades.", case_sensitive=False)],
+    *,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Going live: it is real from then on.")
+    ] = False,
+    changing: Changing,
+) -> None:
+    """Switch an account to live (with --confirm), or to paper, at once."""
+    from phalanx.cli.display.listing import shown
+    from phalanx.cli.input.names import at
+    from phalanx.cli.remote.documents import decode
+
+    wanted = Mode(mode)
+    body = {"mode": wanted.value}
+    if wanted is Mode.LIVE:
+        if not confirm:
+            detail = f"{account} would trade for real; say so with --confirm. Nothing was changed."
+            raise Failure(Exit.USAGE, "NOT_CONFIRMED", detail)
+        body["confirm"] = account
+    with changing.connect() as there:
+        answer = there.change("PUT", at(PATH, account, "mode"), key=changing.key, body=body)
+    document = decode(answer)
+    now = document if isinstance(document, dict) else {}
+    where = f"at {now.get('broker')} through {now.get('login')}"
+    shown(changing, answer, sentence=f"{account} is {now.get('mode')} now, {where}")
 
 
 @app.command("arm")
@@ -261,6 +311,16 @@ def disarm(
 def _names(document: dict[str, object]) -> list[object]:
     found = document.get("accounts")
     return found if isinstance(found, list) else []
+
+
+def _live_place(said: LivePlace) -> dict[str, str] | None:
+    broker = said.live_broker
+    if broker is None:
+        if said.live_login is not None or said.client_code is not None:
+            raise Failure(Exit.USAGE, "MISSING_FIELD", "say the --live-broker as well")
+        return None
+    place = {"broker": broker, "login": said.live_login or broker}
+    return place if said.client_code is None else {**place, "client_code": said.client_code}
 
 
 def _with_books(row: dict[str, object]) -> dict[str, object]:

@@ -56,6 +56,15 @@ class BookReader:
             raise found
         return found
 
+    async def try_read(self, name: str, account: AccountId) -> None:
+        """Whether it can be read at all. Raises OSError, whatever it is that cannot."""
+        try:
+            await self.read(name, account, Urgency.DEMAND, lambda: None)
+        except OSError:
+            raise
+        except Exception as failure:
+            raise OSError(f"{type(failure).__name__}: {failure}") from failure
+
     def hasten(self, name: str, account: AccountId, urgency: Urgency) -> None:
         """A reading that waits for its turn became at least so urgent."""
         self._seats_of(name).hasten(account, urgency)

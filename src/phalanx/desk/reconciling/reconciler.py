@@ -166,6 +166,10 @@ class Reconciler:
 
     # --- reading ---------------------------------------------------------------------------------
 
+    async def try_reading(self, broker: str, account: AccountId) -> None:
+        """Read the account's book where it does not trade yet; nothing is made of it. Raises OSError."""
+        await self._reader.try_read(broker, account)
+
     async def reconcile(self, accounts: Sequence[AccountId] | None = None) -> list[AccountReport]:
         """Read these accounts' books (None: all) and say how each compares; what follows of it is durable.
 

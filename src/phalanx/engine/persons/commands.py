@@ -2,7 +2,7 @@
 
 import msgspec
 
-from phalanx.domain.accounts import AccountId
+from phalanx.domain.accounts import AccountId, Mode
 from phalanx.domain.changes import ChangeId
 from phalanx.domain.instructions import Origin
 
@@ -21,6 +21,14 @@ class DisarmAccounts(msgspec.Struct, frozen=True, gc=False):
     origin: Origin
     accounts: tuple[AccountId, ...]
     note: str = ""
+
+
+class SwitchMode(msgspec.Struct, frozen=True, gc=False):
+    """Let an account trade for real from now on, or on paper again."""
+
+    origin: Origin
+    account: AccountId
+    mode: Mode
 
 
 class ApproveChange(msgspec.Struct, frozen=True, gc=False):

@@ -212,3 +212,28 @@ def test_raw_details_are_exported(server: FakeServer, tmp_path: Path) -> None:
 
     assert json.loads(run("raw-details", "export").stdout) == details
     assert json.loads(out.read_text()) == details
+
+
+def test_where_it_would_be_live(server: FakeServer) -> None:
+    server.answer("PATCH", f"{PATH}/PAPER-1", body=TERMS)
+
+    run("accounts", "set", "PAPER-1", "--live-broker", "motilal", "--client-code", "AA020")
+
+    place = {"broker": "motilal", "login": "motilal", "client_code": "AA020"}
+    assert json.loads(server.last.content) == {"live": place}
+    said = run("accounts", "set", "PAPER-1", "--live-login", "D1")
+    assert (said.exit_code, "--live-broker" in said.stderr) == (Exit.USAGE, True)
+
+
+def test_it_goes_live_with_confirm_only_and_back_at_once(server: FakeServer) -> None:
+    where = {"account": "PAPER-1", "mode": "LIVE", "broker": "motilal", "login": "D1"}
+    server.answer("PUT", f"{PATH}/PAPER-1/mode", body=where)
+
+    refused = run("accounts", "mode", "PAPER-1", "live")
+    assert (refused.exit_code, server.requests) == (Exit.USAGE, [])
+
+    said = run("accounts", "mode", "PAPER-1", "live", "--confirm")
+    assert json.loads(server.last.content) == {"mode": "live", "confirm": "PAPER-1"}
+    assert said.stdout == "PAPER-1 is LIVE now, at motilal through D1\n"
+    run("accounts", "mode", "PAPER-1", "paper")
+    assert json.loads(server.last.content) == {"mode": "paper"}
