@@ -27,6 +27,7 @@ class Access:
         audit: Audit,
         rules: AccessRules | None = None,
     ) -> None:
+        self.store = store
         self.keyring = keyring
         self.rewrapping = Rewrapping(store.engine, keyring)
         self.rotation = Rotation(keys, keyring, self.rewrapping)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from phalanx.access.errors import AccessCode, AccessError
 
 BUSY_TIMEOUT_S: Final = 5
-LAST_STEP: Final = "0001"
+LAST_STEP: Final = "0002"
 """Of ``migrations/versions``: where a file is there already, nothing of Alembic is loaded."""
 _versions: Final = table("alembic_version", column("version_num"))
 _PRAGMAS: Final = (

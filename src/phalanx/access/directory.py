@@ -43,7 +43,8 @@ class AccessRules(msgspec.Struct, frozen=True):
 class Tokens(msgspec.Struct, frozen=True):
     """What a login, or a refresh, gives. Times are UTC nanoseconds; ``session`` is the session's id.
 
-    ``must_change``: the access token opens nothing but the change of the password.
+    ``must_change``: the access token opens nothing but the change of the password. ``by_recovery_code``: the
+    login used one up.
     """
 
     session: str
@@ -52,6 +53,7 @@ class Tokens(msgspec.Struct, frozen=True):
     refresh: Secret
     session_expires_at: Nanoseconds
     must_change: bool
+    by_recovery_code: bool = False
 
 
 class Directory:
@@ -171,15 +173,17 @@ class Directory:
     def _user_of(self, token: bytes, *, owing_password: bool) -> Principal:
         verified = self._tokens.verified(token)
         picture = self.store.picture
+        user = picture.users.get(int(verified.user_id))
+        if user is None:
+            raise session_ended()
         session = picture.sessions.get(verified.session)
-        if session is None or str(session.user_id) != verified.user_id:
-            raise session_ended()
-        user = picture.users[session.user_id]
-        if user.disabled_at is not None:
-            raise session_ended()
+        if session is None or session.user_id != user.id or user.disabled_at is not None:
+            raise session_ended(user.name)
         if user.must_change and not owing_password:
             raise AccessError(
-                AccessCode.PASSWORD_CHANGE_NEEDED, "change the password that was given to you first"
+                AccessCode.PASSWORD_CHANGE_NEEDED,
+                "change the password that was given to you first",
+                actor=user.name,
             )
         return user.principal(session.id)
 
@@ -194,4 +198,5 @@ class Directory:
             refreshed.token,
             session.expires_at,
             user.must_change,
+            refreshed.by_recovery_code,
         )

@@ -5,7 +5,7 @@ from typing import Final
 
 from phalanx.domain.time import SECOND, Nanoseconds
 
-SESSION_OVER: Final = "the session is over; log in again"
+SESSION_OVER: Final = "the session is over"
 
 
 class AccessCode(StrEnum):
@@ -23,6 +23,8 @@ class AccessCode(StrEnum):
     """Too many tries: ``retry_after_s`` says when the next one counts."""
     LAST_ADMIN = "LAST_ADMIN"
     """Nobody could manage users any more."""
+    WHICH_ADMIN = "WHICH_ADMIN"
+    """Of several admins none was named, or somebody who is none."""
     NAME_TAKEN = "NAME_TAKEN"
     """There is one of this name, in whichever case."""
     NO_SUCH_USER = "NO_SUCH_USER"
@@ -43,6 +45,8 @@ class AccessCode(StrEnum):
     """There is a second factor already, or there is none."""
     TOO_MANY = "TOO_MANY"
     """As many as may be kept are kept."""
+    NO_DATABASE = "NO_DATABASE"
+    """No server that knows people has run over this folder."""
     DATABASE_NEWER = "DATABASE_NEWER"
     """A newer Phalanx made this database; this one does not know its shape."""
     DATABASE_UNREADABLE = "DATABASE_UNREADABLE"
@@ -52,13 +56,18 @@ class AccessCode(StrEnum):
 
 
 class AccessError(Exception):
-    """A refusal. ``retry_after_s`` is above 0 where waiting helps."""
+    """A refusal. ``retry_after_s`` is above 0 where waiting helps; ``actor``: who was refused, where their
+    token says so, for the record and for no answer.
+    """
 
-    def __init__(self, code: AccessCode, message: str, *, retry_after_s: int = 0) -> None:
+    def __init__(
+        self, code: AccessCode, message: str, *, retry_after_s: int = 0, actor: str = ""
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.retry_after_s = retry_after_s
+        self.actor = actor
 
 
 class RefreshReused(AccessError):
@@ -75,9 +84,9 @@ def unauthenticated() -> AccessError:
     return AccessError(AccessCode.UNAUTHENTICATED, "who you are could not be verified")
 
 
-def session_ended() -> AccessError:
-    """The answer to what was of a session that is over."""
-    return AccessError(AccessCode.SESSION_ENDED, SESSION_OVER)
+def session_ended(actor: str = "") -> AccessError:
+    """The answer to what was of a session that is over; ``actor``: whose it was."""
+    return AccessError(AccessCode.SESSION_ENDED, SESSION_OVER, actor=actor)
 
 
 def throttled(wait_ns: Nanoseconds) -> AccessError:

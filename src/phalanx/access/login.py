@@ -12,7 +12,7 @@ import msgspec
 from phalanx.access.errors import AccessCode, AccessError, unauthenticated
 from phalanx.access.passwords import Passwords
 from phalanx.access.picture import Totp, User
-from phalanx.access.second_factor import SecondFactors
+from phalanx.access.second_factor import SecondFactors, is_recovery_code
 from phalanx.access.sessions import Refreshed, Sessions
 from phalanx.access.store import AccessStore
 from phalanx.access.throttle import Throttle, place_of
@@ -81,7 +81,7 @@ class Login:
         return session
 
     def _begin(self, attempt: Attempt, user: User | None) -> Refreshed:
-        user = self._proved(attempt, user)
+        user, by_recovery_code = self._proved(attempt, user)
         rehashed = self._rehashed(user, attempt.password)
         with self._store.change() as change:
             # The password may have been reset, or the user shut out, while this was checked.
@@ -89,20 +89,28 @@ class Login:
                 raise unauthenticated()
             if rehashed is not None:
                 replace_hash(change, user, rehashed)
-            return self._sessions.begin(change, user.id, attempt.address, attempt.agent)
+            return self._sessions.begin(
+                change,
+                user.id,
+                attempt.address,
+                attempt.agent,
+                by_recovery_code=by_recovery_code,
+            )
 
-    def _proved(self, attempt: Attempt, user: User | None) -> User:
+    def _proved(self, attempt: Attempt, user: User | None) -> tuple[User, bool]:
+        """Who it is, and whether they used up a recovery code."""
         known = None if user is None else user.password_hash
         if not self._passwords.is_right(known, attempt.password) or user is None:
             raise unauthenticated()
         if user.disabled_at is not None:
             raise unauthenticated()
-        if user.totp is Totp.ON:
-            if attempt.code is None:
-                raise AccessError(AccessCode.TOTP_NEEDED, "a code of the authenticator is needed")
-            if not self._factors.is_right(user, attempt.code):
-                raise unauthenticated()
-        return user
+        if user.totp is not Totp.ON:
+            return user, False
+        if attempt.code is None:
+            raise AccessError(AccessCode.TOTP_NEEDED, "a code of the authenticator is needed")
+        if not self._factors.is_right(user, attempt.code):
+            raise unauthenticated()
+        return user, is_recovery_code(attempt.code)
 
     def _rehashed(self, user: User, password: Secret) -> Secret | None:
         """The hash at the cost of now, where it was made at another; some other time when it is busy."""

@@ -104,9 +104,8 @@ class SecondFactors:
         """Whether a code, of the authenticator or for recovery, is right; it is used up. Raises THROTTLED."""
         self._throttle.enter(user.id)
         clean = _clean(code)
-        is_recovery = len(clean.reveal()) == RECOVERY_CHARACTERS
         with self._store.change() as change:
-            if is_recovery:
+            if is_recovery_code(code):
                 is_right = self._use_recovery_code(change, user.id, clean)
             else:
                 is_right = self._use_step(change, user.id, clean)
@@ -158,6 +157,11 @@ class SecondFactors:
     def _recovery_code(self) -> Secret:
         drawn = b32encode(self._random.token(RECOVERY_BYTES)).decode().lower()
         return Secret("-".join(drawn[at : at + 4] for at in range(0, len(drawn), 4)))
+
+
+def is_recovery_code(code: Secret) -> bool:
+    """Whether it has the shape of a recovery code, and not that of a code of the authenticator."""
+    return len(_clean(code).reveal()) == RECOVERY_CHARACTERS
 
 
 def _totp(secret: bytes) -> TOTP:

@@ -63,10 +63,11 @@ class End(StrEnum):
 
 
 class Refreshed(msgspec.Struct, frozen=True):
-    """A session and its newest refresh token."""
+    """A session and its newest refresh token. ``by_recovery_code``: it began with one."""
 
     session: Session
     token: Secret
+    by_recovery_code: bool = False
 
 
 class Sessions:
@@ -80,7 +81,15 @@ class Sessions:
         self._random = random
         self._rules = rules
 
-    def begin(self, change: Change, user_id: int, address: str, agent: str) -> Refreshed:
+    def begin(
+        self,
+        change: Change,
+        user_id: int,
+        address: str,
+        agent: str,
+        *,
+        by_recovery_code: bool = False,
+    ) -> Refreshed:
         """A new session of a user; the oldest ends where they have too many. Part of a change."""
         self._make_room(change, user_id)
         now = self._clock.now()
@@ -98,7 +107,7 @@ class Sessions:
         )
         change.connection.execute(insert(sessions).values(msgspec.structs.asdict(session)))
         change.sessions.add(session.id)
-        return Refreshed(session, _token(session.id, family, newest))
+        return Refreshed(session, _token(session.id, family, newest), by_recovery_code)
 
     def refresh(self, token: Secret) -> Refreshed:
         """The session of a refresh token, with the next token; this one is used up.

@@ -115,6 +115,16 @@ class CredentialColumns(TypedColumns):
     created_at: Named[int] = Column(Integer)
 
 
+class NoteColumns(TypedColumns):
+    """What was done here while no journal could take it: an `Act`, whom it is about, a few words."""
+
+    id: Named[int] = Column(Integer, primary_key=True)
+    at: Named[int] = Column(Integer)
+    act: Named[str] = Column(Text)
+    subject: Named[str] = Column(Text)
+    detail: Named[str] = Column(Text)
+
+
 users: Final = Table(
     "users",
     metadata,
@@ -128,3 +138,4 @@ sessions: Final = Table("sessions", metadata, SessionColumns)
 machine_keys: Final = Table("machine_keys", metadata, MachineKeyColumns)
 signing_keys: Final = Table("signing_keys", metadata, SigningKeyColumns)
 credentials: Final = Table("credentials", metadata, CredentialColumns)
+notes: Final = Table("notes", metadata, NoteColumns)

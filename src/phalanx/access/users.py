@@ -16,7 +16,7 @@ from phalanx.access.store import AccessStore, Change
 from phalanx.access.tables import recovery_codes, sessions, users
 from phalanx.domain.access import Role
 from phalanx.domain.secrets import Secret
-from phalanx.domain.time import Clock
+from phalanx.domain.time import Clock, Nanoseconds
 
 USERS_MAX: Final = 10_000
 CLIENT_IDS_MAX: Final = 100
@@ -87,10 +87,7 @@ class Users:
 
         Raises INVALID, WEAK_PASSWORD, NAME_TAKEN, TOO_MANY, THROTTLED.
         """
-        if not is_user_name(name) or name.lower() in RESERVED:
-            raise invalid(
-                "a name has 1 to 64 letters, digits and ._@+-, and is not local, desk or nobody"
-            )
+        check_name(name)
         _check(duties)
         if password is not None:
             check_new_password(name, password)
@@ -98,16 +95,8 @@ class Users:
         hashed = self._passwords.hash(chosen)
         with self._store.change() as change:
             self._check_room(name)
-            now = self._clock.now()
-            row = _written(duties) | {
-                "name": name,
-                "password_hash": hashed.reveal(),
-                "must_change": password is None,
-                "created_at": now,
-                "changed_at": now,
-            }
-            id = change.connection.execute(insert(users).values(row).returning(users.c.id))
-            change.users.add(id.scalar_one())
+            must_change = password is None
+            add_user(change, name, duties, hashed, self._clock.now(), must_change=must_change)
         return Created(self.get(name), chosen if password is None else None)
 
     def get(self, name: str) -> User:
@@ -220,15 +209,49 @@ class Users:
         return self._store.picture.users[user.id]
 
     def _check_not_last(self, user: User) -> None:
+        """Raises LAST_ADMIN. Only an enabled admin with a password of their own is one that is left: one who
+        was given a password may never have had it, and whoever gave it is about to leave.
+        """
         others = (one for one in self._store.picture.users.values() if one.id != user.id)
-        if _is_enabled_admin(user) and not any(_is_enabled_admin(one) for one in others):
-            raise AccessError(AccessCode.LAST_ADMIN, f"{user.name} is the last enabled admin")
+        is_left = any(_is_enabled_admin(one) and not one.must_change for one in others)
+        if _is_enabled_admin(user) and not is_left:
+            detail = f"{user.name} is the last enabled admin who has a password of their own"
+            raise AccessError(AccessCode.LAST_ADMIN, detail)
 
     def _check_room(self, name: str) -> None:
         if self._store.picture.named(name) is not None:
             raise AccessError(AccessCode.NAME_TAKEN, "there is a user of this name")
         if len(self._store.picture.users) >= USERS_MAX:
             raise AccessError(AccessCode.TOO_MANY, f"there are {USERS_MAX} users")
+
+
+def check_name(name: str) -> None:
+    """Raises INVALID for what a new user cannot be called."""
+    if not is_user_name(name) or name.lower() in RESERVED:
+        raise invalid(
+            "a name has 1 to 64 letters, digits and ._@+-, and is not local, desk or nobody"
+        )
+
+
+def add_user(
+    change: Change,
+    name: str,
+    duties: Duties,
+    hashed: Secret,
+    now: Nanoseconds,
+    *,
+    must_change: bool,
+) -> None:
+    """Write a new user's row; the name is free. Part of a change."""
+    row = _written(duties) | {
+        "name": name,
+        "password_hash": hashed.reveal(),
+        "must_change": must_change,
+        "created_at": now,
+        "changed_at": now,
+    }
+    id = change.connection.execute(insert(users).values(row).returning(users.c.id))
+    change.users.add(id.scalar_one())
 
 
 def replace_hash(change: Change, user: User, hashed: Secret, **also: object) -> bool:

@@ -53,6 +53,8 @@ BODY_BYTES_MAX = 64 * 1024
 NO_STORE = safe.NO_STORE
 LOGINS_AT_ONCE, LOGINS_WAITING_MAX = 1, 16
 REFRESHES_AT_ONCE, REFRESHES_WAITING_MAX = 1, 128
+KEPT_FOR_THIS_MACHINE = 8
+"""Places to log in and to stay logged in that no flood from elsewhere takes."""
 REPLAYED = (b"idempotent-replayed", b"true")
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -106,8 +108,10 @@ class House:
         self.request_ids = RequestIds()
         self.deadlines = Deadlines()
         self.importing = asyncio.Lock()
-        self.logins = WaitingRoom(LOGINS_AT_ONCE, LOGINS_WAITING_MAX)
-        self.refreshes = WaitingRoom(REFRESHES_AT_ONCE, REFRESHES_WAITING_MAX)
+        self.logins = WaitingRoom(LOGINS_AT_ONCE, LOGINS_WAITING_MAX, KEPT_FOR_THIS_MACHINE)
+        self.refreshes = WaitingRoom(
+            REFRESHES_AT_ONCE, REFRESHES_WAITING_MAX, KEPT_FOR_THIS_MACHINE
+        )
 
     def take(self, system: System) -> None:
         """These are the doors of this system from now on."""

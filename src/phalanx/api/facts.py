@@ -58,11 +58,13 @@ def record(call: "Call", act: Act, subject: str, detail: str = "") -> None:
 
 
 def tell_refused(facts: Facts, error: Problem | AccessError, scope: Scope, request_id: str) -> None:
-    """Put on the record that somebody was not let in: for whom there is no door, or who is not known."""
+    """Put on the record that somebody was not let in: for whom there is no door, who is not known, or whose
+    session is over or password to be changed; those are known.
+    """
     if isinstance(error, Forbidden):
         act, actor = Act.FORBIDDEN, error.actor
     elif isinstance(error, AccessError):
-        act, actor = Act.UNAUTHENTICATED, NOBODY.name
+        act, actor = Act.UNAUTHENTICATED, error.actor or NOBODY.name
     else:
         return
     origin = Origin(actor, Door.ACCESS, request_id, address=address_of(scope))

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from phalanx.access.errors import AccessCode, AccessError
+from phalanx.access.errors import AccessError, session_ended
 from phalanx.api.head import Head, Scope
 from phalanx.api.locality import check_local
 from phalanx.api.policy import Policy
@@ -82,7 +82,7 @@ class Guard:
             return LOCAL
         now = self._directory.principal_now(principal)
         if now is None:
-            raise AccessError(AccessCode.SESSION_ENDED, "the session is over; log in again")
+            raise session_ended(principal.actor)
         return now
 
     def allows_page(self, origin: bytes, host: bytes) -> bool:

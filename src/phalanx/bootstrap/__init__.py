@@ -5,7 +5,13 @@
 """
 
 from phalanx.bootstrap.doors import application, http_protocol
-from phalanx.bootstrap.folders import audit_trail, order_direct_kill, replay_state, verify_folder
+from phalanx.bootstrap.folders import (
+    audit_trail,
+    order_direct_kill,
+    replay_state,
+    rescue_admin,
+    verify_folder,
+)
 from phalanx.bootstrap.machine import LoopTimer, SystemClock, SystemRandom
 from phalanx.bootstrap.system import System, build
 
@@ -20,5 +26,6 @@ __all__ = [
     "http_protocol",
     "order_direct_kill",
     "replay_state",
+    "rescue_admin",
     "verify_folder",
 ]

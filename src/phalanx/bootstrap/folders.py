@@ -1,10 +1,12 @@
-"""A data folder without its server: looked at, or stopped past it."""
+"""A data folder without its server: looked at, stopped past it, or opened for an admin again."""
 
 import secrets
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from phalanx.bootstrap.machine import SystemClock, SystemRandom
 from phalanx.brokers.kill_flag import FILE as KILL_FLAG
 from phalanx.brokers.kill_flag import order_kill
 from phalanx.desk.recovery import rebuild
@@ -12,10 +14,15 @@ from phalanx.domain.events import decode_events
 from phalanx.domain.kills import DirectKill, KillScope
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.state import State
+from phalanx.journal.lock import FolderLock
 from phalanx.journal.port import Tail
 from phalanx.journal.sqlite import SqliteJournalReader
+from phalanx.journal.sqlite.database import Places
 from phalanx.journal.verify import Report, Seen, verify
 from phalanx.views.audited import Audited, audited
+
+if TYPE_CHECKING:
+    from phalanx.access.rescue import Rescued
 
 
 def order_direct_kill(data: Path, scope: KillScope, *, cancel: bool, note: str) -> int:
@@ -26,6 +33,34 @@ def order_direct_kill(data: Path, scope: KillScope, *, cancel: bool, note: str) 
     data.mkdir(0o700, parents=True, exist_ok=True)
     kill = DirectKill(secrets.token_hex(8), scope, "local", note, time.time_ns(), cancel)
     return order_kill(data / KILL_FLAG, kill)
+
+
+def rescue_admin(data: Path, name: str | None = None) -> "Rescued":
+    """Let an admin of a data folder in again, while no server holds it; its next start journals that.
+
+    Raises JournalLocked, OSError, AccessError NO_DATABASE, DATABASE_NEWER, DATABASE_UNREADABLE, and as
+    `rescue`.
+    """
+    from phalanx.access.errors import AccessCode, AccessError
+    from phalanx.access.passwords import PasswordCost, Passwords
+    from phalanx.access.rescue import rescue
+    from phalanx.access.store import FILE, AccessStore
+
+    if not (data / FILE).exists():
+        # A database that is made before its key would keep the next server from starting.
+        detail = f"there is no {FILE}; the first start of a server makes an admin"
+        raise AccessError(AccessCode.NO_DATABASE, detail)
+    lock = FolderLock(Places(data).lock)
+    lock.acquire()
+    try:
+        store = AccessStore.open(data)
+        try:
+            passwords = Passwords(PasswordCost(), SystemRandom())
+            return rescue(store, passwords, SystemClock(), name)
+        finally:
+            store.close()
+    finally:
+        lock.release()
 
 
 def replay_state(

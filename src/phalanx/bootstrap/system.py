@@ -30,7 +30,7 @@ from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey, known_instrument
 from phalanx.domain.numbers import Money, parse_fixed
 from phalanx.domain.profiles import read_profiles
-from phalanx.domain.time import MILLISECOND, SECOND
+from phalanx.domain.time import MILLISECOND, SECOND, iso
 from phalanx.engine.commands import ImportProfiles, LoadInstruments, RecordAccess
 from phalanx.engine.ids import desk_id
 from phalanx.engine.state import State
@@ -175,6 +175,7 @@ class System:
         if self._replayed > self.settings.snapshot_after_events:
             desk.keep_snapshot()
         desk.admit()
+        await self._journal_notes()
         if self.settings.profiles is not None:
             profiles = read_profiles(self.settings.profiles.read_bytes())
             await self.import_profiles(profiles, Origin("local", Door.IMPORT))
@@ -184,6 +185,21 @@ class System:
         self._scrub.start()
         desk.run(self._tidy(), "tidy access")
         await self._start_alerts()
+
+    async def _journal_notes(self) -> None:
+        """Have the journal take what was noted in ``access.db`` while no server ran: once, or twice where
+        this process dies between the two.
+        """
+        if "access" not in vars(self):
+            return
+        from phalanx.access.notes import Notes
+
+        notes = Notes(self.access.store)
+        for note in await asyncio.to_thread(notes.waiting):
+            at = iso(note.at, self.desk.state.settings.zone_offset_s)
+            origin, said = Origin("local", Door.ACCESS), f"{note.detail}; done {at}"
+            await self.auditing.told(RecordAccess(origin, note.act, note.subject, said))
+            await asyncio.to_thread(notes.forget, note)
 
     def _settle(self) -> None:
         """Leave what stays alone, and the interpreter's lock to whoever waits."""

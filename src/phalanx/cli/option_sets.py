@@ -16,6 +16,7 @@ from phalanx.cli.options import (
     LIMIT_MAX,
     AccountsOption,
     AtOption,
+    CaOption,
     ClientsOption,
     ConfirmOption,
     ConnectionOption,
@@ -23,6 +24,7 @@ from phalanx.cli.options import (
     DetailOption,
     ExpiresOption,
     GroupsOption,
+    InsecureOption,
     JsonOption,
     KeyOption,
     LongLimitOption,
@@ -45,11 +47,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asking:
-    """A question to a server, and how its answer is shown."""
+class Reaching:
+    """A server, the way there, and as whom."""
 
     server: ServerOption = None
     connection: ConnectionOption = None
+    ca: CaOption = None
+    insecure: InsecureOption = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking(Reaching):
+    """A question to a server, and how its answer is shown."""
+
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S
     as_json: JsonOption = False
 

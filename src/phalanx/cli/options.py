@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from phalanx.cli.input import completion
+from phalanx.cli.remote import way
 from phalanx.cli.remote.address import DEFAULT_SERVER
 
 DEFAULT_TIMEOUT_S = 30.0
@@ -27,6 +28,25 @@ ConnectionOption: TypeAlias = Annotated[
         envvar="PHALANX_CONNECTION",
         help="As whom: the name of a connection. [default: the default one]",
         autocompletion=completion.connections,
+        callback=way.connection,
+    ),
+]
+CaOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca",
+        envvar="PHALANX_CA",
+        help="Certificates to trust at a server over https, instead of the system's.",
+        callback=way.ca,
+    ),
+]
+InsecureOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--insecure",
+        envvar="PHALANX_INSECURE",
+        help="Speak plain http also to another machine, where anybody on the way can read it.",
+        callback=way.insecure,
     ),
 ]
 TimeoutOption: TypeAlias = Annotated[

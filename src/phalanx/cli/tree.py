@@ -2,8 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeAlias
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -20,6 +19,7 @@ from phalanx.cli.identity import connections, keys, login, oneself, sessions, us
 from phalanx.cli.instructing import batch, instructions, kill, signal
 from phalanx.cli.instructing import exit as leaving
 from phalanx.cli.journal import replay, verify
+from phalanx.cli.options import CaOption, ConnectionOption, InsecureOption
 from phalanx.cli.persons import changes
 from phalanx.cli.producing import command as produce
 from phalanx.cli.profiles import command as profiles
@@ -38,7 +38,6 @@ from phalanx.cli.reference import (
     settings,
     strategies,
 )
-from phalanx.cli.remote import trust
 from phalanx.cli.watching import command as watch
 
 COMMANDS = (
@@ -111,15 +110,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-CaOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--ca",
-        envvar="PHALANX_CA",
-        help="Certificates to trust at a server over https, instead of the system's.",
-    ),
-]
-
 # Plain help: drawing it would take longer than all else that `--help` does.
 app = typer.Typer(
     cls=Root,
@@ -139,13 +129,14 @@ app = typer.Typer(
 @app.callback()
 def root(
     *,
-    version: bool = typer.Option(  # noqa: ARG001  its callback acts
+    version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Show the version and exit."
     ),
+    connection: ConnectionOption = None,
     ca: CaOption = None,
+    insecure: InsecureOption = False,
 ) -> None:
     """A multi-client order management system: one instruction, every account, in step."""
-    trust.choose(ca)
 
 
 app.command("demo")(demo.demo)

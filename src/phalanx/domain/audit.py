@@ -21,21 +21,24 @@ class Act(StrEnum):
     REFRESH_REUSED = "refresh_reused"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  a word, not a password
     PASSWORD_RESET = "password_reset"  # noqa: S105  the same
+    TOTP_ENROLLED = "totp_enrolled"
     TOTP_ENABLED = "totp_enabled"
     TOTP_DISABLED = "totp_disabled"
     RECOVERY_CODE_USED = "recovery_code_used"
+    CONFIRMATION_FAILED = "confirmation_failed"
+    """Somebody who is logged in gave a wrong password or code before something that asks for it."""
     USER_CREATED = "user_created"
     USER_CHANGED = "user_changed"
     USER_DISABLED = "user_disabled"
     USER_ENABLED = "user_enabled"
+    ADMIN_RESCUED = "admin_rescued"
+    """On the server's own machine an admin was given a new password, or was made."""
     KEY_CREATED = "key_created"
-    KEY_CHANGED = "key_changed"
     KEY_REVOKED = "key_revoked"
     CREDENTIAL_WRITTEN = "credential_written"
     CREDENTIAL_READ = "credential_read"
     CREDENTIAL_FORGOTTEN = "credential_forgotten"
     KEK_ROTATED = "kek_rotated"
-    HOOK_CHANGED = "hook_changed"
     HOOK_REFUSED = "hook_refused"
     HOOK_SECRET_DRAWN = "hook_secret_drawn"  # noqa: S105  a word, not a secret
     HOOK_SECRET_ENDED = "hook_secret_ended"  # noqa: S105  the same
@@ -47,9 +50,10 @@ REPEATABLE: Final = frozenset(
     {
         Act.LOGIN_FAILED,
         Act.LOGIN_THROTTLED,
+        Act.CONFIRMATION_FAILED,
         Act.FORBIDDEN,
         Act.HOOK_REFUSED,
         Act.UNAUTHENTICATED,
     }
 )
-"""What a stranger can do as often as he likes: many alike are one entry that says how many."""
+"""What somebody can do as often as he likes: many alike are one entry that says how many."""

@@ -238,6 +238,46 @@ async def test_a_browser_gets_its_refresh_token_as_a_cookie_that_no_script_reads
     assert outcome(await site.at().post(REFRESH, headers=headers)) == (401, "SESSION_ENDED")
 
 
+@pytest.mark.parametrize("token", ["of the session", "phr_made_up"])
+async def test_a_cookie_that_opens_nothing_any_more_is_taken_away(
+    site: LoginSite, token: str
+) -> None:
+    ann = await site.log_in("ann")
+    await ann.does("POST", LOGOUT)
+    value = ann.refresh if token == "of the session" else token
+    headers = {"origin": PAGE, "cookie": f"{COOKIE}={value}"}
+
+    answer = await site.at().post(REFRESH, headers=headers)
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert cookie_of(answer) == (
+        "",
+        {"Path=/", "HttpOnly", "Secure", "SameSite=Strict", "Max-Age=0"},
+    )
+
+
+async def test_who_sent_no_cookie_loses_none(site: LoginSite) -> None:
+    for body in ({"refresh_token": "phr_made_up"}, {}):
+        answer = await site.at().post(REFRESH, headers={"origin": PAGE}, json=body)
+        assert outcome(answer) == (401, "UNAUTHENTICATED")
+        assert "set-cookie" not in answer.headers
+
+
+async def test_a_cookie_stays_where_the_server_only_had_no_time(
+    site: LoginSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = await site.log_in("ann")
+    busy = AccessError(AccessCode.THROTTLED, "not now", retry_after_s=1)
+    monkeypatch.setattr(site.directory.sessions, "refresh", Mock(side_effect=busy))
+    headers = {"origin": PAGE, "cookie": f"{COOKIE}={ann.refresh}"}
+
+    answer = await site.at().post(REFRESH, headers=headers)
+
+    assert outcome(answer) == (429, "THROTTLED")
+    assert "set-cookie" not in answer.headers
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -100,7 +100,13 @@ async def test_a_second_factor_is_on_with_its_first_code(site: LoginSite) -> Non
     assert (await ann.does("GET", ME))["recovery_codes_left"] == 9
     again = {"user": "ann", "password": PASSWORD, "code": codes[0]}
     assert await site.stranger().refused("POST", LOGIN, again) == (401, "UNAUTHENTICATED")
-    assert site.heard.taken()[0] == ("totp_enabled", "ann", "ann")
+    heard = site.heard.taken()
+    assert heard[0] == ("totp_enabled", "ann", "ann")
+    assert heard[1:] == [
+        ("login", "ann", "ann"),
+        ("recovery_code_used", "ann", "ann"),
+        ("login_failed", "ann", "nobody"),
+    ]
 
 
 async def test_a_second_factor_goes_with_the_password(site: LoginSite) -> None:
@@ -117,7 +123,30 @@ async def test_a_second_factor_goes_with_the_password(site: LoginSite) -> None:
 
     assert (await ann.does("GET", ME))["second_factor"] == "off"
     await site.log_in("ann")
-    assert site.heard.taken()[0] == ("totp_disabled", "ann", "ann")
+    assert site.heard.taken()[:2] == [
+        ("confirmation_failed", "ann", "ann"),
+        ("totp_disabled", "ann", "ann"),
+    ]
+
+
+async def test_a_wrong_word_of_somebody_who_is_logged_in_is_on_the_record(site: LoginSite) -> None:
+    ann = await site.log_in("ann")
+    site.heard.taken()
+    site.heard.details.clear()
+
+    await ann.ask("POST", CHANGE, {"old": "not this one", "new": ANOTHER})
+    await ann.ask("POST", TOTP, {"password": "not this one"})
+    await enrolled(site, ann)
+    await ann.ask("POST", CONFIRM, {"code": "not it"})
+
+    failed = ("confirmation_failed", "ann", "ann")
+    assert site.heard.taken() == [failed, failed, ("totp_enrolled", "ann", "ann"), failed]
+    assert site.heard.details == [
+        f"WRONG_PASSWORD at {CHANGE}",
+        f"WRONG_PASSWORD at {TOTP}",
+        "",
+        f"WRONG_CODE at {CONFIRM}",
+    ]
 
 
 async def test_a_second_factor_is_begun_confirmed_and_taken_off_in_this_order(

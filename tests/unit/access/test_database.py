@@ -17,6 +17,7 @@ from sqlalchemy import Engine, func, insert, select
 
 from phalanx.access.database import LAST_STEP, migrate, open_database, writing
 from phalanx.access.errors import AccessCode, AccessError
+from phalanx.access.notes import Notes
 from phalanx.access.shape import MIGRATIONS
 from phalanx.access.store import FILE, AccessStore
 from phalanx.access.tables import metadata, signing_keys
@@ -273,3 +274,19 @@ def test_a_file_in_this_codes_shape_is_opened_without_alembic(tmp_path: Path) ->
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert said.stdout == "False\n"
+
+
+def test_a_file_of_the_first_shape_is_brought_to_that_of_now(tmp_path: Path) -> None:
+    path = tmp_path / FILE
+    engine = open_database(path)
+    with writing(engine) as connection:
+        connection.execute(insert(signing_keys).values(ROW))
+        connection.exec_driver_sql("DROP TABLE notes")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    engine.dispose()
+
+    store = AccessStore.open(tmp_path)
+
+    assert stored(store.engine) == 1
+    assert Notes(store).waiting() == ()
+    store.close()

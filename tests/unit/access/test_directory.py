@@ -9,9 +9,10 @@ from pyotp import TOTP
 from sqlalchemy import event
 
 from phalanx.access.directory import Directory
-from phalanx.access.errors import AccessError
+from phalanx.access.errors import AccessCode, AccessError
 from phalanx.access.machine_keys import NewKey
 from phalanx.access.second_factor import STEP_NS
+from phalanx.access.sessions import End
 from phalanx.access.store import AccessStore
 from phalanx.access.vault.envelope import KeyEncryptionKey
 from phalanx.access.vault.keyring import Keyring
@@ -164,3 +165,21 @@ def test_who_came_in_earlier_is_who_they_are_now(directory: Directory, clock: Ma
 
     assert directory.principal_now(ann) is None
     assert directory.principal_now(key) is None
+
+
+def test_who_is_refused_with_a_token_of_theirs_is_known(directory: Directory) -> None:
+    created = directory.users.create("dora", TRADER)
+    assert created.password is not None
+    owing = bearer(log_in(directory, "dora", created.password).access)
+    ended = log_in(directory)
+    directory.sessions.end(ended.session, End.LOGOUT)
+
+    for header, code, actor in (
+        (owing, AccessCode.PASSWORD_CHANGE_NEEDED, "dora"),
+        (bearer(ended.access), AccessCode.SESSION_ENDED, "ann"),
+        (b"Bearer nonsense", AccessCode.UNAUTHENTICATED, ""),
+    ):
+        with pytest.raises(AccessError) as caught:
+            directory.principal_of(header)
+        assert (caught.value.code, caught.value.actor) == (code, actor)
+        assert not actor or actor not in caught.value.message

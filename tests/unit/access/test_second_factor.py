@@ -195,10 +195,11 @@ def test_each_recovery_code_works_once(directory: Directory, telephone: Telephon
     codes = telephone.confirm()
     assert len(codes) == RECOVERY_CODES == len({code.reveal() for code in codes})
 
-    assert log_in(directory, code=codes[0]).session
+    assert log_in(directory, code=codes[0]).by_recovery_code
     assert refused(log_in, directory, code=codes[0]) is AccessCode.UNAUTHENTICATED
     typed = Secret(codes[1].reveal().upper().replace("-", " "))
-    assert log_in(directory, code=typed).session
+    assert log_in(directory, code=typed).by_recovery_code
+    assert not log_in(directory, code=telephone.code()).by_recovery_code
 
     assert directory.factors.recovery_codes_left(telephone.ann) == RECOVERY_CODES - 2
 

@@ -167,6 +167,20 @@ def test_the_last_enabled_admin_stays(directory: Directory, duties: Duties | Non
     assert refused(users.disable, "second") is AccessCode.LAST_ADMIN
 
 
+def test_an_admin_who_never_had_a_password_of_their_own_is_none_that_is_left(
+    directory: Directory,
+) -> None:
+    users = directory.users
+    created = users.create("second", ADMIN)
+    assert created.password is not None
+    assert refused(users.disable, "root") is AccessCode.LAST_ADMIN
+
+    session = log_in(directory, "second", created.password).session
+    users.change_password(created.user.id, session, created.password, PASSWORD)
+
+    assert users.disable("root").disabled_at is not None
+
+
 def test_the_last_admin_may_stay_an_admin(directory: Directory) -> None:
     assert directory.users.change_role("root", ADMIN).role is Role.ADMIN
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from phalanx.access.errors import AccessError, session_ended, unauthenticated
+from phalanx.access.errors import AccessCode, AccessError, session_ended, unauthenticated
 from phalanx.api.facts import tell_refused
 from phalanx.api.guard import Forbidden
 from phalanx.api.problems import Problem
@@ -33,6 +33,14 @@ def test_who_may_not_is_named() -> None:
 @pytest.mark.parametrize("error", [unauthenticated(), session_ended()])
 def test_who_is_not_known_is_nobody(error: AccessError) -> None:
     assert told(error) == [(Act.UNAUTHENTICATED, "/x", error.code, "nobody", "198.51.100.7")]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [session_ended("vera"), AccessError(AccessCode.PASSWORD_CHANGE_NEEDED, "no", actor="vera")],
+)
+def test_who_is_known_and_may_not_go_on_is_named(error: AccessError) -> None:
+    assert told(error) == [(Act.UNAUTHENTICATED, "/x", error.code, "vera", "198.51.100.7")]
 
 
 def test_what_is_wrong_with_the_request_itself_is_no_fact() -> None:

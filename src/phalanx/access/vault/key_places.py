@@ -4,6 +4,7 @@ A place gives all keys that the next start would find. Whoever changes a key ask
 that a process may die at any moment of a change.
 """
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ FILE: Final = "access.key"
 NEXT: Final = "access.key.next"
 OLD: Final = "access.key.old"
 _FILE_KIND: Final = "file:"
+_is_half_made: Final = re.compile(r"access\.key(\.next)?\.[0-9a-f]{16}", re.ASCII).fullmatch
+"""The names under which `make_key_file` writes a key before it gets its own."""
 
 
 class KeyPlace(Protocol):
@@ -36,6 +39,10 @@ class KeyPlace(Protocol):
 
     def read(self) -> tuple[KeyEncryptionKey, ...]:
         """All keys that are kept, each once, first the one that is to seal."""
+        ...
+
+    def tidy(self) -> None:
+        """Remove what a process that died left half made. Only while no key is being drawn here."""
         ...
 
     def draw(self) -> None:
@@ -69,6 +76,9 @@ class NamedSources:
         """As `KeyPlace.read`. An older file that is not there yet, or not any more, is passed over."""
         sources = (self._source, *filter(_is_there, self._older))
         return _unique(key_from(source, self._environment, self._clock) for source in sources)
+
+    def tidy(self) -> None:
+        """Nothing is made here."""
 
     def draw(self) -> None:
         """The new key is put into its place by whoever keeps it."""
@@ -112,6 +122,22 @@ class OwnFiles:
         there = [path for path in (self._next, self._key, self._old) if path.exists()]
         return _unique(map(key_from_file, there))
 
+    def tidy(self) -> None:
+        """As `KeyPlace.tidy`: files that were to become ``access.key`` or ``access.key.next``.
+
+        A key seals only once it has one of the three names. So a file beside them is either a second name
+        of such a key or was never used; of the latter only what was to be ``access.key.next`` is removed:
+        anything else may be a copy that somebody keeps there.
+        """
+        ours = {_identity(path) for path in (self._key, self._next, self._old)} - {None}
+        for path in sorted(self._key.parent.glob(f"{FILE}.*")):
+            found = _is_half_made(path.name)
+            if found is None or path.is_symlink() or not path.is_file():
+                continue
+            if found[1] or _identity(path) in ours:
+                with _changing(path):
+                    path.unlink()
+
     def draw(self) -> None:
         """As `KeyPlace.draw`."""
         if self._old.exists():
@@ -144,6 +170,15 @@ class OwnFiles:
     def _remove_old(self) -> None:
         with _changing(self._old):
             self._old.unlink()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file has this name, whatever else it is called; None for none."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -52,6 +52,7 @@ class Rotation:
         if not self._running.acquire(blocking=False):
             raise VaultError(VaultCode.REKEY_UNDER_WAY, "the key is being changed already")
         try:
+            self._place.tidy()
             if self._place.is_unfinished:
                 self._finish()
             self._place.draw()
@@ -62,6 +63,7 @@ class Rotation:
     def resume(self) -> None:
         """Finish what a process that died had begun. Raises as `run` does."""
         with self._running:
+            self._place.tidy()
             if self._place.is_unfinished:
                 self._finish()
 

@@ -27,6 +27,7 @@ from phalanx.api.identity.callers import (
 from phalanx.api.identity.refresh_cookie import clear_cookie, read_cookie, set_cookie
 from phalanx.api.peers import address_of
 from phalanx.api.policy import OWING, PUBLIC
+from phalanx.api.problems import as_problem
 from phalanx.domain.audit import Act
 from phalanx.domain.secrets import Secret
 from phalanx.domain.time import SECOND
@@ -39,6 +40,7 @@ _FAILED: Final = {
     AccessCode.UNAUTHENTICATED: Act.LOGIN_FAILED,
     AccessCode.THROTTLED: Act.LOGIN_THROTTLED,
 }
+_OVER: Final = frozenset({AccessCode.UNAUTHENTICATED, AccessCode.SESSION_ENDED})
 
 
 class NewLogin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,7 +104,7 @@ async def log_in(call: Call) -> Answer:
     try:
         # Here, on the loop: a flood takes neither a thread nor a place in the waiting room.
         directory.check_login(attempt)
-        tokens = await call.house.logins.run(directory.login, attempt)
+        tokens = await call.house.logins.run(attempt.address, directory.login, attempt)
     except AccessError as error:
         # Where only the code is missing, the password was right: that is half of a login.
         if error.code in _FAILED:
@@ -110,27 +112,41 @@ async def log_in(call: Call) -> Answer:
         raise
     _be_the_user(call, tokens.session)
     record(call, Act.LOGIN, call.principal.name, f"session {tokens.session}")
+    if tokens.by_recovery_code:
+        record(call, Act.RECOVERY_CODE_USED, call.principal.name, f"session {tokens.session}")
     return _answer(call, tokens, with_cookie=body.cookie is True)
 
 
 async def refresh_login(call: Call) -> Answer:
-    """The next tokens of a session; the refresh token is used up."""
+    """The next tokens of a session; the refresh token is used up. A cookie that is good for nothing is taken
+    away.
+    """
     body = call.decode(_refresh)
-    with_cookie = body.refresh_token is UNSET
-    token = (
-        read_cookie(call)
-        if body.refresh_token is UNSET
-        else Secret(text(body.refresh_token, "refresh_token", REFRESH_TOKEN_MAX))
-    )
+    if body.refresh_token is not UNSET:
+        token = Secret(text(body.refresh_token, "refresh_token", REFRESH_TOKEN_MAX))
+        return _answer(call, await _refreshed(call, token), with_cookie=False)
+    kept = read_cookie(call)
+    try:
+        return _answer(call, await _refreshed(call, kept), with_cookie=True)
+    except AccessError as error:
+        if kept is None or error.code not in _OVER:
+            raise
+        problem = as_problem(error)
+        problem.headers = (*problem.headers, clear_cookie())
+        raise problem from None
+
+
+async def _refreshed(call: Call, token: Secret | None) -> "Tokens":
+    """Raises AccessError UNAUTHENTICATED, SESSION_ENDED, THROTTLED, STORE_FAILED."""
     directory = directory_of(call)
     if token is None:
         raise unauthenticated()
+    address = address_of(call.scope)
     try:
-        tokens = await call.house.refreshes.run(directory.refresh, token)
+        return await call.house.refreshes.run(address, directory.refresh, token)
     except RefreshReused as error:
         record(call, Act.REFRESH_REUSED, error.user, f"session {error.session}")
         raise
-    return _answer(call, tokens, with_cookie=with_cookie)
 
 
 async def log_out(call: Call) -> Answer:
@@ -203,7 +219,8 @@ doors: tuple[Door, ...] = (
         tag="identity",
         about="A refresh token works once: the answer has the next one. One that comes a second time "
         "ends its session, because one of the two who had it has stolen it. Without a token in the "
-        "body that of the cookie counts, for pages of this server only.",
+        "body that of the cookie counts, for pages of this server only; one that opens nothing any more "
+        "is taken away with the answer.",
         body=Refresh,
         body_optional=True,
         examples=examples.REFRESH,

@@ -1,10 +1,13 @@
 """What people see and change of their own login: who they are, password, second factor."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Literal
 
 import msgspec
 
+from phalanx.access.errors import AccessCode, AccessError
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door
 from phalanx.api.facts import record
@@ -23,6 +26,7 @@ from phalanx.domain.access import NO_FENCE, Fence, Principal, PrincipalKind
 from phalanx.domain.audit import Act
 
 TOTP: Final = "/api/v1/auth/totp"
+_WRONG: Final = frozenset({AccessCode.WRONG_PASSWORD, AccessCode.WRONG_CODE, AccessCode.THROTTLED})
 
 
 class FenceAnswer(msgspec.Struct, frozen=True):
@@ -120,7 +124,8 @@ async def change_password(call: Call) -> Answer:
     old, new = password(body.old, "old"), password(body.new, "new")
     user = person_of(call)
     users, session = directory_of(call).users, call.principal.session
-    changed = await asyncio.to_thread(users.change_password, user.id, session, old, new)
+    with _wrong_ones_recorded(call, user.name):
+        changed = await asyncio.to_thread(users.change_password, user.id, session, old, new)
     record(call, Act.PASSWORD_CHANGED, changed.name)
     return answer_private(PasswordChangedAnswer(changed.name, changed.must_change))
 
@@ -129,7 +134,9 @@ async def enrol_totp(call: Call) -> Answer:
     """A second factor; it asks for nothing until its first code was confirmed."""
     given = password(call.decode(_confirmation).password, "password")
     user = person_of(call)
-    enrolment = await asyncio.to_thread(directory_of(call).factors.enrol, user.id, given)
+    with _wrong_ones_recorded(call, user.name):
+        enrolment = await asyncio.to_thread(directory_of(call).factors.enrol, user.id, given)
+    record(call, Act.TOTP_ENROLLED, user.name)
     return answer_private(TotpAnswer(enrolment.secret.reveal(), enrolment.uri.reveal()))
 
 
@@ -137,7 +144,8 @@ async def confirm_totp(call: Call) -> Answer:
     """From now on a login asks for a code."""
     given = code(call.decode(_first_code).code, "code")
     user = person_of(call)
-    codes = await asyncio.to_thread(directory_of(call).factors.confirm, user.id, given)
+    with _wrong_ones_recorded(call, user.name):
+        codes = await asyncio.to_thread(directory_of(call).factors.confirm, user.id, given)
     record(call, Act.TOTP_ENABLED, user.name)
     return answer_private(RecoveryCodesAnswer([one.reveal() for one in codes]))
 
@@ -146,9 +154,23 @@ async def disable_totp(call: Call) -> Answer:
     """One's own second factor goes."""
     given = password(call.decode(_confirmation).password, "password")
     user = person_of(call)
-    await asyncio.to_thread(directory_of(call).factors.disable, user.id, given)
+    with _wrong_ones_recorded(call, user.name):
+        await asyncio.to_thread(directory_of(call).factors.disable, user.id, given)
     record(call, Act.TOTP_DISABLED, user.name)
     return answer_private(TotpOffAnswer("off"))
+
+
+@contextmanager
+def _wrong_ones_recorded(call: Call, name: str) -> Iterator[None]:
+    """Put on the record that somebody who is logged in could not say their password or code: it may be a
+    session that was stolen.
+    """
+    try:
+        yield
+    except AccessError as error:
+        if error.code in _WRONG:
+            record(call, Act.CONFIRMATION_FAILED, name, f"{error.code} at {call.scope['path']}")
+        raise
 
 
 def fence_answer(fence: Fence) -> FenceAnswer:

@@ -3,18 +3,19 @@
 import typer
 
 from phalanx.cli.exit_codes import Exit
-from phalanx.cli.options import ConnectionOption, DataOption, JsonOption, ServerOption
+from phalanx.cli.option_sets import Reaching, expanded
+from phalanx.cli.options import DataOption, JsonOption
 
 
+@expanded
 def doctor(
     *,
     data: DataOption = None,
     port: int | None = typer.Option(
         None, "--port", min=1, max=65_535, help="The port to be used. [default: 8080]"
     ),
-    server: ServerOption = None,
-    connection: ConnectionOption = None,
     as_json: JsonOption = False,
+    reaching: Reaching,
 ) -> None:
     """Check this machine.
 
@@ -26,7 +27,7 @@ def doctor(
     from phalanx.cli.remote.client import connect
 
     settings = load_settings(data=data, port=port)
-    there = connect(server, SERVER_TIMEOUT_S, connection)
+    there = connect(reaching.server, SERVER_TIMEOUT_S, reaching.connection)
     findings = examine(settings.data, settings.host, settings.port, there)
     failed = any(finding.verdict is Verdict.FAIL for finding in findings)
     screen = Screen(as_json=as_json)

@@ -29,6 +29,7 @@ def listed(*, as_json: JsonOption = False) -> None:
             "user": one.user or None,
             "kind": "user" if one.user else "machine key",
             "secret": one.secret.value,
+            "ca": one.ca or None,
             "default": name == book.default,
         }
         for name, one in sorted(book.connections.items())

@@ -8,6 +8,7 @@ import msgspec
 
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input.secrets import ask, ask_new_password, ask_secret, line_of_stdin
+from phalanx.cli.remote import trust
 from phalanx.cli.remote.client import PASSWORD_CHANGE_NEEDED, TOTP_NEEDED, Server
 from phalanx.cli.remote.connections import (
     FIRST_NAME,
@@ -37,15 +38,19 @@ class Draft(msgspec.Struct, frozen=True):
     url: str
     place: Place
     user: str = ""
+    ca: str = ""
 
     @classmethod
     def of(cls, server: str | None, name: str | None, *, keyring: bool | None) -> Self:
-        """As the options say, else as the connection was. Raises Failure, before anybody is asked."""
+        """As the options say, else as the connection was. Raises Failure, before anybody is asked; also where
+        a secret may not go there.
+        """
         folder = home()
         make_private(folder)
         book = read_book(folder)
         name = checked_name(name or book.default or FIRST_NAME)
         known = book.connections.get(name)
+        ca = trust.chosen()
         url = address(server, known, book)
         if known is not None and known.url != url:
             detail = (
@@ -56,13 +61,21 @@ class Draft(msgspec.Struct, frozen=True):
         place = Place.FILE if known is None else known.secret
         if keyring is not None:
             place = Place.KEYRING if keyring else Place.FILE
-        draft = cls(folder, name, url, place, "" if known is None else known.user)
+        kept_ca = "" if known is None else known.ca
+        draft = cls(
+            folder,
+            name,
+            url,
+            place,
+            "" if known is None else known.user,
+            kept_ca if ca is None else str(ca.absolute()),
+        )
         draft.safe().lock()
         return draft
 
     def connection(self, user: str = "") -> Connection:
         """What becomes of it for a user, or for a machine key."""
-        return Connection(self.url, user, self.place)
+        return Connection(self.url, user, self.place, self.ca)
 
     def safe(self) -> Safe:
         """Where its secret goes. Raises Failure NO_KEYRING."""

@@ -6,7 +6,14 @@ import typer
 
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.identity.options import NameOption, PasswordStdinOption
-from phalanx.cli.options import DEFAULT_TIMEOUT_S, JsonOption, ServerOption, TimeoutOption
+from phalanx.cli.options import (
+    DEFAULT_TIMEOUT_S,
+    CaOption,
+    InsecureOption,
+    JsonOption,
+    ServerOption,
+    TimeoutOption,
+)
 
 if TYPE_CHECKING:
     from phalanx.cli.remote.connections import Connection
@@ -17,6 +24,8 @@ def login(
     *,
     server: ServerOption = None,
     name: NameOption = None,
+    ca: CaOption = None,  # noqa: ARG001 - its callback acts
+    insecure: InsecureOption = False,  # noqa: ARG001 - the same
     user: Annotated[
         str | None, typer.Option("--user", help="Your name there. [default: it is asked for]")
     ] = None,
@@ -64,6 +73,8 @@ def login(
 def logout(
     *,
     name: NameOption = None,
+    ca: CaOption = None,  # noqa: ARG001 - its callback acts
+    insecure: InsecureOption = False,  # noqa: ARG001 - the same
     timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
     as_json: JsonOption = False,
 ) -> None:
@@ -75,6 +86,7 @@ def logout(
     from phalanx.cli.remote.connections import read_book
     from phalanx.cli.remote.folder import home
     from phalanx.cli.remote.safes import safe_of
+    from phalanx.cli.remote.target import address
 
     folder = home()
     book = read_book(folder)
@@ -84,6 +96,7 @@ def logout(
     connection = book.named(chosen)
     safe = safe_of(folder, chosen, connection)
     if connection.user:
+        address(None, connection, book)
         _end_session(chosen, connection, safe, timeout_s)
     safe.forget()
     screen = Screen(as_json=as_json)

@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from phalanx.cli.input import completion
+from phalanx.cli.remote import way
 
 NameOption: TypeAlias = Annotated[
     str | None,
@@ -13,6 +14,7 @@ NameOption: TypeAlias = Annotated[
         envvar="PHALANX_CONNECTION",
         help="The connection. [default: the default one]",
         autocompletion=completion.connections,
+        callback=way.connection,
     ),
 ]
 PasswordStdinOption: TypeAlias = Annotated[

@@ -8,6 +8,7 @@ import typer
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.identity.options import PasswordStdinOption, UserArgument
 from phalanx.cli.option_sets import Asking, Paged, expanded
+from phalanx.cli.options import DataOption, JsonOption
 
 app = typer.Typer(help="List users; make, change, disable or enable one.", rich_markup_mode=None)
 
@@ -132,6 +133,38 @@ def remove_totp(name: UserArgument, *, asking: Asking) -> None:
     with asking.connect() as there:
         answer = there.once("DELETE", at(PATH, name, "totp"), look=LOOK)
     shown(asking, answer, sentence=f"{name} has no second factor any more")
+
+
+@app.command("rescue")
+def rescue(
+    name: Annotated[
+        str | None, typer.Argument(help="Which admin. [default: the only one]", show_default=False)
+    ] = None,
+    *,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let an admin in again, on the server's own machine, with a password that is shown once.
+
+    The server of the data folder must be stopped. The admin is enabled, their second factor goes and
+    their sessions end; where there is no admin one is made. The audit shows it from the next start on.
+    """
+    from phalanx.cli.display.screen import Screen
+    from phalanx.cli.identity.rescuing import rescued
+    from phalanx.cli.process_settings import load_settings
+
+    found = rescued(load_settings(data=data).data, name)
+    password = found.password.reveal()
+    screen = Screen(as_json=as_json)
+    if as_json:
+        document = {"name": found.user.name, "made": found.is_new, "password": password}
+        screen.document(document)
+        return
+    what = "is made" if found.is_new else "can log in again"
+    screen.note(
+        f"admin {found.user.name} {what}. Password, shown this once; it is changed at the next login:"
+    )
+    screen.say(password)
 
 
 def _duties(clients: list[int] | None, may_trade: bool | None) -> dict[str, object]:

@@ -17,6 +17,7 @@ from phalanx.cli.profiles.file import read_profile_file
 if TYPE_CHECKING:
     from phalanx.cli.process.system import System
     from phalanx.config import Settings
+    from phalanx.journal.errors import JournalLocked
 
 
 @contextmanager
@@ -86,9 +87,7 @@ def build_system(settings: "Settings") -> "System":
     try:
         return bootstrap.build(settings, views_apart=True)
     except JournalLocked as error:
-        holder = "another process" if error.pid is None else f"process {error.pid}"
-        detail = f"the data folder {settings.data} is in use by {holder}"
-        raise Failure(Exit.FAILURE, error.code, detail, pid=error.pid) from None
+        raise in_use(settings.data, error) from None
     except JournalError as error:
         raise Failure(Exit.FAILURE, error.code, f"{settings.data}: {error.message}") from None
     except msgspec.DecodeError as error:
@@ -100,6 +99,13 @@ def build_system(settings: "Settings") -> "System":
     except OSError as error:
         detail = f"{error.filename or settings.data}: {error.strerror or error}"
         raise Failure(Exit.FAILURE, "DATA_FOLDER", detail) from None
+
+
+def in_use(data: Path, error: "JournalLocked") -> Failure:
+    """Another process holds the data folder."""
+    holder = "another process" if error.pid is None else f"process {error.pid}"
+    detail = f"the data folder {data} is in use by {holder}"
+    return Failure(Exit.FAILURE, error.code, detail, pid=error.pid)
 
 
 async def start_system(system: "System") -> None:

@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from phalanx.cli.exit_codes import Exit, Failure
-from phalanx.cli.options import (
-    DEFAULT_TIMEOUT_S,
-    ConnectionOption,
-    JsonOption,
-    ServerOption,
-    TimeoutOption,
-)
+from phalanx.cli.option_sets import Asking, expanded
 
 if TYPE_CHECKING:
     from phalanx.cli.remote.client import Server
@@ -20,6 +14,7 @@ if TYPE_CHECKING:
 CONCURRENCY_MAX = 1_024
 
 
+@expanded
 def produce(
     *,
     interval_s: Annotated[
@@ -40,10 +35,7 @@ def produce(
         int,
         typer.Option("--concurrency", min=1, max=CONCURRENCY_MAX, help="Requests at a time."),
     ] = 1,
-    server: ServerOption = None,
-    connection: ConnectionOption = None,
-    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
-    as_json: JsonOption = False,
+    asking: Asking,
 ) -> None:
     """Post random orders until Ctrl-C.
 
@@ -51,12 +43,10 @@ def produce(
     """
     import asyncio
 
-    from phalanx.cli.display.screen import Screen
     from phalanx.cli.producing.production import Pace, Production
     from phalanx.cli.producing.random_orders import RandomOrders
-    from phalanx.cli.remote.client import connect
 
-    with connect(server, timeout_s, connection) as there:
+    with asking.connect() as there:
         refuse_while_live(there)
         names = _names_in(profiles) if profiles is not None else _names_of(there)
         url, identity = there.url, there.identity
@@ -64,8 +54,8 @@ def produce(
         detail = "there is no strategy with an instrument; import profiles first"
         raise Failure(Exit.FAILURE, "NO_STRATEGIES", detail)
     orders, pace = RandomOrders(names, seed), Pace(interval_s, count)
-    screen = Screen(as_json=as_json)
-    production = Production(url, timeout_s, orders, pace, screen, identity=identity)
+    screen = asking.screen()
+    production = Production(url, asking.timeout_s, orders, pace, screen, identity=identity)
     code = asyncio.run(production.run(concurrency))
     if code is not Exit.OK:
         raise typer.Exit(code)

@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phalanx.cli.options import (
-    DEFAULT_TIMEOUT_S,
-    ConnectionOption,
-    JsonOption,
-    KeyOption,
-    ServerOption,
-    TimeoutOption,
-)
+from phalanx.cli.option_sets import Asking, Changing, expanded
+from phalanx.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from phalanx.cli.profiles.random_profiles import Details
@@ -60,46 +54,38 @@ def generate(
 
 
 @app.command("import")
+@expanded
 def import_profiles(
     file: Annotated[Path, typer.Argument(help="A JSON file; - reads the standard input.")],
     *,
-    key: KeyOption = None,
-    server: ServerOption = None,
-    connection: ConnectionOption = None,
-    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
-    as_json: JsonOption = False,
+    changing: Changing,
 ) -> None:
     """Upsert profiles, all or nothing, at once: what the file does not name stays as it is."""
-    from phalanx.cli.display.screen import Screen
     from phalanx.cli.profiles.file import read_profile_file
-    from phalanx.cli.remote.client import connect
     from phalanx.cli.remote.documents import decode
 
     profiles = read_profile_file(file)
-    with connect(server, timeout_s, connection) as there:
-        body = there.change("POST", "/api/v1/profiles", key=key, body=profiles)
-    screen = Screen(as_json=as_json)
+    with changing.connect() as there:
+        body = there.change("POST", "/api/v1/profiles", key=changing.key, body=profiles)
+    screen = changing.screen()
     answer = decode(body)
-    if as_json or not isinstance(answer, dict):
+    if screen.as_json or not isinstance(answer, dict):
         screen.document(answer)
     else:
         screen.fields(answer)
 
 
 @app.command("export")
+@expanded
 def export(
     *,
     out: OutOption = None,
-    server: ServerOption = None,
-    connection: ConnectionOption = None,
-    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
-    as_json: JsonOption = False,  # noqa: ARG001 - profiles are JSON either way
+    asking: Asking,
 ) -> None:
     """Write all profiles as a file that can be imported."""
-    from phalanx.cli.remote.client import connect
     from phalanx.cli.remote.documents import decode
 
-    with connect(server, timeout_s, connection) as there:
+    with asking.connect() as there:
         write_document(decode(there.read("/api/v1/profiles")), out)
 
 

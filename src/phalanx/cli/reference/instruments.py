@@ -5,14 +5,7 @@ from typing import Annotated
 
 import typer
 
-from phalanx.cli.option_sets import Importing, expanded
-from phalanx.cli.options import (
-    DEFAULT_TIMEOUT_S,
-    ConnectionOption,
-    JsonOption,
-    ServerOption,
-    TimeoutOption,
-)
+from phalanx.cli.option_sets import Asking, Importing, expanded
 
 app = typer.Typer(
     help="Import instruments, search them.", rich_markup_mode=None, no_args_is_help=True
@@ -36,23 +29,19 @@ def import_instruments(
 
 
 @app.command("search")
+@expanded
 def search(
     words: Annotated[str, typer.Argument(metavar="Q", help="Part of a symbol, alias or token.")],
     *,
     limit: Annotated[int, typer.Option("--limit", min=1, max=500, help="At most so many.")] = 20,
-    server: ServerOption = None,
-    connection: ConnectionOption = None,
-    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
-    as_json: JsonOption = False,
+    asking: Asking,
 ) -> None:
     """Find instruments; whole matches come first."""
     from phalanx.cli.display.columns import INSTRUMENTS
     from phalanx.cli.display.listing import show_list
-    from phalanx.cli.display.screen import Screen
-    from phalanx.cli.remote.client import connect
 
-    screen = Screen(as_json=as_json)
+    screen = asking.screen()
     path = "/api/v1/instruments/search"
     empty = f"nothing is named like {words!r}"
-    with connect(server, timeout_s, connection) as there:
+    with asking.connect() as there:
         show_list(there, screen, path, {"q": words, "limit": limit}, INSTRUMENTS, empty=empty)

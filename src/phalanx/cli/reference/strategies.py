@@ -1,26 +1,19 @@
 """`phalanx strategies`: what signals may name, who follows it, and on what terms."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
 
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.input import completion
-from phalanx.cli.options import (
-    DEFAULT_TIMEOUT_S,
-    LIMIT_MAX,
-    ConnectionOption,
-    JsonOption,
-    KeyOption,
-    LongLimitOption,
-    Product,
-    ServerOption,
-    SkipOption,
-    TimeoutOption,
-)
+from phalanx.cli.option_sets import Changing, Paged, expanded
+from phalanx.cli.options import Product
 from phalanx.cli.subcommands import is_for_subcommand
+
+if TYPE_CHECKING:
+    from phalanx.cli.display.screen import Screen
 
 app = typer.Typer(
     help="List strategies; show or change who follows one.",
@@ -58,22 +51,17 @@ class OrdType(StrEnum):
 
 
 @app.callback(invoke_without_command=True)
+@expanded
 def strategies(
     context: typer.Context,
     *,
-    limit: LongLimitOption = LIMIT_MAX,
-    skip: SkipOption = 0,
-    server: ServerOption = None,
-    connection: ConnectionOption = None,
-    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
-    as_json: JsonOption = False,
+    paged: Paged,
 ) -> None:
     """List the strategies and their instruments, or see who follows one of them."""
     if is_for_subcommand(context):
         return
     from phalanx.cli.display.listing import show_list
-    from phalanx.cli.display.screen import Column, Kind, Screen
-    from phalanx.cli.remote.client import connect
+    from phalanx.cli.display.screen import Column, Kind
 
     columns = (
         Column("strategy", "strategy"),
@@ -81,38 +69,33 @@ def strategies(
         Column("accounts", "accounts", Kind.NUMBER),
         Column("instruments", "instruments", Kind.WORDS),
     )
-    page = {"limit": limit, "skip": skip}
-    screen = Screen(as_json=as_json)
-    with connect(server, timeout_s, connection) as there:
+    page = {"limit": paged.limit, "skip": paged.skip}
+    screen = paged.screen()
+    with paged.connect() as there:
         path = "/api/v1/strategies"
         show_list(there, screen, path, page, columns, empty="no strategies", arrange=_counted)
 
 
 @app.command("subscriptions")
+@expanded
 def subscriptions(
     strategy: StrategyArgument,
     *,
-    limit: LongLimitOption = LIMIT_MAX,
-    skip: SkipOption = 0,
-    server: ServerOption = None,
-    connection: ConnectionOption = None,
-    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
-    as_json: JsonOption = False,
+    paged: Paged,
 ) -> None:
     """List the accounts that follow a strategy, and on what terms."""
     from phalanx.cli.display.columns import SUBSCRIPTIONS
     from phalanx.cli.display.listing import show_list
-    from phalanx.cli.display.screen import Screen
-    from phalanx.cli.remote.client import connect
 
-    page = {"limit": limit, "skip": skip}
-    screen = Screen(as_json=as_json)
-    with connect(server, timeout_s, connection) as there:
+    page = {"limit": paged.limit, "skip": paged.skip}
+    screen = paged.screen()
+    with paged.connect() as there:
         path, empty = _path(strategy), f"nobody follows {strategy}"
         show_list(there, screen, path, page, SUBSCRIPTIONS, empty=empty, arrange=_sized)
 
 
 @app.command("set")
+@expanded
 def change(
     strategy: StrategyArgument,
     account: Annotated[str, typer.Argument(help="The account, such as PAPER-1.")],
@@ -139,11 +122,7 @@ def change(
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Follow its signals, or do not.")
     ] = None,
-    key: KeyOption = None,
-    server: ServerOption = None,
-    connection: ConnectionOption = None,
-    timeout_s: TimeoutOption = DEFAULT_TIMEOUT_S,
-    as_json: JsonOption = False,
+    changing: Changing,
 ) -> None:
     """Change on what terms an account follows a strategy, at once: from the next signal on."""
     chosen: dict[str, object] = {
@@ -156,22 +135,18 @@ def change(
     changes = {field: value for field, value in chosen.items() if value is not None}
     if not changes:
         raise Failure(Exit.USAGE, "NOTHING_TO_CHANGE", "say what to change; --help lists it")
-    from phalanx.cli.remote.client import connect
-
-    with connect(server, timeout_s, connection) as there:
+    with changing.connect() as there:
         path = f"{_path(strategy)}/{quote(account, safe='')}"
-        answer = there.change("PATCH", path, key=key, body=changes)
-    _show_terms(answer, as_json=as_json)
+        answer = there.change("PATCH", path, key=changing.key, body=changes)
+    _show_terms(answer, changing.screen())
 
 
-def _show_terms(answer: bytes, *, as_json: bool) -> None:
+def _show_terms(answer: bytes, screen: "Screen") -> None:
     from phalanx.cli.display.columns import SUBSCRIPTION_TERMS
-    from phalanx.cli.display.screen import Screen
     from phalanx.cli.remote.documents import decode
 
-    screen = Screen(as_json=as_json)
     terms = decode(answer)
-    if as_json or not isinstance(terms, dict):
+    if screen.as_json or not isinstance(terms, dict):
         screen.document(terms)
         return
     screen.table(SUBSCRIPTION_TERMS, [_sized(terms)], empty="")

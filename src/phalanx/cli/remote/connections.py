@@ -34,11 +34,14 @@ class Place(StrEnum):
 
 
 class Connection(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A server, and who somebody is there: a user, or, without one, a machine key."""
+    """A server, and who somebody is there: a user, or, without one, a machine key. ``ca``: the file of the
+    authority that signs its certificate, where that is none of the system's.
+    """
 
     url: str
     user: str = ""
     secret: Place = Place.FILE
+    ca: str = ""
 
 
 class Book(msgspec.Struct, frozen=True):

@@ -11,9 +11,9 @@ from phalanx.cli.remote.client import checked_url
 from phalanx.cli.remote.connections import Book, Connection, read_book
 from phalanx.cli.remote.folder import home
 from phalanx.cli.remote.identity import Identity, TokenIdentity, checked_token
+from phalanx.cli.remote.trust import SETTINGS, check_way, is_this_machine
 
 TOKEN_VARIABLE = "PHALANX_TOKEN"  # noqa: S105 - a name
-SETTINGS = Path("phalanx.toml")
 
 
 class Target(NamedTuple):
@@ -28,8 +28,8 @@ def target(server: str | None, connection: str | None, *, renews: bool = True) -
 
     Where: ``server`` > the named connection > ``phalanx.toml`` > the default connection > this machine.
     Who: ``PHALANX_TOKEN`` > the named connection > the default one > nobody. A connection's secret goes to
-    the connection's own server only. ``renews``: a session may be refreshed, which takes its time.
-    Raises Failure.
+    the connection's own server only, and no secret to a server that nobody but ``phalanx.toml`` names.
+    ``renews``: a session may be refreshed, which takes its time. Raises Failure as `address`, and others.
     """
     folder = home()
     book = read_book(folder)
@@ -70,14 +70,35 @@ def identity_of(
 
 
 def address(server: str | None, chosen: Connection | None, book: Book) -> str:
-    """Where. Raises Failure BAD_ADDRESS, BAD_SETTING."""
+    """Where, by a way that a secret may take: every command sends one, or may be asked for one.
+
+    Raises Failure BAD_ADDRESS, BAD_SETTING, SERVER_NOT_NAMED, NOT_ENCRYPTED, CA_NOT_NAMED.
+    """
+    url = _address(server, chosen, book)
+    known = (one.ca for one in _leading_to(url, book) if one.ca)
+    check_way(url, next(known, ""))
+    return url
+
+
+def _address(server: str | None, chosen: Connection | None, book: Book) -> str:
     if server is not None:
         return checked_url(server)
     if chosen is not None:
         return checked_url(chosen.url)
     default = book.connections.get(book.default)
     fallback = DEFAULT_SERVER if default is None else default.url
-    return checked_url(configured_server(otherwise=fallback))
+    url = checked_url(configured_server(otherwise=fallback))
+    if not is_this_machine(url) and not _leading_to(url, book):
+        detail = (
+            f"only ./{SETTINGS} names {url}, and it may be a stranger's; nothing is sent there on its "
+            f"word. Say --server {url}, PHALANX_SERVER, or log in there with --server once"
+        )
+        raise Failure(Exit.NOT_ALLOWED, "SERVER_NOT_NAMED", detail)
+    return url
+
+
+def _leading_to(url: str, book: Book) -> list[Connection]:
+    return [one for one in book.connections.values() if checked_url(one.url) == url]
 
 
 def configured_server(file: Path = SETTINGS, *, otherwise: str = DEFAULT_SERVER) -> str:

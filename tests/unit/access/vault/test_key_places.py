@@ -98,6 +98,32 @@ class TestOwnFiles:
 
         assert {one.id for one in files.read()} == {kek(name).id for name in (FILE, OLD, NEXT)}
 
+    def test_what_a_process_that_died_left_half_made_is_removed(
+        self, files: OwnFiles, tmp_path: Path
+    ) -> None:
+        (key,) = files.read()
+        keep(tmp_path, f"{NEXT}.{'0' * 16}", "never used")
+        (tmp_path / f"{FILE}.{'1' * 16}").hardlink_to(tmp_path / FILE)
+        (tmp_path / f"{NEXT}.{'2' * 16}").hardlink_to(tmp_path / FILE)
+        files.tidy()
+
+        assert names(tmp_path) == [FILE]
+        assert [one.id for one in files.read()] == [key.id]
+
+    def test_what_somebody_else_may_keep_there_is_left_alone(
+        self, files: OwnFiles, tmp_path: Path
+    ) -> None:
+        files.read()
+        kept = (f"{FILE}.{'0' * 16}", f"{NEXT}.backup", f"{NEXT}.{'0' * 15}", f"{NEXT}.{'A' * 16}")
+        for name in kept:
+            keep(tmp_path, name, name)
+        (tmp_path / f"{NEXT}.{'3' * 16}").mkdir()
+        (tmp_path / f"{NEXT}.{'4' * 16}").symlink_to(tmp_path / FILE)
+        before = names(tmp_path)
+        files.tidy()
+
+        assert names(tmp_path) == before
+
     def test_a_copy_of_the_key_under_the_old_name_is_the_key_that_is_kept(
         self, files: OwnFiles, tmp_path: Path
     ) -> None:

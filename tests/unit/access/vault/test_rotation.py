@@ -94,6 +94,22 @@ def test_a_new_key_is_drawn_and_seals_everything(tmp_path: Path) -> None:
         assert_all_open(access)
 
 
+@pytest.mark.parametrize("by", ["the next start", "the next change"])
+def test_a_key_that_was_half_drawn_when_the_process_died_is_removed(
+    tmp_path: Path, by: str
+) -> None:
+    left = tmp_path / f"{NEXT}.{'0' * 16}"
+    with opened(tmp_path) as access:
+        fill(access)
+        keep(left, "half drawn")
+        if by == "the next change":
+            access.rotation.run()
+            assert key_files(tmp_path) == [FILE]
+    with opened(tmp_path) as access:
+        assert key_files(tmp_path) == [FILE]
+        assert_all_open(access)
+
+
 STEPS: dict[str, tuple[object, str]] = {
     "draw": (OwnFiles, "draw"),
     "ring": (Keyring, "take"),

@@ -4,15 +4,19 @@ import getpass
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import keyring
 import pytest
 from keyring.backends.fail import Keyring
 
+from phalanx.access.errors import SESSION_OVER
 from phalanx.cli.exit_codes import Exit
 from phalanx.cli.input.secrets import ask, ask_secret
+from phalanx.cli.remote import trust
 from phalanx.cli.remote.folder import home
+from tests.fakes.wire_peer import CA
 from tests.unit.cli.doubles import FakeNetwork, Terminal, run
 
 LOGIN = ("POST", "/api/v1/auth/login")
@@ -216,7 +220,7 @@ def test_a_machine_without_a_keyring_is_told_before_anything_is_asked(
 
 def test_a_name_stays_with_its_server(desk: FakeNetwork) -> None:
     assert run("login", "--key-stdin", text="phx_1").exit_code == Exit.OK
-    other = ("login", "--key-stdin", "--server", "http://other.test")
+    other = ("login", "--key-stdin", "--server", "https://other.test")
     result = run(*other, text="phx_2")
 
     assert (result.exit_code, "CONNECTION_ELSEWHERE" in result.stderr) == (Exit.USAGE, True)
@@ -333,3 +337,103 @@ def test_a_terminal_is_one_that_the_standard_input_is(
 
     assert ask("user:") == "ann"
     assert ask_secret("password:").reveal() == ""
+
+
+def test_no_password_is_asked_for_where_only_the_folder_says_so(desk: FakeNetwork) -> None:
+    Path("phalanx.toml").write_text('server = "https://strange.test"\n')
+
+    result = run("login", "--user", "ann", "--password-stdin", text=f"{PASSWORD}\n")
+
+    assert (result.exit_code, "SERVER_NOT_NAMED" in result.stderr) == (Exit.NOT_ALLOWED, True)
+    assert run("password", "--password-stdin", text="a\nb\n").exit_code == Exit.NOT_ALLOWED
+    assert desk.requests == []
+    named = ("login", "--user", "ann", "--password-stdin", "--server", "https://strange.test")
+    assert run(*named, text=f"{PASSWORD}\n").exit_code == Exit.OK
+
+
+def test_no_password_leaves_this_machine_over_plain_http(desk: FakeNetwork) -> None:
+    plain = ("login", "--server", "http://desk.test", "--user", "ann", "--password-stdin")
+
+    result = run(*plain, text=f"{PASSWORD}\n")
+
+    assert (result.exit_code, "--insecure [NOT_ENCRYPTED]" in result.stderr) == (4, True)
+    assert desk.requests == []
+    assert run(*plain, "--insecure", text=f"{PASSWORD}\n").exit_code == Exit.OK
+    # Said once is not said for ever.
+    assert run("whoami").exit_code == run("logout").exit_code == Exit.NOT_ALLOWED
+    assert run("--insecure", "whoami").exit_code == run("whoami", "--insecure").exit_code == 0
+
+
+def test_plain_http_is_allowed_by_the_environment(
+    desk: FakeNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHALANX_INSECURE", "1")
+    monkeypatch.setenv("PHALANX_SERVER", "http://desk.test")
+
+    assert run("login", "--key-stdin", text="phx_1").exit_code == Exit.OK
+    assert run("whoami").exit_code == Exit.OK
+    assert len(desk.requests) == 1
+
+
+def test_a_connection_remembers_whose_certificates_it_trusts(desk: FakeNetwork) -> None:
+    there = ("login", "--server", "https://desk.test", "--key-stdin")
+
+    assert run(*there, "--ca", str(CA), text="phx_1").exit_code == Exit.OK
+    assert f'ca = "{CA}"' in kept()
+    assert json.loads(run("connections", "list", "--json").stdout)["items"][0]["ca"] == str(CA)
+    Path("phalanx.toml").write_text('ca = "of-a-stranger.pem"\n')
+    assert run("whoami").exit_code == Exit.OK
+    assert run(*there, text="phx_2").exit_code == Exit.OK
+    assert f'ca = "{CA}"' in kept()
+    assert desk.tokens == ["phx_1"]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_whose_certificates_count_and_as_whom_is_said_before_a_command_or_behind_it(
+    desk: FakeNetwork, before: bool
+) -> None:
+    there = ("--server", "https://desk.test")
+    for name in ("a", "b"):
+        run("login", *there, "--key-stdin", "--name", name, text=f"phx_{name}")
+    way = ("--ca", str(CA), "--connection", "b")
+
+    result = run(*way, "whoami") if before else run("whoami", *way)
+
+    assert result.exit_code == Exit.OK
+    assert desk.tokens == ["phx_b"]
+    assert trust.chosen() == CA
+
+
+def test_what_stands_behind_a_command_wins(
+    desk: FakeNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        run("login", "--key-stdin", "--name", name, text=f"phx_{name}")
+    monkeypatch.setenv("PHALANX_CONNECTION", "c")
+
+    for words in (
+        ("--connection", "a", "whoami", "--connection", "b"),
+        ("--connection", "a", "whoami"),
+        ("whoami",),
+    ):
+        assert run(*words).exit_code == Exit.OK
+    assert desk.tokens == ["phx_b", "phx_a", "phx_c"]
+    monkeypatch.setenv("PHALANX_CA", "not-there.pem")
+    assert run("whoami").exit_code == Exit.USAGE
+    assert run("--ca", str(CA), "whoami").exit_code == Exit.OK
+    assert run("--ca", "not-there.pem", "whoami", "--ca", str(CA)).exit_code == Exit.OK
+    assert "logged out of" in run("--ca", str(CA), "--connection", "b", "logout").stdout
+    assert not (home() / "connections/b.secret").exists()
+
+
+def test_who_has_to_log_in_again_is_told_so_once(desk: FakeNetwork) -> None:
+    run("login", "--user", "ann", "--password-stdin", text=f"{PASSWORD}\n")
+    over = {"code": "SESSION_ENDED", "detail": SESSION_OVER}
+    desk.answer("GET", "/api/v1/auth/me", status=401, body=over)
+    desk.answer("POST", "/api/v1/auth/refresh", status=401, body=over)
+
+    result = run("whoami")
+
+    assert result.stderr == (
+        "error: the session is over; log in again: phalanx login --name main [SESSION_ENDED]\n"
+    )
