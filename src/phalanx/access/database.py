@@ -6,7 +6,9 @@ that what was sealed once does not stay in free pages. Nobody but the owner may 
 
 import errno
 import os
+import sqlite3
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +24,9 @@ BUSY_TIMEOUT_S: Final = 5
 LAST_STEP: Final = "0002"
 """Of ``migrations/versions``: where a file is there already, nothing of Alembic is loaded."""
 _versions: Final = table("alembic_version", column("version_num"))
+_WAL: Final = "PRAGMA journal_mode = WAL"
+_TRIES: Final = 500
 _PRAGMAS: Final = (
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",
@@ -94,9 +97,23 @@ def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 -- whate
     """A new connection. The driver begins no transactions of its own: `_begin` does."""
     connection.isolation_level = None
     cursor = connection.cursor()
+    _to_wal(cursor)
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
+
+
+def _to_wal(cursor: Any) -> None:  # noqa: ANN401 -- whatever the driver makes
+    """SQLite does not wait where another connection switches a new file at this moment: we do."""
+    for left in reversed(range(_TRIES)):
+        try:
+            cursor.execute(_WAL)
+        except sqlite3.OperationalError as error:
+            if not left or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(BUSY_TIMEOUT_S / _TRIES)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:
