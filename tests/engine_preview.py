@@ -10,7 +10,8 @@ from phalanx.engine import commands as c
 from phalanx.engine.context import Context, Pinned
 from phalanx.engine.instructions import preview
 from phalanx.engine.plans.moved import pinned_quote
-from phalanx.engine.state import State, state_hash
+from phalanx.engine.snapshot import state_hash
+from phalanx.engine.state import State
 from tests.engine_world import LOCAL, World
 
 

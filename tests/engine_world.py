@@ -59,7 +59,8 @@ from phalanx.engine import commands as c
 from phalanx.engine.apply import apply
 from phalanx.engine.context import Context
 from phalanx.engine.decide import decide
-from phalanx.engine.state import Book, Instruction, Lot, Order, State, state_hash
+from phalanx.engine.snapshot import state_hash
+from phalanx.engine.state import Book, Instruction, Lot, Order, State
 from phalanx.simulation.invariants.ledger import Ledger
 from phalanx.simulation.invariants.persons import SecondPerson
 from phalanx.simulation.invariants.state import check_state

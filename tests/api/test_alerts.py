@@ -1,10 +1,13 @@
 """Alerts at the doors: rules in the journal, channels in the vault, what was told."""
 
+import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from phalanx.alerts.channels import Opened
 from phalanx.desk.recovery import event_at
 from phalanx.domain.events import AlertRulePut
 from tests.api.conftest import Site, open_site
@@ -89,6 +92,34 @@ async def test_a_channel_is_sealed_and_never_shown_and_there_after_a_restart(
         assert gone.json() == {"name": "phone", "removed": True}
         assert (await site.get(CHANNELS))["items"] == []
         assert await code(site, "DELETE", f"{CHANNELS}/phone") == (404, "UNKNOWN_CHANNEL")
+
+
+async def test_a_channel_that_is_put_twice_at_once_is_used_as_it_was_sealed_last(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alerts = site.system.alerts
+    put, use = alerts.channels.put, alerts.use
+    under_way, most = [], []
+
+    def counted_put(*given: Any) -> Opened:  # noqa: ANN401  passed on
+        under_way.append(given)
+        most.append(len(under_way))
+        return put(*given)
+
+    def counted_use(opened: Iterable[Opened]) -> None:
+        under_way.pop()
+        use(opened)
+
+    monkeypatch.setattr(alerts.channels, "put", counted_put)
+    monkeypatch.setattr(alerts, "use", counted_use)
+    urls = [f"discord://12345678901234567{number}/{TOKEN}/" for number in range(4)]
+
+    answers = await asyncio.gather(
+        *(site.send("PUT", f"{CHANNELS}/phone", {"url": url}) for url in urls)
+    )
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert most == [1] * 4
 
 
 @pytest.mark.parametrize(

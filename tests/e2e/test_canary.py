@@ -105,7 +105,7 @@ def spoiled(door: Door) -> Iterator[object]:
 def send_everything(site: Site) -> None:
     """Each way in, right and wrong."""
     fields = {"api_key": CANARY, "password": f"{CANARY}-2"}
-    body = {"broker": "stub", "fields": fields, "expected": 0}
+    body = {"broker": "paper", "fields": fields, "expected": 0}
     assert site.ask("PUT", f"{PATH}/dealer-1", json=body).status_code == 200
     for wrong in (
         *({**body, "expected": 7}, {**body, "fields": CANARY}, {**body, "fields": [CANARY]}),

@@ -4,7 +4,7 @@ import os
 
 from benchmarks.history import live_through
 from benchmarks.scene import ACCOUNTS, Scene, acknowledged, canceled, single_orders
-from phalanx.engine.state import encode_state
+from phalanx.engine.snapshot import encode_state
 
 ORDERS = int(os.environ.get("PHALANX_PERF_ORDERS", "20000"))
 LEFT_BYTES_MAX = 200

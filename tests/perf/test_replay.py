@@ -10,7 +10,7 @@ from phalanx.domain.instructions import Door, OrderRequest, Origin
 from phalanx.domain.numbers import SCALE, Price, round_down, whole
 from phalanx.domain.orders import OrdType, Product, Side
 from phalanx.engine.commands import Submit
-from phalanx.engine.state import state_hash
+from phalanx.engine.snapshot import state_hash
 from phalanx.journal.memory import MemoryJournal
 from phalanx.simulation.virtual import VirtualLoop, simulate
 from phalanx.simulation.world import World, sample_instruments

@@ -14,7 +14,7 @@ from phalanx.domain.events import InstructionPlanned
 from phalanx.engine import commands as c
 from phalanx.engine import instructions as instructions_module
 from phalanx.engine.context import Context
-from phalanx.engine.held import HeldInstruction
+from phalanx.engine.held.waiting import HeldInstruction
 from phalanx.engine.plans import batch
 from phalanx.engine.plans.plan import Plan
 from phalanx.engine.tally import Tally

@@ -10,8 +10,8 @@ from phalanx.domain.events import InstructionPlanned
 from phalanx.engine import commands as c
 from phalanx.engine import instructions as instructions_module
 from phalanx.engine.apply import instructions as apply_module
-from phalanx.engine.approval import waiting_for
-from phalanx.engine.held import HeldInstruction
+from phalanx.engine.held.approval import waiting_for
+from phalanx.engine.held.waiting import HeldInstruction
 from phalanx.engine.state import State
 
 Plant = Callable[[pytest.MonkeyPatch], None]

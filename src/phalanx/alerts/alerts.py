@@ -1,5 +1,6 @@
 """The room's face: told what became durable, it tells whom the rules name. On the loop, but for the lines."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -78,6 +79,8 @@ class Alerts:
         make_line: MakeLine = Line,
     ) -> None:
         self.channels = channels
+        self.changing = asyncio.Lock()
+        """Whoever changes channels holds it until the change is in use: what is sealed last is used last."""
         self._state = state
         self._symbol = symbol
         self._clock = clock

@@ -190,10 +190,11 @@ async def put_channel(call: Call) -> Answer:
     called, asked = call.path("name"), call.decode(_channel)
     alerts, vault = call.system.alerts, call.system.access.credentials
     secret = Secret("" if asked.secret is UNSET else asked.secret)
-    opened = await asyncio.to_thread(
-        alerts.channels.put, vault, called, Secret(asked.url), secret, call.principal.actor
-    )
-    alerts.use((opened,))
+    async with alerts.changing:
+        opened = await asyncio.to_thread(
+            alerts.channels.put, vault, called, Secret(asked.url), secret, call.principal.actor
+        )
+        alerts.use((opened,))
     return answer_json(200, _shown_channel(opened.channel))
 
 
@@ -201,8 +202,9 @@ async def delete_channel(call: Call) -> Answer:
     """A channel goes; what waits for it is dropped."""
     called = call.path("name")
     alerts, vault = call.system.alerts, call.system.access.credentials
-    await asyncio.to_thread(alerts.channels.forget, vault, called)
-    alerts.drop(called)
+    async with alerts.changing:
+        await asyncio.to_thread(alerts.channels.forget, vault, called)
+        alerts.drop(called)
     return answer_json(200, RemovedAnswer(called, removed=True))
 
 

@@ -20,7 +20,6 @@ from phalanx.api.exchange import (
     AtOnce,
     Call,
     Door,
-    House,
     open_call,
     read_at_once,
     refuse,
@@ -28,6 +27,7 @@ from phalanx.api.exchange import (
     send_reply,
 )
 from phalanx.api.head import Scope
+from phalanx.api.house import House
 from phalanx.desk.desk import Executed
 from phalanx.domain.events import InstructionPlanned
 from phalanx.engine.commands import Command

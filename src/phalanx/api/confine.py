@@ -23,6 +23,7 @@ from phalanx.domain.instructions import (
     CancelOpenRequest,
     CancelRestRequest,
     ExitRequest,
+    InstructionId,
     InstructionRequest,
     OrderRequest,
     Origin,
@@ -38,7 +39,7 @@ from phalanx.domain.instruments import (
     instrument_key,
 )
 from phalanx.domain.kills import KillLevel, KillScope
-from phalanx.domain.orders import ClOrdId
+from phalanx.domain.orders import ClOrdId, Side
 from phalanx.engine.apply.lots import find_lot_of
 from phalanx.engine.state import Order, State
 
@@ -46,8 +47,10 @@ _REPEATED: Final = CancelRestRequest("")
 """Of a repeat only the key is looked at. Whatever it is taken for, this does nothing."""
 
 
-def confined(call: Call, origin: Origin, request: InstructionRequest) -> InstructionRequest:
-    """The request as the caller may have it planned.
+def confined(
+    call: Call, origin: Origin, request: InstructionRequest, seen: InstructionId = ""
+) -> InstructionRequest:
+    """The request as the caller may have it planned. ``seen``: as `confine`.
 
     Raises Problem ``OUT_OF_REACH``, of an instruction to cancel ``UNKNOWN_INSTRUCTION``; Refused
     ``IDEMPOTENCY_KEY_REUSED``.
@@ -57,13 +60,20 @@ def confined(call: Call, origin: Origin, request: InstructionRequest) -> Instruc
     if call.is_repeat(origin):
         return _REPEATED
     desk = call.desk
-    return confine(request, call.reach, desk.state, desk.instruments)
+    return confine(request, call.reach, desk.state, desk.instruments, seen)
 
 
 def confine(
-    request: InstructionRequest, reach: Reach, state: State, instruments: InstrumentIndex
+    request: InstructionRequest,
+    reach: Reach,
+    state: State,
+    instruments: InstrumentIndex,
+    seen: InstructionId = "",
 ) -> InstructionRequest:
     """The request kept to what is within reach. Confined again it stays as it is.
+
+    ``seen``: an instruction that the views showed to be within reach as a whole; another one that left
+    memory is nobody's to cancel.
 
     Raises Problem ``OUT_OF_REACH``, ``UNKNOWN_INSTRUCTION``.
     """
@@ -84,7 +94,7 @@ def confine(
         case ExitRequest():
             return keeper.exit(request)
         case CancelRestRequest():
-            return keeper.cancel_rest(request)
+            return keeper.cancel_rest(request, seen)
         case CancelOpenRequest():
             check_scope(request.scope, reach, state)
             return request
@@ -156,7 +166,11 @@ class _Keeper:
         self._instruments = instruments
 
     def signal(self, request: SignalRequest) -> SignalRequest:
-        """For those who subscribe; that nobody within reach does says nothing of a strategy of others."""
+        """For those who subscribe; that nobody within reach does says nothing of a strategy of others.
+
+        Where strategies are a bound a SELL closes their lots only, also where a ``sell_scope`` says more.
+        What is open may change until it is planned, so the plan itself keeps to it.
+        """
         reach = self._reach
         is_named = reach.strategies is not None
         if is_named and request.strategy not in (reach.strategies or ()):
@@ -167,10 +181,12 @@ class _Keeper:
         ]
         if not everybody and is_named:
             everybody = sorted(within)
+        is_bound = is_named and request.side is Side.SELL
         return replace(
             request,
             instrument=self._instrument(request.instrument),
             selection=self._selection(request.selection, everybody),
+            lots_of=tuple(sorted(reach.strategies or ())) if is_bound else request.lots_of,
         )
 
     def order(self, request: OrderRequest) -> OrderRequest:
@@ -240,14 +256,17 @@ class _Keeper:
             request, instrument=called, selection=self._selection(request.selection, everybody)
         )
 
-    def cancel_rest(self, request: CancelRestRequest) -> CancelRestRequest:
-        """Of an instruction all of whose orders are within reach, and those that it waits for."""
+    def cancel_rest(self, request: CancelRestRequest, seen: InstructionId) -> CancelRestRequest:
+        """Of an instruction all of whose orders are within reach, and those that it waits for. One that
+        has none in memory is as one that there is not, so that nobody learns which there were.
+        """
         state, parent = self._state, request.instruction
-        theirs = (
+        theirs = [
             one for one in state.orders.values() if parent in (one.instruction_id, one.closed_by)
-        )
+        ]
         held = state.held.get(parent)
-        is_within = all(has_order(self._reach, state, one) for one in theirs)
+        is_known = bool(theirs) or parent == seen
+        is_within = is_known and all(has_order(self._reach, state, one) for one in theirs)
         if held is not None:
             is_within = self._is_confined(held.request)
         if not is_within:

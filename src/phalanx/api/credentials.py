@@ -42,7 +42,8 @@ class CredentialBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         dict[str, str],
         Meta(
             description="such as an API key, a password, the seed of a second factor: at most "
-            f"{FIELDS_MAX}, each of at most {VALUE_BYTES_MAX} bytes"
+            f"{FIELDS_MAX}, each of at most {VALUE_BYTES_MAX} bytes; their names have 1 to 40 small letters, "
+            "digits and _, a letter first"
         ),
     ]
     expected: Annotated[int, Meta(ge=0, le=ID_MAX)]
@@ -112,14 +113,18 @@ async def list_credentials(call: Call) -> Answer:
 
 
 async def put_credential(call: Call) -> Answer:
-    """Seal a new version of a login's credential."""
+    """Seal a new version of a login's credential, at a broker that is connected."""
     login = call.path("login")
     body = _decoded(call)
+    broker = name(body.broker, "broker")
+    if broker not in call.desk.capabilities:
+        detail = f"no such broker is connected; there is {', '.join(call.desk.capabilities)}"
+        raise Problem("UNKNOWN_BROKER", detail, field="broker")
     fields = {field: Secret(value) for field, value in body.fields.items()}
     written = await _asked(
         call.system.access.credentials.put,
         login,
-        name(body.broker, "broker"),
+        broker,
         fields,
         expected=body.expected,
         by=call.principal.actor,
@@ -291,7 +296,8 @@ doors: tuple[Door, ...] = (
         },
         answers={"sealed": _SHOWN},
         problems=(
-            *("VERSION_CONFLICT", "INVALID_CREDENTIAL", "TOO_MANY_CREDENTIALS", "STORE_FAILED"),
+            *("UNKNOWN_BROKER", "VERSION_CONFLICT", "INVALID_CREDENTIAL"),
+            *("TOO_MANY_CREDENTIALS", "STORE_FAILED"),
             *("MISSING_FIELD", "UNKNOWN_FIELD", "DUPLICATE_FIELD", "WRONG_TYPE", "INVALID_VALUE"),
             *("NUMBER_TOO_LARGE", "EMPTY_TEXT", "TEXT_TOO_LONG", "INVALID_TEXT", "INVALID_NUMBER"),
         ),

@@ -7,8 +7,9 @@ from functools import partial
 from phalanx.api.arrivals import Arrivals
 from phalanx.api.bodies import Receive, Send
 from phalanx.api.direct import Application, Begin, Direct, direct_of
-from phalanx.api.exchange import Call, Door, House, respond, send_reply
+from phalanx.api.exchange import Call, Door, respond, send_reply
 from phalanx.api.head import Scope
+from phalanx.api.house import House
 from phalanx.api.ordinary import build_ordinary
 from phalanx.api.sockets import Sockets
 from phalanx.api.system import System

@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from phalanx.api import reference_examples as examples
 from phalanx.api.decoding import Body
+from phalanx.api.deferred import deferred
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name, positive
 from phalanx.api.lists import Skip, ViewLimit, page
@@ -16,7 +17,6 @@ from phalanx.api.policy import READ, TRADE
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import ClientId, Exact, Name
 from phalanx.api.tables import FormatName, csv_as_of
-from phalanx.api.waiting import waiting
 from phalanx.desk.desk import Desk
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.events import GroupPut
@@ -128,7 +128,7 @@ async def put_group(call: Call) -> Answer:
     origin = call.origin(DoorName.GROUPS, "put", called, asked)
     wanted = Group(called, tuple(_members(desk, asked)))
     executed = await desk.execute(PutGroups(origin, (wanted,)))
-    waits = waiting(call, executed)
+    waits = deferred(call, executed)
     if waits is not None:
         return waits
     for event in executed.events:
@@ -146,7 +146,7 @@ async def delete_group(call: Call) -> Answer:
         _find(desk, called)
     executed = await desk.execute(PutGroups(origin, removed=(called,)))
     removed = GroupRemovedAnswer(called, removed=True)
-    return waiting(call, executed) or answer_json(200, removed, executed)
+    return deferred(call, executed) or answer_json(200, removed, executed)
 
 
 def group_answer(desk: Desk, group: Group) -> GroupAnswer:

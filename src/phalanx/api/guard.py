@@ -2,13 +2,12 @@
 
 from collections.abc import Container
 from collections.abc import Set as AbstractSet
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from phalanx.access.errors import AccessError, session_ended
 from phalanx.api.head import Head, Scope
 from phalanx.api.locality import check_local
+from phalanx.api.peers import is_own_page
 from phalanx.api.policy import Policy
 from phalanx.api.problems import Problem
 from phalanx.domain.access import LOCAL, NO_PERMISSIONS, Principal, PrincipalKind
@@ -64,7 +63,7 @@ class Guard:
         """Whether a request comes from where it may come from, whoever asks. Raises Problem as `admit`."""
         if self._directory is None:
             check_local(scope, head, self._origins)
-        elif head.origin and not self.allows_page(head.origin, head.host):
+        elif head.origin and not self.allows_page(scope, head):
             raise Problem("ORIGIN_NOT_ALLOWED", "a page of another site may not ask")
 
     def check(self, principal: Principal, policy: Policy) -> Principal:
@@ -74,7 +73,9 @@ class Guard:
         if not policy.permits(principal):
             needed = " or ".join(sorted(policy.permissions))
             raise Forbidden(principal, f"this needs the permission {needed}")
-        raise Forbidden(principal, "this shows everybody's, and a part of it only is yours to see")
+        raise Forbidden(
+            principal, "this is about everybody's, and a part of the book only is yours"
+        )
 
     def principal_now(self, principal: Principal) -> Principal:
         """Who somebody who came in earlier is by now. Raises AccessError SESSION_ENDED."""
@@ -85,9 +86,9 @@ class Guard:
             raise session_ended(principal.actor)
         return now
 
-    def allows_page(self, origin: bytes, host: bytes) -> bool:
-        """Whether a page from ``origin`` may ask: our own pages, and those of the sites in the settings."""
-        return origin in self._origins or _is_own(origin, host)
+    def allows_page(self, scope: Scope, head: Head) -> bool:
+        """Whether the page that asks may: our own pages, and those of the sites in the settings."""
+        return head.origin in self._origins or is_own_page(scope, head)
 
 
 def _known_or_nobody(directory: "Directory", authorization: bytes | None) -> Principal:
@@ -98,13 +99,3 @@ def _known_or_nobody(directory: "Directory", authorization: bytes | None) -> Pri
         return directory.principal_of(authorization)
     except AccessError:
         return NOBODY
-
-
-@lru_cache(1_024)
-def _is_own(origin: bytes, host: bytes) -> bool:
-    try:
-        page = urlsplit(origin.decode("latin-1").lower())
-    except ValueError:
-        return False
-    own = host.decode("latin-1").lower()
-    return page.scheme in {"http", "https"} and bool(own) and page.netloc == own

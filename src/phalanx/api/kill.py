@@ -9,13 +9,13 @@ from msgspec import UNSET, Meta, UnsetType
 from phalanx.api import examples
 from phalanx.api.confine import check_scope, has_scope
 from phalanx.api.decoding import Body
+from phalanx.api.deferred import deferred
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name, note
 from phalanx.api.flatten import FlattenAnswer, KillPart, flattened, part_of
 from phalanx.api.policy import READ, STOP, STOP_OWN
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import KillLevelName, NewKill, Note
-from phalanx.api.waiting import waiting
 from phalanx.desk.desk import Executed
 from phalanx.domain.events import Event, InstructionPlanned, KillLifted, KillPut
 from phalanx.domain.instructions import CancelOpenRequest, Origin
@@ -147,7 +147,7 @@ async def lift_kill(call: Call) -> Answer:
     remark = note(query.note)
     origin = call.origin(DoorName.KILL, "lift", scope, remark)
     executed = await call.desk.execute(LiftKill(origin, scope, remark))
-    asked = waiting(call, executed)
+    asked = deferred(call, executed)
     if asked is not None:
         return asked
     event = executed.events[0]

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from phalanx.api import reference_examples as examples
 from phalanx.api.decoding import Body
+from phalanx.api.deferred import deferred
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name, positive, token
 from phalanx.api.lists import PageQuery, page
@@ -23,7 +24,6 @@ from phalanx.api.tables import (
     file_problem,
     struct_rows,
 )
-from phalanx.api.waiting import waiting
 from phalanx.desk.desk import Desk
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instruments import InstrumentKey
@@ -137,7 +137,7 @@ async def put_limits(call: Call) -> Answer:
     wanted = tuple(_limit(desk, one) for one in asked)
     executed = await desk.execute(PutLimits(origin, wanted))
     put = LimitsPut([_shown(desk, limit) for limit in wanted])
-    return waiting(call, executed) or answer_json(200, put, executed)
+    return deferred(call, executed) or answer_json(200, put, executed)
 
 
 async def delete_global_limit(call: Call) -> Answer:
@@ -161,7 +161,7 @@ async def _delete(call: Call, called: str) -> Answer:
         raise Problem("NOT_FOUND", f"no limit stands for {level.value} {called}".rstrip())
     executed = await desk.execute(PutLimits(origin, removed=((level, called),)))
     removed = LimitRemovedAnswer(level.value, called, removed=True)
-    return waiting(call, executed) or answer_json(200, removed, executed)
+    return deferred(call, executed) or answer_json(200, removed, executed)
 
 
 class _Request(msgspec.Struct, frozen=True, gc=False):

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from phalanx.api.head import Head, Scope
+from phalanx.api.peers import is_own_page
 from phalanx.api.problems import Problem
 
 
@@ -24,13 +25,13 @@ def check_local(scope: Scope, head: Head, origins: AbstractSet[bytes] = frozense
     if host and not _is_direct(host):
         raise Problem("HOST_NOT_ALLOWED", "ask for localhost or an address, not for another name")
     origin = head.origin
-    if origin and origin not in origins and not is_local_page(origin, host):
+    if origin and origin not in origins and not (is_own_page(scope, head) or is_local_page(origin)):
         raise Problem("ORIGIN_NOT_ALLOWED", "a page of another site may not ask")
 
 
 @lru_cache(1_024)
-def is_local_page(origin: bytes, host: bytes) -> bool:
-    """Whether a page from ``origin`` may ask: our own pages, and pages served on this machine."""
+def is_local_page(origin: bytes) -> bool:
+    """Whether a page from ``origin`` is served on this machine."""
     try:
         page = urlsplit(origin.decode("ascii"))
         name = page.hostname
@@ -38,8 +39,7 @@ def is_local_page(origin: bytes, host: bytes) -> bool:
         return False
     if page.scheme not in {"http", "https"} or not name:
         return False
-    own = page.netloc.lower() == host.decode("latin-1").lower()
-    return own or name == "localhost" or name.endswith(".localhost") or _is_loopback(name)
+    return name == "localhost" or name.endswith(".localhost") or _is_loopback(name)
 
 
 @lru_cache(1_024)

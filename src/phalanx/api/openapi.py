@@ -10,13 +10,13 @@ from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 
 from phalanx.api import examples, stream_description
+from phalanx.api.deferred import ACCEPTED, ChangeWaiting
 from phalanx.api.edges.heads import HEAD_BYTES_MAX, HEADERS_MAX
 from phalanx.api.exchange import Answer, Call, Door
 from phalanx.api.fields import NOTE_CHARACTERS_MAX
 from phalanx.api.head import KEY_CHARACTERS_MAX, REQUEST_ID_CHARACTERS_MAX
 from phalanx.api.policy import DOCS, Behind
 from phalanx.api.problems import STATUSES, ProblemDocument
-from phalanx.api.waiting import ACCEPTED, ChangeWaiting
 from phalanx.domain.access import Permission
 
 _REF = "#/components/schemas/{name}"

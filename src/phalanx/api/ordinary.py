@@ -13,8 +13,9 @@ from starlette.routing import Route
 
 from phalanx import __version__
 from phalanx.api.edges.cors import preflight
-from phalanx.api.exchange import Answer, Door, House, Reply, name_request, refuse, reply, respond
+from phalanx.api.exchange import Answer, Door, Reply, name_request, refuse, reply, respond
 from phalanx.api.head import Head, read_head
+from phalanx.api.house import House
 from phalanx.api.openapi import ABOUT, TAGS, build_document, build_document_door, describe
 from phalanx.api.problems import Problem
 from phalanx.api.reference_page import build_reference_page

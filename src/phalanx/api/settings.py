@@ -7,12 +7,12 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 from phalanx.api import reference_examples as examples
 from phalanx.api.decoding import Body
+from phalanx.api.deferred import deferred
 from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import not_negative, positive
 from phalanx.api.policy import MANAGE, READ
 from phalanx.api.problems import Problem
 from phalanx.api.shapes import Exact
-from phalanx.api.waiting import waiting
 from phalanx.domain.events import SettingsPut
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.numbers import format_fixed
@@ -155,7 +155,7 @@ async def patch_settings(call: Call) -> Answer:
     origin = call.origin(DoorName.SETTINGS, changes)
     wanted: RiskSettings = msgspec.structs.replace(desk.state.settings, **changes)
     executed = await desk.execute(PutReference(origin, settings=wanted))
-    asked = waiting(call, executed)
+    asked = deferred(call, executed)
     if asked is not None:
         return asked
     for event in executed.events:

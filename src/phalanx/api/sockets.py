@@ -12,9 +12,10 @@ from urllib.parse import parse_qs
 
 from phalanx.access.errors import AccessError, unauthenticated
 from phalanx.api.bodies import Receive, Send
-from phalanx.api.exchange import House, name_request, refuse, reply
+from phalanx.api.exchange import name_request, refuse, reply
 from phalanx.api.facts import tell_refused
 from phalanx.api.head import Head, Scope, read_head
+from phalanx.api.house import House
 from phalanx.api.platform.client_streams import ClientStreams
 from phalanx.api.policy import READ, READ_OWN, Policy
 from phalanx.api.problems import Problem, as_problem

@@ -118,10 +118,10 @@ async def follow(
     follow_up: FollowUp,
     asked: NewInstruction,
 ) -> Answer:
-    """An instruction that follows up on another one."""
+    """An instruction that follows up on another one, which is within the caller's reach as a whole."""
     command = Submit(
         origin,
-        confined(call, origin, asked.request),
+        confined(call, origin, asked.request, parent),
         asked.note,
         asked.expires_s,
         call.received,

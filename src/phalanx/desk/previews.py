@@ -13,9 +13,9 @@ from phalanx.domain.instruments import InstrumentKey, Quote
 from phalanx.domain.numbers import Money
 from phalanx.domain.reasons import Reason
 from phalanx.domain.time import SECOND, Clock, Nanoseconds, Random
-from phalanx.engine.approval import approval_cause
 from phalanx.engine.commands import Submit
 from phalanx.engine.context import Context, Pinned
+from phalanx.engine.held.approval import approval_cause
 from phalanx.engine.instructions import preview
 from phalanx.engine.plans.moved import pinned_quote
 from phalanx.engine.refused import Refused

@@ -8,7 +8,8 @@ import msgspec
 from phalanx.domain.events import Event, decode_events
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.apply import apply_all
-from phalanx.engine.state import SNAPSHOT_VERSION, State, blob_hash, decode_state, encode_state
+from phalanx.engine.snapshot import SNAPSHOT_VERSION, blob_hash, decode_state, encode_state
+from phalanx.engine.state import State
 from phalanx.journal.port import Journal, JournalReader, Snapshot
 
 

@@ -106,12 +106,17 @@ EVERYBODY = Selection()
 
 @final
 class SignalRequest(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=1):
-    """``STRATEGY says BUY|SELL INSTRUMENT``; names as the caller wrote them."""
+    """``STRATEGY says BUY|SELL INSTRUMENT``; names as the caller wrote them.
+
+    ``lots_of``: a SELL closes lots of these strategies only, whatever more a subscription's ``sell_scope``
+    allows; empty: no bound. It is set for whoever may touch some strategies only.
+    """
 
     strategy: str
     instrument: str
     side: Side
     selection: Selection = EVERYBODY
+    lots_of: tuple[str, ...] = ()
 
 
 @final

@@ -1,8 +1,13 @@
 """The settings that decide about orders; journaled, because a replay must meet the same ones."""
 
+from typing import Final
+
 import msgspec
 
 from phalanx.domain.numbers import Money, Quantity, whole
+
+SCALED: Final = frozenset({"quantity_max", "value_max", "approve_above"})
+"""The settings that are quantities or money, by name; the others are plain."""
 
 
 class RiskSettings(msgspec.Struct, frozen=True, array_like=True, gc=False):

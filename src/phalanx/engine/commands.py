@@ -1,25 +1,17 @@
 """What the shell can ask the engine to decide. Timers and reports are commands too."""
 
-from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
 
-from phalanx.domain.accounts import Account, BookId, Client
-from phalanx.domain.alerts import AlertRule
 from phalanx.domain.audit import Act
-from phalanx.domain.groups import Group, PriorityList
-from phalanx.domain.hooks import HookSource
 from phalanx.domain.instructions import FollowUp, InstructionId, InstructionRequest, Origin
-from phalanx.domain.instruments import InstrumentKey
 from phalanx.domain.kills import EVERYBODY, KillCancel, KillScope
-from phalanx.domain.limits import Limit, LimitLevel
-from phalanx.domain.numbers import Money, Price, Quantity
-from phalanx.domain.orders import ClOrdId, ExecutionReport, Hops, Product
+from phalanx.domain.numbers import Price, Quantity
+from phalanx.domain.orders import ClOrdId, ExecutionReport, Hops
 from phalanx.domain.reasons import Reason
-from phalanx.domain.settings import RiskSettings
-from phalanx.domain.strategies import Strategy, Subscription
 from phalanx.domain.time import Nanoseconds
+from phalanx.engine.held.commands import Approve, Decline, Release, ReleaseOrders
 from phalanx.engine.persons.commands import (
     ApproveChange,
     ArmAccounts,
@@ -38,6 +30,21 @@ from phalanx.engine.reconciliation.commands import (
     FileDifferences,
     JudgeDoubt,
     TakeBreak,
+)
+from phalanx.engine.reference_commands import (
+    AdoptedLot,
+    AdoptLots,
+    ImportClients,
+    ImportedClient,
+    ImportProfiles,
+    ImportRawDetails,
+    LoadInstruments,
+    PutAlertRules,
+    PutGroups,
+    PutHooks,
+    PutLimits,
+    PutLists,
+    PutReference,
 )
 
 __all__ = [
@@ -111,37 +118,6 @@ class Submit(msgspec.Struct, frozen=True, gc=False):
     ask: bool = False
 
 
-class Release(msgspec.Struct, frozen=True, gc=False):
-    """A held instruction's time has come, or that for its approval is over. ``failed``: why it cannot be
-    planned; then it ends.
-    """
-
-    instruction_id: InstructionId
-    failed: str = ""
-
-
-class Approve(msgspec.Struct, frozen=True, gc=False):
-    """Another person lets a held instruction go."""
-
-    origin: Origin
-    instruction_id: InstructionId
-    note: str = ""
-
-
-class Decline(msgspec.Struct, frozen=True, gc=False):
-    """Another person ends a held instruction."""
-
-    origin: Origin
-    instruction_id: InstructionId
-    note: str = ""
-
-
-class ReleaseOrders(msgspec.Struct, frozen=True, gc=False):
-    """An instruction's undo window is over: its orders go."""
-
-    instruction_id: InstructionId
-
-
 class CancelOrder(msgspec.Struct, frozen=True, gc=False):
     """Cancel one working order."""
 
@@ -213,128 +189,6 @@ class BeginTerm(msgspec.Struct, frozen=True, gc=False):
     version: str
     desk_id: str
     shard: int = 0
-
-
-class LoadInstruments(msgspec.Struct, frozen=True, gc=False):
-    """An instrument file, already stored under its hash, comes into force."""
-
-    origin: Origin
-    sha256: str
-    count: int
-    name: str = ""
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
-
-
-class ImportProfiles(msgspec.Struct, frozen=True, gc=False):
-    """Profiles ``{user: {strategy: [instrument name, …]}}``: upserted, all or nothing."""
-
-    origin: Origin
-    profiles: Mapping[str, Mapping[str, Sequence[str]]]
-    cash: Money
-    account: Account | None = None
-
-
-class ImportRawDetails(msgspec.Struct, frozen=True, gc=False):
-    """Users with a paper account each, and strategies that all trade all instruments; no subscriptions.
-
-    Upserted, all or nothing; instruments by name.
-    """
-
-    origin: Origin
-    users: tuple[str, ...]
-    strategies: tuple[str, ...]
-    instruments: tuple[str, ...]
-    cash: Money
-    account: Account | None = None
-
-
-class ImportedClient(msgspec.Struct, frozen=True, gc=False):
-    """A client by name, with the opening cash of a new one and the group that its account joins."""
-
-    name: str
-    cash: Money
-    group: str = ""
-
-
-class ImportClients(msgspec.Struct, frozen=True, gc=False):
-    """Clients by name, all or nothing; those that are there already keep what they have."""
-
-    origin: Origin
-    clients: tuple[ImportedClient, ...]
-    account: Account | None = None
-
-
-class PutReference(msgspec.Struct, frozen=True, gc=False):
-    """Reference data, upserted in this order; ``cash`` are (book, amount, note) adjustments."""
-
-    origin: Origin
-    clients: tuple[Client, ...] = ()
-    accounts: tuple[Account, ...] = ()
-    strategies: tuple[Strategy, ...] = ()
-    subscriptions: tuple[Subscription, ...] = ()
-    cash: tuple[tuple[BookId, Money, str], ...] = ()
-    settings: RiskSettings | None = None
-
-
-class AdoptedLot(msgspec.Struct, frozen=True, gc=False):
-    """A position to take over: ``cost`` is for all of it, None when nobody knows it."""
-
-    book: BookId
-    instrument: InstrumentKey
-    product: Product
-    quantity: Quantity
-    cost: Money | None
-    opened_at: Nanoseconds
-    called: str = ""
-
-
-class AdoptLots(msgspec.Struct, frozen=True, gc=False):
-    """Opening positions, all or none."""
-
-    origin: Origin
-    lots: tuple[AdoptedLot, ...]
-
-
-class PutGroups(msgspec.Struct, frozen=True, gc=False):
-    """Groups by name: new, or changed as a whole; then those that go."""
-
-    origin: Origin
-    groups: tuple[Group, ...] = ()
-    removed: tuple[str, ...] = ()
-
-
-class PutLists(msgspec.Struct, frozen=True, gc=False):
-    """Priority lists by name: new, or changed as a whole; then those that go."""
-
-    origin: Origin
-    lists: tuple[PriorityList, ...] = ()
-    removed: tuple[str, ...] = ()
-
-
-class PutHooks(msgspec.Struct, frozen=True, gc=False):
-    """Sources of inbound webhooks by name: new, or changed as a whole; then those that go."""
-
-    origin: Origin
-    sources: tuple[HookSource, ...] = ()
-    removed: tuple[str, ...] = ()
-
-
-class PutLimits(msgspec.Struct, frozen=True, gc=False):
-    """Limits by level and name: new, or changed as a whole; then those that go."""
-
-    origin: Origin
-    limits: tuple[Limit, ...] = ()
-    removed: tuple[tuple[LimitLevel, str], ...] = ()
-
-
-class PutAlertRules(msgspec.Struct, frozen=True, gc=False):
-    """Rules of what is told, by name: new, or changed as a whole; then those that go."""
-
-    origin: Origin
-    rules: tuple[AlertRule, ...] = ()
-    removed: tuple[str, ...] = ()
 
 
 class FillByHand(msgspec.Struct, frozen=True, gc=False):

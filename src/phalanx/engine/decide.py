@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from phalanx.domain.events import Event
+from phalanx.engine import adoption as lot_adoption
 from phalanx.engine import (
-    access,
     alert_rules,
+    audit,
     groups,
     hooks,
     imports,
@@ -18,11 +19,10 @@ from phalanx.engine import (
     requests,
     terms,
     timers,
-    undo,
 )
-from phalanx.engine import adoption as lot_adoption
 from phalanx.engine import commands as c
 from phalanx.engine.context import Context
+from phalanx.engine.held import undo
 from phalanx.engine.persons import arming, deciding, switching
 from phalanx.engine.persons.asking import with_second_person
 from phalanx.engine.reconciliation import adoption, breaks, foreign, judging
@@ -72,7 +72,7 @@ _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
     c.DisarmAccounts: arming.disarm_accounts,
     c.ApproveChange: deciding.approve_change,
     c.DeclineChange: deciding.decline_change,
-    c.RecordAccess: access.record_access,
+    c.RecordAccess: audit.record_access,
     c.Tick: timers.tick,
 }
 

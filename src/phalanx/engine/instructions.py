@@ -25,10 +25,11 @@ from phalanx.domain.instructions import (
 from phalanx.domain.orders import Hops, OrdStatus
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND, Nanoseconds, day_begins, trading_day
-from phalanx.engine.approval import approval_cause, approve_by, is_as_approved, waiting_for
 from phalanx.engine.commands import Approve, Decline, Dispatch, ExpireUnsent, Release, Submit
 from phalanx.engine.context import Context
-from phalanx.engine.held import HeldInstruction
+from phalanx.engine.held.approval import approval_cause, approve_by, is_as_approved, waiting_for
+from phalanx.engine.held.undo import with_window
+from phalanx.engine.held.waiting import HeldInstruction
 from phalanx.engine.hooks import check_caps
 from phalanx.engine.ids import new_instruction_id
 from phalanx.engine.lifecycle import Trigger, ready_for
@@ -37,7 +38,6 @@ from phalanx.engine.plans.moved import account_prints, leave_out_moved
 from phalanx.engine.plans.plan import Plan
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import State
-from phalanx.engine.undo import with_window
 
 HELD_ROWS_MAX = 200_000
 """Rows, names and quantities that all held instructions may say together."""

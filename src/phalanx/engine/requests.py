@@ -22,7 +22,6 @@ from phalanx.domain.numbers import (
 from phalanx.domain.orders import PRICED, TERMINAL, OrdStatus, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND
-from phalanx.engine.approval import approval_refusal
 from phalanx.engine.commands import (
     CancelOrder,
     DispatchRequest,
@@ -31,6 +30,7 @@ from phalanx.engine.commands import (
     ReplaceOrder,
 )
 from phalanx.engine.context import Context
+from phalanx.engine.held.approval import approval_refusal
 from phalanx.engine.ids import new_hand_fill_id, new_request_id
 from phalanx.engine.limits import limit_for
 from phalanx.engine.plans.plan import Plan

@@ -1,10 +1,10 @@
 """What the desk knows. Only ``engine.apply`` changes anything in here.
 
-Mutable msgspec Structs, so that a snapshot is one encode and the state hash one digest of it.
+Mutable msgspec Structs, so that a snapshot is one encode and the state hash one digest of it
+(``engine.snapshot``).
 Dict order is insertion order and means something (oldest first); it survives a snapshot.
 """
 
-import hashlib
 from collections.abc import Iterator
 
 import msgspec
@@ -37,9 +37,7 @@ from phalanx.domain.orders import (
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
 from phalanx.domain.time import Nanoseconds
-from phalanx.engine.held import HeldInstruction, UndoWindow
-
-SNAPSHOT_VERSION = 7
+from phalanx.engine.held.waiting import HeldInstruction, UndoWindow
 
 FOREIGN_FILLS_MAX = 100_000
 """Most that are remembered. No more are booked beyond that: one forgotten too soon would be booked twice."""
@@ -74,6 +72,7 @@ class Order(msgspec.Struct, gc=False):
     that instruction wants done again (a sell sold, the buy of a short bought). ``repricings``: new
     prices of an exit that did not fill; ``unfilled``: it was flagged so, and stands.
     ``followed_by``: the instruction that retried or reversed it. ``placed_at``: when it was journaled.
+    ``at_risk``: what of its instruction's ``value_at_risk`` it is.
     ``known_cum``: the most that the broker said is filled; what of it is not in ``cum_quantity`` are
     executions that are on their way, or to be read. ``ends_as``: how the broker ended the order while
     some were missing; it ends so once they are booked. ``replaced``: it had other terms once, which
@@ -102,6 +101,7 @@ class Order(msgspec.Struct, gc=False):
     followed_by: InstructionId | None = None
     unfilled: bool = False
     placed_at: Nanoseconds = 0
+    at_risk: Money = 0
     known_cum: Quantity = 0
     ends_as: OrdStatus | None = None
     replaced: bool = False
@@ -231,7 +231,9 @@ class Instruction(msgspec.Struct, gc=False):
     ``called``: the instrument's name as the caller wrote it. ``percent_bps``: of an exit, how much of
     what a cancelled order still fills it closes; zero once its rest was cancelled. ``price``: of an
     exit, the limit of all it sends; 0: at the market. ``scope`` and ``trade``: which lots it closes.
-    ``caps``: how much more of single accounts it may close.
+    ``caps``: how much more of single accounts it may close. ``value_planned``: quantity × limit of all its
+    orders ever that open risk, as they were drafted; ``value_at_risk``: what these may come to as they
+    stand (``engine.apply.value``).
     """
 
     id: InstructionId
@@ -253,6 +255,8 @@ class Instruction(msgspec.Struct, gc=False):
     scope: ExitScope = ExitScope.BOTH
     trade: ClOrdId = ""
     caps: dict[AccountId, Quantity] = msgspec.field(default_factory=dict)
+    value_planned: Money = 0
+    value_at_risk: Money = 0
 
 
 class HandFill(msgspec.Struct, frozen=True, gc=False):
@@ -393,27 +397,3 @@ def due_key(scope: KillScope, *, exits: bool) -> str:
 def limit_key(level: LimitLevel, name: str) -> str:
     """The key of a level's limits."""
     return f"{level.value}/{name}"
-
-
-_snapshot_encoder = msgspec.msgpack.Encoder()
-_snapshot_decoder = msgspec.msgpack.Decoder(State)
-
-
-def encode_state(state: State) -> bytes:
-    """A snapshot; it keeps every dict's order."""
-    return _snapshot_encoder.encode(state)
-
-
-def decode_state(blob: bytes) -> State:
-    """The state a snapshot holds. Raises msgspec.DecodeError when it is not one."""
-    return _snapshot_decoder.decode(blob)
-
-
-def blob_hash(blob: bytes) -> bytes:
-    """32 bytes that identify an encoded state."""
-    return hashlib.sha256(blob).digest()
-
-
-def state_hash(state: State) -> bytes:
-    """32 bytes that are equal exactly when two states are, the order of their dicts included."""
-    return blob_hash(encode_state(state))

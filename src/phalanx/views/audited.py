@@ -13,6 +13,7 @@ from phalanx.domain import events as e
 from phalanx.domain.audit import DETAIL_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX
 from phalanx.domain.instructions import DESK_ORIGIN, KINDS, Origin, called_instrument
 from phalanx.domain.numbers import format_fixed
+from phalanx.domain.settings import SCALED
 from phalanx.domain.time import Nanoseconds
 
 PLANNED: Final = "instruction_planned"
@@ -30,9 +31,6 @@ class Audited(msgspec.Struct, frozen=True, gc=False):
     count: int
     first_ns: Nanoseconds
 
-
-_AMOUNTS: Final = frozenset({"quantity_max", "value_max", "approve_above"})
-"""Settings that are no plain numbers."""
 
 _Words: TypeAlias = tuple[str, str]
 """Subject and detail."""
@@ -115,7 +113,7 @@ def _settings(event: e.SettingsPut) -> _Words:
     fields = msgspec.structs.asdict(event.settings)
     defaults = msgspec.structs.asdict(type(event.settings)())
     said = [
-        f"{name}={format_fixed(value) if name in _AMOUNTS else value}"
+        f"{name}={format_fixed(value) if name in SCALED else value}"
         for name, value in fields.items()
         if value != defaults[name]
     ]

@@ -10,6 +10,10 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from phalanx.domain.accounts import AccountId
+from phalanx.domain.instructions import InstructionId, InstructionStatus, WaitsFor
+from phalanx.domain.instruments import InstrumentKey
+from phalanx.domain.orders import TERMINAL, OrdStatus
 from phalanx.views import selects
 from phalanx.views.schema import KEY_BITS, Subject
 from phalanx.views.within import Value, Within, listed
@@ -106,6 +110,60 @@ def reached(within: Within | None, table: str) -> list[Filter]:
         for column, found, subject in columns
         if found is not None
     ]
+
+
+def of_orders(
+    listing: Listing,
+    account: AccountId | None,
+    client_id: int | None,
+    instrument: InstrumentKey | None,
+    strategy: str | None,
+) -> list[Filter]:
+    """The filters that orders and their log have in common."""
+    table = listing.table
+    filters: list[Filter] = []
+    if account is not None:
+        filters.append(equals("account", account, f"{table}_account", Subject.ACCOUNT))
+    if client_id is not None:
+        filters.append(of_client(client_id, table))
+    if instrument is not None:
+        index = f"{table}_instrument"
+        filters.append(equals("instrument", instrument, index, Subject.INSTRUMENT))
+    if strategy is not None:
+        filters.append(equals("strategy", strategy, f"{table}_strategy", Subject.STRATEGY))
+    return filters
+
+
+OPEN: Final = Filter("is_open = 1", (), "orders_open", KEPT, (Subject.OPEN, 0))
+
+
+def of_status(status: OrdStatus) -> Filter:
+    """Ended orders by their status; of the open ones, which are few, those in that status."""
+    if status in TERMINAL:
+        values = (Subject.STATUS, int(status))
+        return Filter("is_open = 0 AND status = ?", (int(status),), "orders_status", KEPT, values)
+    size = (Subject.OPEN, 0)
+    condition = "is_open = 1 AND status = ?"
+    return Filter(condition, (int(status),), "orders_open", KEPT, size, exact=False)
+
+
+def waiting_for(what: WaitsFor) -> Filter:
+    """Held ones: those that an approval has to come for, or those that only their time has."""
+    is_asked = "key IN (SELECT v.key FROM approvals AS v WHERE v.ended_at_ns = 0)"
+    held = (int(InstructionStatus.HELD),)
+    if what is WaitsFor.APPROVAL:
+        size = "SELECT count(*) FROM approvals AS v WHERE v.ended_at_ns = 0"
+        return Filter(f"status = ? AND {is_asked}", held, "instructions_status", size, ())
+    values = (Subject.INSTRUCTION_STATUS, *held)
+    condition = f"status = ? AND NOT {is_asked}"
+    return Filter(condition, held, "instructions_status", KEPT, values, exact=False)
+
+
+def of_instruction(instruction: InstructionId) -> Filter:
+    """The orders of an instruction."""
+    condition = "instruction_key = (SELECT n.key FROM instructions AS n WHERE n.id = ?)"
+    size = "SELECT coalesce(sum(n.orders), 0) FROM instructions AS n WHERE n.id = ?"
+    return Filter(condition, (instruction,), "orders_instruction", size, (instruction,))
 
 
 def sizes(listing: Listing, filters: Sequence[Filter]) -> Statement:

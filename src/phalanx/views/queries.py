@@ -18,7 +18,7 @@ from phalanx.domain.breaks import BreakId
 from phalanx.domain.changes import ChangeId, ChangeStatus
 from phalanx.domain.instructions import InstructionId, InstructionStatus, WaitsFor
 from phalanx.domain.instruments import InstrumentKey
-from phalanx.domain.orders import TERMINAL, ClOrdId, OrdStatus
+from phalanx.domain.orders import ClOrdId, OrdStatus
 from phalanx.domain.time import Nanoseconds
 from phalanx.views import selects
 from phalanx.views.audit_list import AuditFilters, AuditRow, audit_page
@@ -26,17 +26,20 @@ from phalanx.views.break_list import BreakFilters, break_page, one_break
 from phalanx.views.change_list import ChangeRow, change_page, one_change
 from phalanx.views.filters import (
     INSTRUCTIONS,
-    KEPT,
+    OPEN,
     ORDER_LOG,
     ORDERS,
     Filter,
     Listing,
     Slice,
     equals,
-    of_client,
+    of_instruction,
+    of_orders,
+    of_status,
     page,
     reached,
     sizes,
+    waiting_for,
 )
 from phalanx.views.instruction_parts import PartRow, part_of, part_page, part_tree
 from phalanx.views.readers import Readers, ViewsUnavailable
@@ -149,14 +152,14 @@ class Views:
         within: Within | None = None,
     ) -> Page[OrderRow]:
         """Orders, the latest first."""
-        filters = _common(ORDERS, account, client_id, instrument, strategy)
+        filters = of_orders(ORDERS, account, client_id, instrument, strategy)
         filters += reached(within, "orders")
         if instruction is not None:
-            filters.append(_of_instruction(instruction))
+            filters.append(of_instruction(instruction))
         if status is not None:
-            filters.append(_by_status(status))
+            filters.append(of_status(status))
         if open_only:
-            filters.append(_OPEN)
+            filters.append(OPEN)
         return self._page(ORDERS, filters, Slice(skip, limit), _orders)
 
     def order(self, cl_ord_id: ClOrdId, within: Within | None = None) -> OrderRow | None:
@@ -207,7 +210,7 @@ class Views:
         """Instructions, the latest first."""
         filters: list[Filter] = []
         if waits_for is not None:
-            filters.append(_waiting_for(waits_for))
+            filters.append(waiting_for(waits_for))
         if status is not None:
             subject = Subject.INSTRUCTION_STATUS
             filters.append(equals("status", int(status), "instructions_status", subject))
@@ -235,7 +238,7 @@ class Views:
         """The order log, the latest line first; with ``since_seq`` what came after that event,
         oldest first. ``total`` counts the filters' lines from the beginning in both cases.
         """
-        filters = _common(ORDER_LOG, account, client_id, instrument, strategy)
+        filters = of_orders(ORDER_LOG, account, client_id, instrument, strategy)
         filters += reached(within, "order_log")
         if since_seq is not None:
             since_seq = min(max(since_seq, 0), SEQ_MAX)
@@ -356,56 +359,3 @@ def _check(skip: int, limit: int) -> None:
         raise ValueError(f"limit is 1 to {LIMIT_MAX}, not {limit}")
     if not 0 <= skip <= SKIP_MAX:
         raise ValueError(f"skip is 0 to {SKIP_MAX}, not {skip}")
-
-
-def _common(
-    listing: Listing,
-    account: AccountId | None,
-    client_id: int | None,
-    instrument: InstrumentKey | None,
-    strategy: str | None,
-) -> list[Filter]:
-    """The filters that orders and their log have in common."""
-    table = listing.table
-    filters: list[Filter] = []
-    if account is not None:
-        filters.append(equals("account", account, f"{table}_account", Subject.ACCOUNT))
-    if client_id is not None:
-        filters.append(of_client(client_id, table))
-    if instrument is not None:
-        index = f"{table}_instrument"
-        filters.append(equals("instrument", instrument, index, Subject.INSTRUMENT))
-    if strategy is not None:
-        filters.append(equals("strategy", strategy, f"{table}_strategy", Subject.STRATEGY))
-    return filters
-
-
-_OPEN: Final = Filter("is_open = 1", (), "orders_open", KEPT, (Subject.OPEN, 0))
-
-
-def _by_status(status: OrdStatus) -> Filter:
-    """Ended orders by their status; of the open ones, which are few, those in that status."""
-    if status in TERMINAL:
-        values = (Subject.STATUS, int(status))
-        return Filter("is_open = 0 AND status = ?", (int(status),), "orders_status", KEPT, values)
-    size = (Subject.OPEN, 0)
-    condition = "is_open = 1 AND status = ?"
-    return Filter(condition, (int(status),), "orders_open", KEPT, size, exact=False)
-
-
-def _waiting_for(what: WaitsFor) -> Filter:
-    """Held ones: those that an approval has to come for, or those that only their time has."""
-    is_asked = "key IN (SELECT v.key FROM approvals AS v WHERE v.ended_at_ns = 0)"
-    held = (int(InstructionStatus.HELD),)
-    if what is WaitsFor.APPROVAL:
-        size = "SELECT count(*) FROM approvals AS v WHERE v.ended_at_ns = 0"
-        return Filter(f"status = ? AND {is_asked}", held, "instructions_status", size, ())
-    values = (Subject.INSTRUCTION_STATUS, *held)
-    condition = f"status = ? AND NOT {is_asked}"
-    return Filter(condition, held, "instructions_status", KEPT, values, exact=False)
-
-
-def _of_instruction(instruction: InstructionId) -> Filter:
-    condition = "instruction_key = (SELECT n.key FROM instructions AS n WHERE n.id = ?)"
-    size = "SELECT coalesce(sum(n.orders), 0) FROM instructions AS n WHERE n.id = ?"
-    return Filter(condition, (instruction,), "orders_instruction", size, (instruction,))

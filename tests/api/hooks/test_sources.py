@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from phalanx.access.access import Access
 from phalanx.access.vault.errors import VaultCode, VaultError
 from phalanx.api.hooks import vault
-from phalanx.api.hooks.memory import HookMemory
+from phalanx.api.hooks.memory import Secrets, SourceMemory
 from tests.api.conftest import WORKED_EXAMPLE, Site, open_site
 from tests.api.hooks.conftest import ALERT, SIGNAL, SOURCE, Sender, draw, put, sender
 
@@ -120,6 +121,10 @@ async def test_a_source_that_is_off_can_be_tried(hooked: Site) -> None:
     assert answer.json()["code"] == "MISSING_FIELD"
 
 
+def a_minute_later(memory: SourceMemory, _now: int) -> bool:
+    return not memory.is_opened
+
+
 async def test_secrets_that_cannot_be_opened_open_nothing_and_are_told(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,9 +142,35 @@ async def test_secrets_that_cannot_be_opened_open_nothing_and_are_told(
             assert (await anew.post()).status_code == 404
         assert (await site.get(f"{PATH}/tv"))["fault"] == "KEK_MISSING"
         assert (await anew.post()).status_code == 404
-        monkeypatch.setattr(HookMemory, "is_to_be_opened", lambda *_: True)
+        monkeypatch.setattr(SourceMemory, "is_to_be_opened", a_minute_later)
         assert (await anew.post()).status_code == 202
         assert (await site.get(f"{PATH}/tv"))["fault"] is None
+
+
+async def test_only_what_could_not_be_opened_is_read_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_site(folder) as site:
+        await site.profiles(WORKED_EXAMPLE)
+        known = [await sender(site, name) for name in ("tv", "scan")]
+    read, asked = vault._read, []
+
+    def half_readable(access: Access, source: str, why: str) -> Secrets:
+        asked.append(source)
+        if source == "tv":
+            raise VaultError(VaultCode.KEK_MISSING, "the key is not here")
+        return read(access, source, why)
+
+    monkeypatch.setattr(vault, "_read", half_readable)
+    async with open_site(folder) as site:
+        tv, scan = (Sender(site, one.source, one.secret) for one in known)
+        assert (await scan.post()).status_code == 202
+        assert (await tv.post()).status_code == 404
+        assert sorted(asked) == ["scan", "tv"]
+        asked.clear()
+        monkeypatch.setattr(SourceMemory, "is_to_be_opened", a_minute_later)
+        assert (await scan.post()).status_code == 202
+        assert asked == ["tv"]
 
 
 async def test_a_secret_is_nowhere_but_in_the_answer_that_shows_it(

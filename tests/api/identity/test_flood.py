@@ -9,7 +9,7 @@ import pytest
 
 from phalanx.access.errors import unauthenticated
 from phalanx.access.login import Attempt
-from phalanx.api.exchange import LOGINS_AT_ONCE, LOGINS_WAITING_MAX
+from phalanx.api.house import LOGINS_AT_ONCE, LOGINS_WAITING_MAX
 from tests.api.identity.rig import LOGIN, LoginSite, outcome
 
 FLOOD = 200

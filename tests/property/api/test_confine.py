@@ -237,13 +237,16 @@ def check_within(plan: Plan, reach: Reach, request: InstructionRequest) -> None:
     if reach.strategies is None:
         return
     if isinstance(request, SignalRequest):
-        # Which lots a strategy's SELL closes is a matter of the subscription's own terms.
         assert request.strategy in reach.strategies
-        return
     for draft in plan.orders:
         closed = [find_lot_of(state, one.lot) for one in draft.closes]
         strategies = {lot.strategy for _, lot in filter(None, closed)}
-        assert draft.strategy in reach.strategies or strategies <= reach.strategies
+        if draft.closes:
+            assert strategies <= reach.strategies
+        else:
+            assert draft.strategy in reach.strategies
+    for cancel in plan.cancels:
+        assert state.orders[cancel.cl_ord_id].draft.strategy in reach.strategies
 
 
 @given(asked())

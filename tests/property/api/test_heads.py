@@ -13,9 +13,10 @@ from phalanx.access.directory import Directory
 from phalanx.access.machine_keys import NewKey
 from phalanx.access.users import Duties
 from phalanx.api import tickets
-from phalanx.api.exchange import Call, House
+from phalanx.api.exchange import Call
 from phalanx.api.guard import NOBODY, Guard
 from phalanx.api.head import read_head
+from phalanx.api.house import House
 from phalanx.api.identity.refresh_cookie import COOKIE_BYTES_MAX, NAME, read_cookie
 from phalanx.api.policy import ADMINISTER, DOCS, KNOWN, OWING, PUBLIC, READ, READ_OWN, TRADE
 from phalanx.api.tickets import Tickets

@@ -15,15 +15,8 @@ from phalanx.engine import commands as c
 from phalanx.engine.apply import apply
 from phalanx.engine.apply.orders import closer_of
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import (
-    Lot,
-    Order,
-    PendingRequest,
-    decode_state,
-    encode_state,
-    position_key,
-    state_hash,
-)
+from phalanx.engine.snapshot import decode_state, encode_state, state_hash
+from phalanx.engine.state import Lot, Order, PendingRequest, position_key
 from tests.engine_world import STOCKS, World, replayed
 from tests.property.engine.model_broker import ModelBroker
 

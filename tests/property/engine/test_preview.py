@@ -36,7 +36,8 @@ from phalanx.domain.strategies import Sizing, SizingRule
 from phalanx.engine import commands as c
 from phalanx.engine.ids import base36
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import Order, state_hash
+from phalanx.engine.snapshot import state_hash
+from phalanx.engine.state import Order
 from tests.engine_preview import Looked, PreviewWorld, outcomes
 from tests.engine_world import LOCAL, fixed
 from tests.fakes.kills import of_account

@@ -11,7 +11,7 @@ from phalanx.domain.broker_books import BrokerBook
 from phalanx.domain.numbers import format_fixed, multiply, whole
 from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, Side
 from phalanx.engine import commands as c
-from phalanx.engine.state import state_hash
+from phalanx.engine.snapshot import state_hash
 from tests.engine_broker import Shown
 from tests.engine_world import World
 from tests.property.engine.profile import profile

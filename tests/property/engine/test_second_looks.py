@@ -22,7 +22,8 @@ from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
 from phalanx.engine.apply import apply
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import State, decode_state, encode_state, state_hash
+from phalanx.engine.snapshot import decode_state, encode_state, state_hash
+from phalanx.engine.state import State
 from phalanx.simulation.invariants.second_looks import SecondLooks
 from tests.engine_world import World
 from tests.property.engine.profile import profile

@@ -13,7 +13,7 @@ from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import whole
 from phalanx.engine import commands as c
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import decode_state, encode_state
+from phalanx.engine.snapshot import decode_state, encode_state
 from tests.engine_world import World
 from tests.property.engine.profile import profile
 

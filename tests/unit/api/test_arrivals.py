@@ -11,7 +11,8 @@ import pytest
 from phalanx.api.arrivals import FEW, TOGETHER_MAX, Arrivals
 from phalanx.api.bodies import Receive, Send
 from phalanx.api.direct import Application
-from phalanx.api.exchange import Answer, AtOnce, Call, Door, House, answer_json
+from phalanx.api.exchange import Answer, AtOnce, Call, Door, answer_json
+from phalanx.api.house import House
 from phalanx.api.policy import TRADE
 from phalanx.api.problems import Problem
 from phalanx.api.system import System

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from phalanx.api.confine import check_scope, confine
 from phalanx.api.problems import Problem
@@ -138,6 +139,38 @@ def test_a_cancel_of_what_is_others_too_is_of_nothing_known(world: World) -> Non
     assert kept(world, CancelRestRequest(own), OF_ONE) == CancelRestRequest(own)
     code, detail = refusal(world, CancelRestRequest(both), OF_ONE)
     assert (code, detail) == ("UNKNOWN_INSTRUCTION", f"no instruction {both}")
+
+
+def test_a_cancel_of_what_left_memory_is_of_nothing_known_unless_it_was_seen(world: World) -> None:
+    own = world.order(price="99")
+    world.filled(own.orders[0].cl_ord_id)
+    world.wait(4_000)
+    world.do(c.Tick())
+    assert own.instruction_id not in world.state.instructions
+    gone = CancelRestRequest(own.instruction_id)
+
+    for request in (gone, CancelRestRequest("NONE")):
+        assert refusal(world, request, OF_ONE)[0] == "UNKNOWN_INSTRUCTION"
+    assert confine(gone, OF_ONE, world.state, world.index, own.instruction_id) == gone
+    with pytest.raises(Problem, match="UNKNOWN_INSTRUCTION"):
+        confine(gone, OF_ONE, world.state, world.index, "NONE")
+
+
+def test_what_was_seen_is_looked_at_in_memory_all_the_same(world: World) -> None:
+    both = world.signal("RED", "INFY", Side.BUY).instruction_id
+
+    with pytest.raises(Problem, match="UNKNOWN_INSTRUCTION"):
+        confine(CancelRestRequest(both), OF_ONE, world.state, world.index, both)
+
+
+def test_a_sell_of_a_key_with_strategies_closes_their_lots_only(world: World) -> None:
+    reach = Reach(strategies=frozenset({"RED", "BLUE"}))
+    sell = SignalRequest("RED", "INFY", Side.SELL)
+
+    assert kept(world, sell, reach) == replace(sell, lots_of=("BLUE", "RED"))
+    assert kept(world, sell, OF_ONE) == replace(sell, selection=Selection(("A1",)))
+    buy = SignalRequest("RED", "INFY", Side.BUY)
+    assert kept(world, buy, reach) == buy
 
 
 @pytest.mark.parametrize(

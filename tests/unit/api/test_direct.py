@@ -8,8 +8,9 @@ import pytest
 
 from phalanx.api.bodies import Message
 from phalanx.api.direct import EXTENSION, direct_of
-from phalanx.api.exchange import BODY_BYTES_MAX, Answer, Call, Door, House, answer_json, respond
+from phalanx.api.exchange import BODY_BYTES_MAX, Answer, Call, Door, answer_json, respond
 from phalanx.api.front import Front
+from phalanx.api.house import House
 from phalanx.api.policy import READ
 
 HEADERS = [(b"content-type", b"application/json")]

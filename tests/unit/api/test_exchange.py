@@ -13,13 +13,13 @@ from phalanx.api.exchange import (
     Call,
     Door,
     Handler,
-    House,
     Reply,
     answer_json,
     open_call,
     read_at_once,
     respond,
 )
+from phalanx.api.house import House
 from phalanx.api.policy import READ
 from phalanx.api.problems import Problem
 from phalanx.domain.instructions import Door as DoorName

@@ -31,12 +31,14 @@ def ask(
     policy: Policy,
     token: bytes | None = None,
     peer: str = "198.51.100.7",
+    scheme: str = "https",
     **headers: str,
 ) -> Principal:
     pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
     if token is not None:
         pairs.append((b"authorization", token))
-    return guard.admit({"client": (peer, 1), "headers": pairs}, read_head(pairs), policy)
+    scope = {"client": (peer, 1), "headers": pairs, "scheme": scheme}
+    return guard.admit(scope, read_head(pairs), policy)
 
 
 def token_of(directory: Directory, name: str) -> bytes:
@@ -79,7 +81,7 @@ def test_a_setting_opens_a_door(directory: Directory) -> None:
 def test_what_is_missing_is_said(directory: Directory) -> None:
     with pytest.raises(Problem, match="FORBIDDEN: this needs the permission admin"):
         ask(Guard(directory), ADMINISTER, token_of(directory, "vera"))
-    with pytest.raises(Problem, match="FORBIDDEN: this shows everybody's"):
+    with pytest.raises(Problem, match="FORBIDDEN: this is about everybody's"):
         ask(Guard(directory), READ, token_of(directory, "cora"))
     assert ask(Guard(directory), READ_OWN, token_of(directory, "cora")).name == "cora"
 
@@ -93,6 +95,7 @@ def test_nobody_may_do_nothing() -> None:
     [
         ("https://desk.example", True),
         ("HTTPS://DESK.EXAMPLE", True),
+        ("http://desk.example", False),
         ("https://other.example", True),
         ("http://other.example", False),
         ("https://evil-desk.example", False),

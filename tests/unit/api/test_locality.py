@@ -71,6 +71,7 @@ def test_our_own_page_may_ask() -> None:
         "https://evil.example",
         "http://127.0.0.1.evil.example",
         "http://desk:9090",
+        "https://desk:8080",
         "file://",
         "chrome-extension://127.0.0.1",
         "http://[",

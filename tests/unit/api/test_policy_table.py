@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from phalanx.api.catalogue import DOORS
-from phalanx.api.policy_table import policy_table
+from tests.unit.api.policy_table import policy_table
 
 PAGE = Path(__file__).parents[3] / "docs/security.md"
 BEGIN, END = "<!-- doors: generated -->\n", "<!-- end of doors -->"

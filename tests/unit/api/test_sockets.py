@@ -8,8 +8,8 @@ import pytest
 
 from phalanx.access.errors import session_ended
 from phalanx.api.bodies import Message
-from phalanx.api.exchange import House
 from phalanx.api.guard import Guard
+from phalanx.api.house import House
 from phalanx.api.policy import Policy
 from phalanx.api.sockets import Sockets
 from phalanx.api.system import System

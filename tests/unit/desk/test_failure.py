@@ -15,7 +15,7 @@ from phalanx.domain.orders import OrdStatus
 from phalanx.engine import commands as c
 from phalanx.engine import decide as decide_module
 from phalanx.engine.apply import _APPLIERS
-from phalanx.engine.state import state_hash
+from phalanx.engine.snapshot import state_hash
 from phalanx.journal.errors import JournalFailed
 from phalanx.journal.memory import FailPoint
 from phalanx.simulation.invariants.replica import Replica

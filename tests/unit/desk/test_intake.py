@@ -38,7 +38,7 @@ from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
 from phalanx.engine.reconciliation.commands import CloseBreak, JudgeDoubt, TakeBreak
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import state_hash
+from phalanx.engine.snapshot import state_hash
 from tests.fakes.kills import of_account
 from tests.fakes.rig import ORIGIN, Rig, ids, on_virtual_time, play
 

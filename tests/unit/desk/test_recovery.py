@@ -14,7 +14,8 @@ from phalanx.domain.orders import Product, Side
 from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
 from phalanx.engine.apply import apply
-from phalanx.engine.state import State, decode_state, encode_state, state_hash
+from phalanx.engine.snapshot import decode_state, encode_state, state_hash
+from phalanx.engine.state import State
 from phalanx.journal.errors import NoSuchSeq
 from phalanx.journal.memory import MemoryJournal
 from phalanx.journal.port import Snapshot

@@ -12,7 +12,7 @@ from phalanx.domain.accounts import RateLimit
 from phalanx.domain.events import InstructionPlanned, OrderDoubted
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import OrdStatus, Side
-from phalanx.engine.state import state_hash
+from phalanx.engine.snapshot import state_hash
 from phalanx.journal.errors import Failure, JournalFailed
 from phalanx.journal.memory import FailPoint, MemoryJournal
 from phalanx.journal.port import Snapshot

@@ -175,7 +175,7 @@ async def test_a_window_that_cannot_be_ended_stops_the_desk(rig: Rig) -> None:
     rig.timer._loop.set_exception_handler(lambda loop, context: None)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("phalanx.engine.undo.OrdersReleased", None)
+        patch.setattr("phalanx.engine.held.undo.OrdersReleased", None)
         await rig.wait(2)
 
     assert rig.desk.stopped is not None

@@ -7,7 +7,7 @@ from phalanx.domain.orders import Product, Side
 from phalanx.engine import adoption
 from phalanx.engine import commands as c
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import state_hash
+from phalanx.engine.snapshot import state_hash
 from tests.engine_world import LOCAL, START, World
 
 TEN = c.AdoptedLot("A1/P", "NSE:6", Product.DELIVERY, whole(10), whole(950), START - 10**15)

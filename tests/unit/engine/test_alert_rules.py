@@ -8,7 +8,8 @@ from phalanx.domain.events import AlertRulePut, AlertRuleRemoved
 from phalanx.engine import commands as c
 from phalanx.engine.apply import apply
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import State, decode_state, encode_state, state_hash
+from phalanx.engine.snapshot import decode_state, encode_state, state_hash
+from phalanx.engine.state import State
 from tests.engine_world import LOCAL, World
 
 RULE = AlertRule("storm", AlertKind.REJECT_STORM, ("phone",), threshold=20)

@@ -7,7 +7,7 @@ from phalanx.domain.numbers import whole
 from phalanx.engine import commands as c
 from phalanx.engine import groups
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import state_hash
+from phalanx.engine.snapshot import state_hash
 from tests.engine_world import LOCAL, World
 
 CORE = Group("core", (Member("A1"), Member("A2", whole(2))))

@@ -16,7 +16,7 @@ from phalanx.domain.orders import OrdType, Product, Side
 from phalanx.engine import commands as c
 from phalanx.engine import hooks
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import decode_state, encode_state, state_hash
+from phalanx.engine.snapshot import decode_state, encode_state, state_hash
 from tests.engine_world import LOCAL, World
 
 TV = HookSource("tv", HookMode.AUTO, HookVerification.HMAC, HookTemplate('{"kind":"signal"}'))

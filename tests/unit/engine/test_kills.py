@@ -18,7 +18,7 @@ from phalanx.domain.reasons import ReasonCode
 from phalanx.engine import commands as c
 from phalanx.engine.plans import cancel_open
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import decode_state, encode_state
+from phalanx.engine.snapshot import decode_state, encode_state
 from tests.engine_world import LOCAL, PAPER, World
 from tests.fakes.kills import of_account
 from tests.unit.engine.plans.exiting import further, held

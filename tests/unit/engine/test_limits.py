@@ -11,7 +11,7 @@ from phalanx.engine import commands as c
 from phalanx.engine import limits
 from phalanx.engine.limits import limit_for
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import state_hash
+from phalanx.engine.snapshot import state_hash
 from tests.engine_world import LOCAL, World, fixed
 
 LEVELS = [

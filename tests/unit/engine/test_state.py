@@ -11,13 +11,8 @@ from phalanx.domain.strategies import Sizing, SizingRule
 from phalanx.engine.apply import _APPLIERS, apply
 from phalanx.engine.commands import Command
 from phalanx.engine.decide import _DECIDERS
-from phalanx.engine.state import (
-    State,
-    decode_state,
-    encode_state,
-    position_key,
-    state_hash,
-)
+from phalanx.engine.snapshot import decode_state, encode_state, state_hash
+from phalanx.engine.state import State, position_key
 from tests.engine_world import World, replayed
 
 

@@ -16,7 +16,7 @@ from phalanx.domain.instruments import Quote, QuoteSource
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import OrdStatus, OrdType, Product, Side
 from phalanx.engine import commands as c
-from phalanx.engine.state import state_hash
+from phalanx.engine.snapshot import state_hash
 from phalanx.journal.errors import JournalCorrupt, JournalFailed, JournalLocked
 from phalanx.journal.memory import FailPoint, MemoryJournal
 from phalanx.simulation.network import Rates, Request

@@ -4,6 +4,7 @@ A credential is a row of named fields (an API key, a password, a TOTP seed). It 
 version, and read whole, by somebody who says who they are and why.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, TypeAlias
 
@@ -13,11 +14,12 @@ from phalanx.access.vault.errors import VaultCode, VaultError
 from phalanx.domain.secrets import Secret
 from phalanx.domain.time import Nanoseconds
 
-FIELDS_MAX: Final = 16
+FIELDS_MAX: Final = 20
 NAME_CHARS_MAX: Final = 64
 VALUE_BYTES_MAX: Final = 4 * 1024
 WORDS_CHARS_MAX: Final = 200
 CREDENTIALS_MAX: Final = 10_000
+_FIELD: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 Audit: TypeAlias = Callable[[str, str, str], None]
 """Told (reader, login, why) of every read before anything is read; if it raises, nothing is given."""
@@ -75,8 +77,10 @@ def check_fields(login: str, broker: str, fields: Mapping[str, Secret], by: str)
             raise _invalid(f"the {what} must have 1 to {NAME_CHARS_MAX} characters")
     if not 1 <= len(fields) <= FIELDS_MAX:
         raise _invalid(f"a credential has 1 to {FIELDS_MAX} fields")
-    if not all(is_name(name) for name in fields):
-        raise _invalid(f"the name of a field has 1 to {NAME_CHARS_MAX} characters")
+    if not all(_FIELD.fullmatch(name) for name in fields):
+        raise _invalid(
+            "the name of a field has 1 to 40 small letters, digits and _, a letter first"
+        )
     for name, value in fields.items():
         if not _is_value(value):
             raise _invalid(f"field {name!r} must be text of at most {VALUE_BYTES_MAX} bytes")
@@ -99,7 +103,7 @@ def no_credential() -> VaultError:
 
 
 def is_name(text: str) -> bool:
-    """Whether it may be a login, a broker, an author or the name of a field."""
+    """Whether it may be a login, a broker or an author."""
     return _is_text(text, NAME_CHARS_MAX)
 
 

@@ -4,6 +4,7 @@ nonces of the last minutes; how many alerts passed, and what became of them.
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -42,15 +43,31 @@ class Counts(msgspec.Struct):
 
 
 class SourceMemory:
-    """What is remembered of one source. ``fault``: the code of why its secrets could not be opened."""
+    """What is remembered of one source. ``fault``: the code of why its secrets could not be opened; they are
+    tried again from ``open_again`` on (monotonic). ``is_opened``: they were.
+    """
 
     def __init__(self) -> None:
         self.secrets: Secrets = {}
         self.fault = ""
+        self.is_opened = False
+        self.open_again: Nanoseconds = 0
         self.counts = Counts()
         self._nonces: dict[bytes, Nanoseconds] = {}
         self._passed: deque[Nanoseconds] = deque()
         self._told_busy: Nanoseconds | None = None
+
+    def use_secrets(self, secrets: Secrets) -> None:
+        """These are good from now on, and no others."""
+        self.secrets, self.fault, self.is_opened = secrets, "", True
+
+    def stay_closed(self, fault: str, open_again: Nanoseconds) -> None:
+        """Nobody can show a secret of it."""
+        self.secrets, self.fault, self.open_again = {}, fault, open_again
+
+    def is_to_be_opened(self, now: Nanoseconds) -> bool:
+        """Whether its secrets are to be read from the vault. ``now``: monotonic."""
+        return not self.is_opened and now >= self.open_again
 
     def has_come(self, nonce: bytes, now: Nanoseconds) -> bool:
         """Whether this nonce was used within its window. ``now``: monotonic."""
@@ -99,15 +116,11 @@ class HookMemory:
         self.wrong = Throttle(clock, WRONG_TRIES)
         self.opening = asyncio.Lock()
         """Whoever reads or changes secrets in the vault holds it."""
-        self.is_opened = False
-        """Whether the secrets of the sources that there were at the start have been read."""
-        self.open_again: Nanoseconds = 0
-        """Monotonic: what could not be opened is not tried again before."""
         self._sources: dict[str, SourceMemory] = {}
 
-    def is_to_be_opened(self, now: Nanoseconds) -> bool:
-        """Whether secrets are to be read from the vault. ``now``: monotonic."""
-        return not self.is_opened and now >= self.open_again
+    def to_be_opened(self, sources: Iterable[str], now: Nanoseconds) -> tuple[str, ...]:
+        """Those whose secrets are to be read from the vault. ``now``: monotonic."""
+        return tuple(one for one in sources if self.of(one).is_to_be_opened(now))
 
     def of(self, source: str) -> SourceMemory:
         """What is remembered of a source that there is."""

@@ -31,21 +31,19 @@ _SLOT_OF: Final = {f"secret{slot}": slot for slot in SLOTS}
 
 async def open_secrets(call: Call) -> HookMemory:
     """What is remembered of all sources, with their secrets: they are read when the first alert comes
-    after a start. What could not be opened is tried again after a minute.
+    after a start, whichever source it names. Those that could not be opened, and no others, are tried again
+    after a minute.
     """
     memory = call.house.hooks
     sources = call.desk.state.hooks
-    if not sources or not memory.is_to_be_opened(call.received):
+    if not memory.to_be_opened(sources, call.received):
         return memory
     async with memory.opening:
-        if not memory.is_to_be_opened(call.received):
-            return memory
-        found = await _opened(call, tuple(sources))
-        memory.is_opened = all(isinstance(one, dict) for one in found.values())
-        memory.open_again = call.received + MINUTE
-        for name, one in found.items():
-            of = memory.of(name)
-            of.secrets, of.fault = (one, "") if isinstance(one, dict) else ({}, one)
+        for name, one in (await _opened(call, memory.to_be_opened(sources, call.received))).items():
+            if isinstance(one, str):
+                memory.of(name).stay_closed(one, call.received + MINUTE)
+            else:
+                memory.of(name).use_secrets(one)
     return memory
 
 
@@ -87,8 +85,7 @@ async def _change(call: Call, source: str, secrets: Secrets) -> Secrets:
     access = call.system.access
     by = call.principal.actor
     await asyncio.to_thread(_write, access, source, secrets, by)
-    of = call.house.hooks.of(source)
-    of.secrets, of.fault = secrets, ""
+    call.house.hooks.of(source).use_secrets(secrets)
     return secrets
 
 

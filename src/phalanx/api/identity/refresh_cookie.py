@@ -47,6 +47,6 @@ def read_cookie(call: Call) -> Secret | None:
 def _check_page(call: Call) -> None:
     head = call.head
     site = head.values.get(b"sec-fetch-site")
-    is_own = bool(head.origin) and call.house.guard.allows_page(head.origin, head.host)
+    is_own = bool(head.origin) and call.house.guard.allows_page(call.scope, head)
     if not is_own or (site is not None and site not in _OWN_SITE):
         raise Problem("ORIGIN_NOT_ALLOWED", "a cookie counts for our own pages only")

@@ -7,7 +7,8 @@ import msgspec
 
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.journal.past import unreadable
-from phalanx.engine.state import State, state_hash
+from phalanx.engine.snapshot import state_hash
+from phalanx.engine.state import State
 from phalanx.journal.errors import JournalError
 from phalanx.journal.verify import Report, Seen
 

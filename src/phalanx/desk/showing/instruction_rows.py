@@ -9,7 +9,7 @@ from phalanx.desk.showing.messages import InstructionRow
 from phalanx.domain import events as e
 from phalanx.domain.instructions import KINDS, InstructionId, InstructionStatus, WaitsFor
 from phalanx.domain.time import Nanoseconds
-from phalanx.engine.held import HeldInstruction
+from phalanx.engine.held.waiting import HeldInstruction
 
 
 class InstructionRows:

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from phalanx.domain.events.access import AccessRecorded
 from phalanx.domain.events.alerts import AlertRulePut, AlertRuleRemoved
+from phalanx.domain.events.audit import AccessRecorded
 from phalanx.domain.events.instructions import (
     ApprovalAsked,
     InstructionApproved,

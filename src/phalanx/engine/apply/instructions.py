@@ -33,7 +33,7 @@ from phalanx.engine.apply.orders import finish_if_done, let_go, pass_on, settle_
 from phalanx.engine.apply.placing import count_placed, place
 from phalanx.engine.apply.requests import start_request
 from phalanx.engine.apply.upkeep import remember_followed, use_key
-from phalanx.engine.held import HeldInstruction, UndoWindow, value_named
+from phalanx.engine.held.waiting import HeldInstruction, UndoWindow, value_named
 from phalanx.engine.state import CancelDue, Instruction, Order, RecentOrder, State, due_key
 
 _SELL, _MARKET, _WORKING = Side.SELL, OrdType.MARKET, InstructionStatus.WORKING

@@ -25,6 +25,7 @@ from phalanx.domain.time import Nanoseconds
 from phalanx.engine.apply import lots
 from phalanx.engine.apply.placing import count_placed, place
 from phalanx.engine.apply.resting import rest, rest_no_longer
+from phalanx.engine.apply.value import count_value
 from phalanx.engine.state import Book, Instruction, Lot, Order, State
 
 # By their own names: on Python 3.11 finding an enum's member costs as much as a whole small step of these.
@@ -72,7 +73,7 @@ def order_reported(state: State, event: OrderReported) -> None:
     if not ends and order.status in TERMINAL:
         _reopen(state, order, book, time)
     if exec_type is _REPLACED and order.replacing is not None:
-        _replace(book, order)
+        _replace(state, order, book)
     touched = _fill(state, event, order, book) if event.last_quantity else ()
     if exec_type in _ENDS or (ends and order.ends_as is not None):
         _learn_end(order, event, ends=ends)
@@ -279,6 +280,8 @@ def _fill(state: State, event: OrderReported, order: Order, book: Book) -> Seque
     if order.resell:
         order.resell = max(0, order.resell - quantity)
     order.filled_value += value
+    if order.status in TERMINAL:
+        count_value(state.instructions[order.instruction_id], order)
     if report.charges:
         order.charges += report.charges
     if order.hold and order.status not in TERMINAL and event.status not in TERMINAL:
@@ -342,6 +345,7 @@ def _reopen(state: State, order: Order, book: Book, time: Nanoseconds) -> None:
     instruction.status = _WORKING
     book.open_orders += 1
     order.status = OrdStatus.NEW
+    count_value(instruction, order)
     set_hold(book, order, needed_hold(order))
     closer = state.instructions.get(order.closed_by or "")
     if closer is not None:
@@ -385,7 +389,7 @@ def _reserve_again(book: Book, order: Order) -> None:
             lot.closing_sells += lot.closing == order.instruction_id
 
 
-def _replace(book: Book, order: Order) -> None:
+def _replace(state: State, order: Order, book: Book) -> None:
     """The order has its new terms. A cancel that came over the replace goes on."""
     replace, request = order.replacing, order.request
     assert replace is not None
@@ -402,10 +406,12 @@ def _replace(book: Book, order: Order) -> None:
     else:
         request.over = None
     set_hold(book, order, needed_hold(order))
+    count_value(state.instructions[order.instruction_id], order)
 
 
 def _tell_instructions(state: State, order: Order, status: OrdStatus) -> None:
     instruction = state.instructions[order.instruction_id]
+    count_value(instruction, order)
     instruction.open_orders -= 1
     ended = instruction.ended
     if status in ended:

@@ -1,6 +1,7 @@
 """A planned order comes into being: its book, its lots and its instruction know of it."""
 
 from phalanx.domain.instructions import InstructionId, InstructionStatus
+from phalanx.domain.numbers import Money, multiply
 from phalanx.domain.orders import ClOrdId, OrderDraft, OrdStatus, Side
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.apply import lots
@@ -32,14 +33,23 @@ def place(
         book.holds += hold
     if instruction.caps and draft.reduce_only and book.account in instruction.caps:
         instruction.caps[book.account] -= draft.quantity
-    order = _new_order(draft, instruction.id, lot_id, time)
+    value = 0
+    if not draft.reduce_only:
+        value = multiply(draft.limit, draft.quantity)
+        instruction.value_planned += value
+        instruction.value_at_risk += value
+    order = _new_order(draft, instruction.id, lot_id, time, value)
     state.orders[cl_ord_id] = order
     book.orders[cl_ord_id] = None
     return order
 
 
 def _new_order(
-    draft: OrderDraft, instruction_id: InstructionId, lot_id: ClOrdId, time: Nanoseconds
+    draft: OrderDraft,
+    instruction_id: InstructionId,
+    lot_id: ClOrdId,
+    time: Nanoseconds,
+    at_risk: Money,
 ) -> Order:
     """By place up to the last field that is no default: one by name, or set afterwards, costs as much as
     fifteen places do.
@@ -67,6 +77,7 @@ def _new_order(
         None,  # followed_by
         False,  # noqa: FBT003  unfilled
         time,
+        at_risk,
     )
 
 

@@ -12,6 +12,7 @@ from phalanx.domain.reasons import ReasonCode
 from phalanx.engine.apply.orders import end, needed_hold, set_hold
 from phalanx.engine.apply.resting import rest, rest_no_longer
 from phalanx.engine.apply.upkeep import use_key
+from phalanx.engine.apply.value import count_value
 from phalanx.engine.lifecycle import Trigger, move
 from phalanx.engine.state import Order, PendingRequest, State
 
@@ -31,7 +32,7 @@ def start_request(state: State, order: Order, request_id: str, kind: RequestKind
     request = order.request = PendingRequest(request_id, kind)
     if displaced is not None:
         request.over = displaced if displaced.dispatched else None
-        set_hold(state.book_of(order), order, needed_hold(order))
+        _count(state, order)
     return request
 
 
@@ -57,7 +58,7 @@ def replace_requested(state: State, event: ReplaceRequested) -> None:
     request.hold = event.hold
     if event.repricing:
         order.repricings = event.repricing
-    set_hold(state.book_of(order), order, needed_hold(order))
+    _count(state, order)
 
 
 def request_dispatched(state: State, event: RequestDispatched) -> None:
@@ -81,7 +82,7 @@ def request_ended(state: State, event: RequestEnded) -> None:
         order.request = request.over
         order.status = _after_request(order)
         rest(state, order, event.time)
-    set_hold(state.book_of(order), order, needed_hold(order))
+    _count(state, order)
 
 
 def request_doubted(state: State, event: RequestDoubted) -> None:
@@ -89,6 +90,12 @@ def request_doubted(state: State, event: RequestDoubted) -> None:
     request = state.orders[event.cl_ord_id].request_of(event.request_id)
     assert request is not None
     request.in_doubt = True
+
+
+def _count(state: State, order: Order) -> None:
+    """Its hold and its value follow from its terms and from those that a replace asks for."""
+    set_hold(state.book_of(order), order, needed_hold(order))
+    count_value(state.instructions[order.instruction_id], order)
 
 
 def _after_request(order: Order) -> OrdStatus:

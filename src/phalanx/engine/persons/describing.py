@@ -6,12 +6,12 @@ from itertools import islice
 from phalanx.domain.changes import Change, GroupsChange, KillLift, LimitsChange, SettingsChange
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import format_fixed
+from phalanx.domain.settings import SCALED
 from phalanx.engine.state import State, limit_key
 
 SENTENCES_MAX = 20
 """Said one by one; more are counted."""
 NAMES_MAX = 10
-_AMOUNTS = frozenset({"quantity_max", "value_max", "approve_above"})
 _BOUNDS = ("quantity_max", "value_max", "position_max")
 
 
@@ -43,7 +43,7 @@ def _sentences(state: State, change: Change) -> Iterator[str]:
 def _setting(name: str, value: int) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    return format_fixed(value) if name in _AMOUNTS else str(value)
+    return format_fixed(value) if name in SCALED else str(value)
 
 
 def _limit(state: State, limit: Limit) -> Iterator[str]:

@@ -35,7 +35,8 @@ def plan_signal(state: State, context: Context, request: SignalRequest) -> Plan:
     subscriptions = _subscribed(state, context, plan, strategy, request.selection)
     if isinstance(subscriptions, Reason):
         return Plan(state, subscriptions)
-    signal = _Signal(state, context, plan, strategy, plan.price(state, context, instrument))
+    priced = plan.price(state, context, instrument)
+    signal = _Signal(state, context, plan, strategy, priced, request.lots_of)
     answer = signal.buy if request.side is _BUY else signal.sell
     for subscription in subscriptions:
         account = state.accounts[subscription.account]
@@ -79,6 +80,7 @@ class _Signal:
         "_is_limited",
         "_is_traded",
         "_key",
+        "_lots_of",
         "_plan",
         "_priced",
         "_state",
@@ -93,11 +95,13 @@ class _Signal:
         plan: Plan,
         strategy: Strategy,
         priced: PricedInstrument,
+        lots_of: tuple[str, ...],
     ) -> None:
         self._state = state
         self._context = context
         self._plan = plan
         self._strategy = strategy.name
+        self._lots_of = lots_of
         self._priced = priced
         self._instrument = priced.instrument
         self._key = priced.instrument.key
@@ -151,7 +155,7 @@ class _Signal:
             scope = _ACCOUNT
         book = self._state.books[book_id(account.id, account.mode)]
         lots = book.lots.get(self._key)
-        lot = None if lots is None else _lot_to_close(lots, self._strategy, scope)
+        lot = None if lots is None else _lot_to_close(lots, self._strategy, scope, self._lots_of)
         if lot is None:
             self._plan.skip(account.id, _R.NO_OPEN_LOT, self._instrument.symbol)
         else:
@@ -233,11 +237,15 @@ def _budget(rule: SizingRule, account: Account, book: Book) -> Money:
     return rule.amount
 
 
-def _lot_to_close(lots: dict[ClOrdId, Lot], strategy: str, scope: SellScope) -> Lot | None:
-    """The named strategy's open lot first, then (scope ACCOUNT) the oldest other that a signal opened."""
+def _lot_to_close(
+    lots: dict[ClOrdId, Lot], strategy: str, scope: SellScope, lots_of: tuple[str, ...]
+) -> Lot | None:
+    """The named strategy's open lot first, then (scope ACCOUNT) the oldest other that a signal opened;
+    where ``lots_of`` names strategies, one of theirs.
+    """
     oldest = None
     for lot in lots.values():
-        if lot.by_signal and lot.is_open:
+        if lot.by_signal and lot.is_open and (not lots_of or lot.strategy in lots_of):
             if lot.strategy == strategy:
                 return lot
             oldest = oldest or lot

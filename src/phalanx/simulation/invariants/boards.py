@@ -4,7 +4,7 @@ from phalanx.desk.showing.boards import Boards
 from phalanx.desk.showing.messages import InstructionRow, OrderRow, kill_name
 from phalanx.domain.instructions import WaitsFor
 from phalanx.domain.orders import OrdStatus
-from phalanx.engine.held import HeldInstruction
+from phalanx.engine.held.waiting import HeldInstruction
 from phalanx.engine.state import Instruction, Order, State
 
 

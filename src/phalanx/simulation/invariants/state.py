@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from phalanx.domain.instructions import InstructionStatus
 from phalanx.domain.orders import TERMINAL, OrdStatus, OrdType, RequestKind, Side
+from phalanx.engine.apply.value import value_of
 from phalanx.engine.state import Book, Instruction, Lot, Order, State, position_key
 from phalanx.simulation.invariants.named import Invariant, holds
 
@@ -145,5 +146,9 @@ def _check_instruction(
     is_done = instruction.open_orders == 0 and instruction.watched == 0
     assert is_done == (instruction.status is InstructionStatus.DONE)
     assert sum(instruction.ended.values()) + instruction.open_orders == instruction.orders
+    assert all(o.at_risk == value_of(o) for o in own)
+    at_risk = sum(o.at_risk for o in own)
+    gone = instruction.value_at_risk - at_risk
+    assert gone == 0 if len(own) == instruction.orders else gone >= 0
     ended = Counter(o.status.value for o in own if o.status in TERMINAL)
     assert all(instruction.ended[status] >= count for status, count in ended.items())

@@ -13,7 +13,8 @@ from phalanx.domain.events import Event, InstructionPlanned
 from phalanx.domain.orders import OrderDraft, OrdStatus
 from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.time import Clock
-from phalanx.engine.state import State, position_key, state_hash
+from phalanx.engine.snapshot import state_hash
+from phalanx.engine.state import State, position_key
 from phalanx.journal.memory import MemoryDisk, MemoryJournal
 from phalanx.simulation.invariants.boards import check_boards
 from phalanx.simulation.invariants.disk import Disk, Place

@@ -1,6 +1,7 @@
 from phalanx.domain.orders import Side
 from phalanx.engine.apply import apply_all
-from phalanx.engine.state import State, state_hash
+from phalanx.engine.snapshot import state_hash
+from phalanx.engine.state import State
 from tests.engine_world import World
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from phalanx.domain.numbers import multiply
 from phalanx.domain.orders import Side
 from phalanx.engine.apply.placing import place
 from phalanx.engine.state import Instruction, Lot, Order
@@ -23,6 +24,7 @@ def test_a_placed_order_is_what_its_draft_says_and_nothing_else(world: World, si
         hold=draft.hold,
         lot=draft.cl_ord_id if side is Side.BUY else "",
         placed_at=now,
+        at_risk=multiply(draft.limit, draft.quantity) if side is Side.BUY else 0,
     )
     assert now == world.now
 

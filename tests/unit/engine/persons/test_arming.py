@@ -12,7 +12,7 @@ from phalanx.domain.strategies import SellScope
 from phalanx.domain.time import DAY, HOUR, SECOND, trading_day
 from phalanx.engine import commands as c
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import decode_state, encode_state
+from phalanx.engine.snapshot import decode_state, encode_state
 from tests.engine_world import LOCAL, PAPER, World
 from tests.fakes.kills import of_account
 

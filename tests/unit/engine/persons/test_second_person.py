@@ -28,7 +28,7 @@ from phalanx.engine import commands as c
 from phalanx.engine.idempotency import first_use
 from phalanx.engine.persons import asking, describing
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import decode_state, encode_state
+from phalanx.engine.snapshot import decode_state, encode_state
 from tests.engine_world import LOCAL, World
 from tests.fakes.kills import of_account
 

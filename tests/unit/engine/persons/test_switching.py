@@ -9,7 +9,7 @@ from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.orders import Side
 from phalanx.engine import commands as c
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import decode_state, encode_state
+from phalanx.engine.snapshot import decode_state, encode_state
 from tests.engine_world import LOCAL, PAPER, World
 
 ANN = Origin("ann", Door.ACCOUNTS)

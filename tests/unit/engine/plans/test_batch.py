@@ -13,7 +13,7 @@ from phalanx.engine import commands as c
 from phalanx.engine.apply import upkeep
 from phalanx.engine.plans.plan import ORDERS_MAX
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import state_hash
+from phalanx.engine.snapshot import state_hash
 from tests.engine_world import LOCAL, PAPER, STOCKS, World, fixed
 
 ENDS = {

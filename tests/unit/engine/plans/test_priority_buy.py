@@ -15,7 +15,7 @@ from phalanx.engine import commands as c
 from phalanx.engine.decide import decide
 from phalanx.engine.plans import priority_buy
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import state_hash
+from phalanx.engine.snapshot import state_hash
 from tests.engine_world import LOCAL, PAPER, STOCKS, World, stock
 from tests.fakes.kills import of_account
 from tests.unit.engine.plans.buying import bought, listed, one_client, skipped, spend

@@ -1,7 +1,8 @@
 import pytest
 
 from phalanx.domain.accounts import Mode
-from phalanx.domain.instructions import InstructionStatus
+from phalanx.domain.events import InstructionPlanned
+from phalanx.domain.instructions import InstructionStatus, SignalRequest
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, OrdStatus, OrdType, Product, Side
 from phalanx.domain.reasons import ReasonCode
@@ -289,6 +290,27 @@ class TestScope:
 
         assert world.reasons(world.signal("RED", "INFY", Side.SELL)) == ["NO_OPEN_LOT"]
         assert len(world.signal("BLUE", "INFY", Side.SELL).orders) == 1
+
+    def test_a_request_may_name_whose_lots_it_closes_at_most(self, world: World) -> None:
+        world.subscribe("A1", "GREEN", "ACC")
+        world.bought("BLUE", "INFY")
+        red = world.bought("RED", "INFY")
+
+        def sell(*lots_of: str) -> InstructionPlanned:
+            return world.submit(SignalRequest("GREEN", "INFY", Side.SELL, lots_of=lots_of))
+
+        assert world.reasons(sell("GREEN")) == ["NO_OPEN_LOT"]
+        (draft,) = sell("GREEN", "RED").orders
+        assert draft.closes[0].lot == red
+        (draft,) = sell().orders
+        assert draft.strategy == "BLUE"
+
+    def test_whose_lots_a_request_names_widens_no_sell_scope(self, world: World) -> None:
+        world.subscribe("A1", "GREEN", "ACC", sell_scope=SellScope.STRATEGY)
+        world.bought("BLUE", "INFY")
+        request = SignalRequest("GREEN", "INFY", Side.SELL, lots_of=("BLUE", "GREEN"))
+
+        assert world.reasons(world.submit(request)) == ["NO_OPEN_LOT"]
 
     def test_a_live_subscription_must_choose(self) -> None:
         world = World()

@@ -7,7 +7,7 @@ from phalanx.domain.events import OrderReported, RequestEnded
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, ExecutionReport, OrdStatus, Side
 from phalanx.engine import commands as c
-from phalanx.engine.state import state_hash
+from phalanx.engine.snapshot import state_hash
 from tests.engine_broker import TAGLESS, Shown
 from tests.engine_world import World
 

@@ -15,12 +15,12 @@ from phalanx.domain.instructions import (
     WaitsFor,
 )
 from phalanx.domain.numbers import BASIS_POINTS, FIXED_MAX, Money, Price, Quantity, multiply
-from phalanx.domain.orders import TERMINAL, OrderDraft
+from phalanx.domain.orders import OrderDraft
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.time import SECOND, Nanoseconds
 from phalanx.engine.commands import Approve, Decline
-from phalanx.engine.held import HeldInstruction, value_named
+from phalanx.engine.held.waiting import HeldInstruction, value_named
 from phalanx.engine.ids import instruction_counter_of
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import Order, State
@@ -61,18 +61,9 @@ def approval_refusal(state: State, order: Order, quantity: Quantity, limit: Pric
     settings = state.settings
     if not settings.approve_above:
         return None
-    planned = after = 0
-    for one in state.orders.values():
-        if one.instruction_id != order.instruction_id or one.draft.reduce_only:
-            continue
-        planned += multiply(one.draft.limit, one.draft.quantity)
-        if one is order:
-            after += multiply(limit, quantity)
-        elif one.status in TERMINAL:
-            after += one.filled_value
-        else:
-            after += multiply(one.limit, one.quantity)
-    return _above(settings, after) if after > planned else None
+    instruction = state.instructions[order.instruction_id]
+    after = instruction.value_at_risk - order.at_risk + multiply(limit, quantity)
+    return _above(settings, after) if after > instruction.value_planned else None
 
 
 def is_as_approved(settings: RiskSettings, held: HeldInstruction, cause: Reason) -> bool:

@@ -22,7 +22,7 @@ class ChangeWaiting(msgspec.Struct, frozen=True):
     expires_at: str
 
 
-def waiting(call: Call, executed: Executed) -> Answer | None:
+def deferred(call: Call, executed: Executed) -> Answer | None:
     """202 with the change, where what was asked for waits now; None where it was done."""
     first, *_ = executed.events or (None,)
     if not isinstance(first, ChangeAsked):

@@ -1,8 +1,9 @@
-"""Which door is for whom: the table of ``docs/security.md``."""
+"""Which door is for whom: the table of ``docs/security.md``. Run it to print the table."""
 
 from collections.abc import Sequence
 from typing import Final
 
+from phalanx.api.catalogue import DOORS
 from phalanx.api.exchange import Door
 from phalanx.api.policy import Behind, Policy
 from phalanx.domain.access import MACHINE_SCOPES, Principal, PrincipalKind, Role, permissions_of
@@ -68,3 +69,7 @@ def _fenced(policy: Policy) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    print(policy_table(DOORS))  # noqa: T201  that is what it is run for

@@ -18,9 +18,9 @@ from phalanx.domain.orders import Side
 from phalanx.domain.reasons import ReasonCode
 from phalanx.domain.time import HOUR, SECOND
 from phalanx.engine import commands as c
-from phalanx.engine.held import HeldInstruction
+from phalanx.engine.held.waiting import HeldInstruction
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import decode_state, encode_state, state_hash
+from phalanx.engine.snapshot import decode_state, encode_state, state_hash
 from tests.engine_world import LOCAL, World
 
 BUY = SignalRequest("RED", "INFY", Side.BUY)

@@ -17,7 +17,7 @@ from phalanx.domain.time import MILLISECOND
 from phalanx.engine import commands as c
 from phalanx.engine.instructions import preview
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import decode_state, encode_state, state_hash
+from phalanx.engine.snapshot import decode_state, encode_state, state_hash
 from tests.engine_world import LOCAL, World
 
 S = OrdStatus

@@ -7,10 +7,10 @@ from phalanx.domain.audit import DETAIL_CHARACTERS_MAX, SUBJECT_CHARACTERS_MAX, 
 from phalanx.domain.events import AccessRecorded
 from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.time import SECOND
-from phalanx.engine.access import COUNT_MAX
+from phalanx.engine.audit import COUNT_MAX
 from phalanx.engine.commands import RecordAccess
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import encode_state
+from phalanx.engine.snapshot import encode_state
 from tests.engine_world import World
 
 ANN = Origin("ann", Door.ACCESS, "r1", address="192.0.2.7")

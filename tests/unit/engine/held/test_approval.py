@@ -34,7 +34,7 @@ from phalanx.domain.time import SECOND
 from phalanx.engine import commands as c
 from phalanx.engine.instructions import preview
 from phalanx.engine.refused import Refused
-from phalanx.engine.state import decode_state, encode_state, state_hash
+from phalanx.engine.snapshot import decode_state, encode_state, state_hash
 from tests.engine_world import LOCAL, World
 
 ANN = Origin("ann", Door.INSTRUCTIONS)
@@ -438,6 +438,28 @@ def test_what_an_order_gave_up_unfilled_is_room_for_its_siblings(world: World) -
     world.report(first, ExecType.CANCELED)
 
     world.replace(second, quantity="8")
+
+
+def test_what_an_order_filled_counts_after_it_left_memory(world: World) -> None:
+    first, second = working(world, "5", "5")
+    world.filled(first)
+    world.wait(4_000)
+    world.do(c.Tick())
+    assert first not in world.state.orders
+
+    with pytest.raises(Refused, match="ABOVE_APPROVAL"):
+        world.replace(second, quantity="6")
+
+
+def test_what_a_sibling_has_asked_to_grow_to_counts_before_its_broker_agrees(world: World) -> None:
+    first, second = working(world, "4", "4")
+    world.replace(first, quantity="6")
+
+    with pytest.raises(Refused, match="ABOVE_APPROVAL"):
+        world.replace(second, quantity="5")
+    world.request_sent(first)
+    world.report(first, ExecType.REPLACE_REJECTED)
+    world.replace(second, quantity="6")
 
 
 def test_what_was_approved_may_change_up_to_what_was_planned(world: World) -> None:
