@@ -70,7 +70,8 @@ def test_what_it_holds_on_paper_stays_there(world: World) -> None:
 
     switched(world)
 
-    assert world.state.books["A1/P"].lots and not world.state.books["A1/L"].lots
+    assert world.state.books["A1/P"].lots
+    assert not world.state.books["A1/L"].lots
     world.do(c.ArmAccounts(ANN, ("A1",)))
     planned = world.order(Side.SELL, quantity="5")
     assert not planned.orders
