@@ -28,7 +28,11 @@ class Settings(BaseSettings):
     default a file in the data folder, made when it is not there. ``kek_older``: sources of older keys that
     still open, between commas. ``opening_cash``: what an imported user's paper account starts with, as plain
     decimal text. ``quotes``: prices stay at the last closes, walk from them, or are those of ``quotes_file``,
-    a CSV of past days, again; every ``quotes_interval_ms`` they move.
+    a CSV of past days, again; every ``quotes_interval_ms`` they move. Or they are the market's, from
+    ``broadcast``: ``tcp://HOST:PORT``, ``ws://…`` or ``wss://…``, the last with a certificate that is
+    signed by an authority of ``broadcast_ca``, by default one that the system trusts; ``broadcast_code`` is
+    the client code that logs in there, ``broadcast_scrips`` how many instruments it may register. What it
+    does not tell is asked for, at most ``last_prices_per_s`` a second.
     ``quote_seed`` decides the synthetic prices and the walk. Every account's book at its broker is read
     about once in ``reconcile_interval_s``. ``stub_broker`` is the URL of a stub broker's server, known to
     accounts as broker ``stub``, of ``stub_kind``; a request reaches it ``stub_late_ms`` after it was
@@ -60,9 +64,14 @@ class Settings(BaseSettings):
     kek: str = ""
     kek_older: str = ""
     opening_cash: str = "1000000"
-    quotes: Literal["closes", "walk", "replay"] = "closes"
+    quotes: Literal["closes", "walk", "replay", "broadcast"] = "closes"
     quotes_file: Path | None = None
     quotes_interval_ms: int = Field(default=1_000, ge=20, le=3_600_000)
+    broadcast: str = ""
+    broadcast_ca: Path | None = None
+    broadcast_code: str = Field(default="", pattern=r"^[A-Za-z0-9]{0,15}$")
+    broadcast_scrips: int = Field(default=200, ge=1, le=5_000)
+    last_prices_per_s: int = Field(default=5, ge=1, le=100)
     quote_seed: int = Field(default=0, ge=0)
     reconcile_interval_s: int = Field(default=60, ge=1, le=86_400)
     stub_broker: str = Field(default="", pattern=r"^(https?://[^/?#@\s]+/?)?$")
@@ -86,7 +95,7 @@ class Settings(BaseSettings):
     rate_failures_per_address: str = Field(default="600/minute", pattern=_RATE)
 
     @field_validator(
-        *("profiles", "instruments", "quotes_file", "stub_broker_ca"),
+        *("profiles", "instruments", "quotes_file", "broadcast_ca", "stub_broker_ca"),
         *("ca", "tls_certificate", "tls_key"),
         mode="before",
     )
@@ -107,7 +116,20 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} has no host, or no port from 1 to 65535")
         return value
 
-    @field_validator("stub_broker_ca")
+    @field_validator("broadcast")
+    @classmethod
+    def _is_a_broadcast(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            is_good = bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
+            is_good = is_good and (parts.scheme in {"ws", "wss"} or _is_tcp(value))
+        except ValueError:
+            is_good = False
+        if value and not is_good:
+            raise ValueError(f"{value!r} is none of tcp://HOST:PORT, ws://HOST and wss://HOST")
+        return value
+
+    @field_validator("broadcast_ca", "stub_broker_ca")
     @classmethod
     def _has_certificates(cls, value: Path | None) -> Path | None:
         if value is not None:
@@ -169,6 +191,14 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _broadcast_is_whole(self) -> "Settings":
+        if self.quotes == "broadcast" and not (self.broadcast and self.broadcast_code):
+            raise ValueError("quotes are broadcast, and broadcast or broadcast_code is not given")
+        if self.broadcast_ca is not None and not self.broadcast.startswith("wss:"):
+            raise ValueError("broadcast_ca is of no use: broadcast is not reached over wss")
+        return self
+
+    @model_validator(mode="after")
     def _older_keys_need_a_newer_one(self) -> "Settings":
         if self.kek_older and not self.kek:
             raise ValueError("kek_older is of no use without kek: the server keeps its own keys")
@@ -205,6 +235,12 @@ class Settings(BaseSettings):
 
 def _parts(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _is_tcp(url: str) -> bool:
+    """Whether it is ``tcp://HOST:PORT`` and nothing more. Raises ValueError."""
+    parts = urlsplit(url)
+    return parts.scheme == "tcp" and parts.port is not None and url == f"tcp://{parts.netloc}"
 
 
 def _is_origin(text: str) -> bool:

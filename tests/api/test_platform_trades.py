@@ -11,7 +11,7 @@ from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import Quote, QuoteSource
 from phalanx.domain.numbers import parse_fixed, whole
 from phalanx.domain.orders import ExecType, ExecutionReport, Product
-from phalanx.domain.time import DAY
+from phalanx.domain.time import DAY, SECOND
 from phalanx.engine.commands import AdoptedLot, AdoptLots, PutReference
 from tests.api.conftest import Site
 
@@ -484,7 +484,8 @@ async def test_a_token_has_the_platform_s_shape(example: Site) -> None:
     assert list(token) == [
         *("id", "symbol", "token_id", "exchange", "instrument_type", "ltp", "open_price"),
         *("high_price", "low_price", "close_price", "volume", "lot_size", "tick_size"),
-        *("is_active", "is_tradeable"),
+        *("is_active", "is_tradeable", "bid", "ask", "lower_circuit", "upper_circuit"),
+        *("source", "age_s", "is_stale"),
     ]
     assert (token["id"], token["token_id"], token["symbol"]) == (RELIANCE, "2885", "RELIANCE")
     assert '"ltp":1360.5,' in answer.text
@@ -492,6 +493,24 @@ async def test_a_token_has_the_platform_s_shape(example: Site) -> None:
     assert (token["lot_size"], token["is_active"], token["is_tradeable"]) == (1, True, True)
     for name in ("2885", "RELIANCE"):
         assert (await example.get(f"/api/v1/tokens/{name}"))["id"] == RELIANCE
+
+
+async def test_a_token_says_how_old_its_price_is_and_where_it_comes_from(example: Site) -> None:
+    system = example.system
+    closed = await example.get("/api/v1/tokens/NSE:2885")
+    assert (closed["source"], closed["is_stale"], closed["bid"]) == ("CLOSE", False, None)
+    assert closed["age_s"] > 86_400
+    at = system.desk.clock.now() - 20 * SECOND
+    low, high = whole(1_100), whole(1_500)
+    told = (whole(1_360), whole(1_350), at, QuoteSource.REST, whole(1_359), whole(1_361), low, high)
+    system.quotes.put(RELIANCE, Quote(*told))
+
+    token = await example.get("/api/v1/tokens/NSE:2885")
+
+    assert (token["bid"], token["ask"]) == (1359, 1361)
+    assert (token["lower_circuit"], token["upper_circuit"]) == (1100, 1500)
+    assert (token["source"], token["is_stale"]) == ("REST", True)
+    assert 20 <= token["age_s"] < 300
 
 
 async def test_tokens_are_found(example: Site) -> None:

@@ -19,9 +19,11 @@ from phalanx.api.front import Front
 from phalanx.api.sockets import Sockets
 from phalanx.bootstrap import build
 from phalanx.config import Settings
+from phalanx.domain.instruments import Quote, QuoteSource
+from phalanx.domain.numbers import whole
 from tests.api.conftest import Site
 
-TOPICS = ("orders", "instructions", "accounts", "desk", "breaks", "changes")
+TOPICS = ("orders", "instructions", "accounts", "desk", "breaks", "changes", "quotes")
 
 
 class Served(Site):
@@ -104,6 +106,7 @@ class Board:
         self.n[topic] = message["n"]
         for row in message["items"]:
             key = {"orders": "order_id", "instructions": "instruction_id", "accounts": "account"}
+            key["quotes"] = "instrument"
             self.rows[topic][row[key.get(topic, "name")]] = row
 
 
@@ -130,6 +133,27 @@ async def test_a_snapshot_of_each_topic_then_deltas(served: Served) -> None:
     assert set(board.n) == set(TOPICS)
     assert len(board.rows["instructions"]) == 2
     assert board.rows["accounts"]["PAPER-1"]["client_id"] == 1
+
+
+async def test_quotes_of_what_matters_are_told_as_they_change(served: Served) -> None:
+    await served.profiles({"U": {"S": ["INFY"]}})
+    infy = served.system.desk.instruments.resolve("INFY")
+    assert infy is not None
+    board = Board()
+    async with served.join("quotes") as reader:
+        await read_until(reader, board, lambda: infy.key in board.rows.get("quotes", {}))
+        assert board.rows["quotes"][infy.key]["source"] == "CLOSE"
+        now = served.system.desk.clock.now()
+        quote = Quote(whole(1_600), whole(1_590), now, QuoteSource.FEED, whole(1_599))
+        served.system.quotes.put(infy.key, quote)
+
+        def told() -> bool:
+            return bool(board.rows["quotes"][infy.key]["last"] == "1600")
+
+        await read_until(reader, board, told)
+
+    row = board.rows["quotes"][infy.key]
+    assert (row["symbol"], row["bid"], row["ask"], row["is_stale"]) == ("INFY", "1599", None, False)
 
 
 async def test_only_what_was_asked_for(served: Served) -> None:
@@ -203,7 +227,7 @@ def rows(board: Board) -> dict[str, Any]:
 
 
 async def test_an_unknown_topic_is_said(served: Served) -> None:
-    async with served.join("quotes") as reader:
+    async with served.join("weather") as reader:
         with pytest.raises(ConnectionClosed) as closed:
             await reader.recv()
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from benchmarks.disturbances import FEED, LOOK
 from phalanx.bootstrap import SystemClock, build
 from phalanx.config import Settings
+from phalanx.market.feeds.walk import Walk
 from phalanx.market.master import search
-from phalanx.market.walk import Walk
 
 STEPS = 20
 TICKS = 5_000

@@ -146,3 +146,38 @@ def test_a_certificate_has_a_key_and_a_proxy_has_a_name() -> None:
         Settings(tls_certificate=CA)
     with pytest.raises(ValidationError, match="trusted_proxies names none"):
         Settings(tls_ends_at="proxy")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(
+            "http://a",
+            "tcp://a",
+            "tcp://a:0",
+            "tcp://a:1/x",
+            "tcp://:1",
+            "a:1",
+            "ws://",
+            "wss://a:x",
+        ),
+        *("wss://me@a", "tcp://a:1?b"),
+    ],
+)
+def test_a_broadcast_is_reached_over_tcp_or_a_websocket(url: str) -> None:
+    with pytest.raises(ValidationError, match="broadcast"):
+        Settings(broadcast=url)
+    for good in ("", "tcp://a:1", "tcp://[::1]:18001", "ws://a:1", "wss://a.example/jwebsocket/x"):
+        assert Settings(broadcast=good).broadcast == good
+
+
+def test_a_broadcast_needs_an_address_and_a_code_and_authorities_need_tls() -> None:
+    for given in ({}, {"broadcast": "tcp://a:1"}, {"broadcast_code": "AA17"}):
+        with pytest.raises(ValidationError, match="is not given"):
+            Settings.model_validate({"quotes": "broadcast", **given})
+    with pytest.raises(ValidationError, match="not reached over wss"):
+        Settings(broadcast="ws://a", broadcast_ca=CA)
+    with pytest.raises(ValidationError, match="broadcast_code"):
+        Settings(broadcast_code="ÄÖ")
+    found = Settings(quotes="broadcast", broadcast="wss://a", broadcast_code="A1", broadcast_ca=CA)
+    assert found.broadcast_scrips == 200

@@ -23,6 +23,7 @@ from phalanx.desk.showing.messages import (
     InstructionMessage,
     OrderMessage,
 )
+from phalanx.desk.showing.quote_topic import SHOWN_MAX, TOLD_MS, QuoteMessage
 from phalanx.desk.showing.stream import BACKLOG_MAX, READERS_MAX, SLOW_READER, STREAM_CLOSED
 
 TAG = "stream"
@@ -44,6 +45,11 @@ TOPICS: dict[str, tuple[str, type[msgspec.Struct], str]] = {
         "change_id",
         ChangeMessage,
         "What loosens a bound and waits for another person.",
+    ),
+    "quotes": (
+        "instrument",
+        QuoteMessage,
+        f"Last prices of at most {SHOWN_MAX} instruments, once in {TOLD_MS} ms: worked, held, then followed.",
     ),
 }
 """Each topic: what names a row, the row's shape, which rows there are."""
@@ -97,7 +103,8 @@ ABOUT_STREAM = f"""\
 without `topics` all are sent. What a reader sends means nothing.
 
 **Messages** are JSON texts. Each topic begins with one `snapshot`, the whole table, and goes on with
-one `delta` for each group of events that touched it. A row in `items` replaces the row of the same
+one `delta` for each group of events that touched it; `quotes`, which are no events, at a pace of their
+own. A row in `items` replaces the row of the same
 key; the keys in `gone` leave the table. Rows are whole, never parts. Exact numbers are texts, times
 are nanoseconds since 1970 in UTC.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from phalanx import __version__
 from phalanx.bootstrap.alerting import look_every_second, make_alerts, use_channels
 from phalanx.bootstrap.machine import LoopTimer, SystemClock, SystemRandom
+from phalanx.bootstrap.quotes import Quotes
 from phalanx.brokers.kill_flag import FILE as KILL_FLAG
 from phalanx.brokers.kill_flag import KillFlagFile
 from phalanx.brokers.paper import CAPABILITIES, PaperBroker, restored_orders
@@ -30,21 +31,17 @@ from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey, known_instrument
 from phalanx.domain.numbers import Money, parse_fixed
 from phalanx.domain.profiles import read_profiles
-from phalanx.domain.time import MILLISECOND, SECOND, iso
+from phalanx.domain.time import SECOND, iso
 from phalanx.engine.commands import ImportProfiles, LoadInstruments, RecordAccess
 from phalanx.engine.ids import desk_id
 from phalanx.engine.state import State
 from phalanx.journal.errors import JournalMissing
 from phalanx.journal.sqlite import SqliteJournal
-from phalanx.market.driver import QuoteDriver
 from phalanx.market.master import MasterDiff, read_aliases, read_instruments
 from phalanx.market.quotes import QuoteBoard
-from phalanx.market.replay import Replay, read_bars
 from phalanx.market.shipped import ALIASES, CLOSES, INSTRUMENTS, shipped_file
 from phalanx.market.store import InstrumentStore
-from phalanx.market.table import read_content
 from phalanx.market.upsert import upsert
-from phalanx.market.walk import Walk
 from phalanx.views.apart import ApartFollower
 from phalanx.views.archive import ViewsArchive
 from phalanx.views.feed import Follow, ViewsFeed
@@ -88,7 +85,6 @@ class System:
             self._aliases = read_aliases(shipped_file(ALIASES).read_bytes())
             self._content, index = self._master(state)
             self.quotes = QuoteBoard(self._instrument, settings.quote_seed)
-            self._driver: QuoteDriver | None = None
             clock, timer = SystemClock(), LoopTimer()
             self._paper = PaperBroker(
                 self.quotes,
@@ -114,6 +110,7 @@ class System:
                 kill_flag=self._kill_flag,
             )
             self.desk = Desk(state, tail, ports, index, settings.reconcile_interval_s * SECOND)
+            self._moving = Quotes(settings, self.desk, self.quotes, self._instrument)
             self.alerts = make_alerts(settings, self.desk, clock)
             self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
         except BaseException:
@@ -169,7 +166,7 @@ class System:
         if self.settings.instruments is not None:
             path = self.settings.instruments
             await self.import_instruments(path.read_bytes(), path.name, _origin())
-        self._driver = await self._quote_driver()
+        await self._moving.open()
         self._paper.restore(restored_orders(desk.state))
         await open_accounts(desk, self._brokers)
         if self._replayed > self.settings.snapshot_after_events:
@@ -179,8 +176,7 @@ class System:
         if self.settings.profiles is not None:
             profiles = read_profiles(self.settings.profiles.read_bytes())
             await self.import_profiles(profiles, Origin("local", Door.IMPORT))
-        if self._driver is not None:
-            self._driver.start()
+        self._moving.start()
         self._settle()
         self._scrub.start()
         desk.run(self._tidy(), "tidy access")
@@ -213,8 +209,7 @@ class System:
 
     async def stop(self) -> None:
         """Close the doors, finish what is decided, release the folder. Safe to call twice."""
-        if self._driver is not None:
-            self._driver.stop()
+        await self._moving.stop()
         with suppress(ValueError):
             gc.callbacks.remove(self.desk.telemetry.garbage_pauses)
         self.auditing.close()
@@ -264,20 +259,6 @@ class System:
                 )
                 self._use(index)
         return report
-
-    async def _quote_driver(self) -> QuoteDriver | None:
-        """What keeps the quotes moving, where the settings want that. Raises ImportFault and OSError."""
-        settings = self.settings
-        if settings.quotes == "walk":
-            step = Walk(self.quotes, self._instrument, settings.quote_seed, SystemClock()).step
-        elif settings.quotes == "replay" and settings.quotes_file is not None:
-            # Years of days take a second to read: not on the loop.
-            content = await asyncio.to_thread(read_content, settings.quotes_file)
-            bars = await asyncio.to_thread(read_bars, content)
-            step = Replay(self.quotes, bars, self.desk.instruments).step
-        else:
-            return None
-        return QuoteDriver(step, LoopTimer(), settings.quotes_interval_ms * MILLISECOND)
 
     async def _in_force(self) -> InstrumentIndex:
         """The master that the journal names, in use.

@@ -39,9 +39,10 @@ QuotesOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--quotes",
-        metavar="closes|walk|replay:FILE",
-        help="Prices stay at the last closes, walk from them, or are those of a CSV of past days "
-        "(date,symbol,open,high,low,close,volume). [default: closes]",
+        metavar="closes|walk|replay:FILE|broadcast",
+        help="Prices stay at the last closes, walk from them, are those of a CSV of past days "
+        "(date,symbol,open,high,low,close,volume), or the market's, from the broadcast that the settings "
+        "name. [default: closes]",
     ),
 ]
 

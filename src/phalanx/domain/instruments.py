@@ -48,16 +48,27 @@ class Instrument(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class QuoteSource(IntEnum):
-    """Where a price comes from. Risk takes synthetic and simulated (walked, replayed) ones on paper only."""
+    """Where a price comes from. Risk takes synthetic and simulated (walked, replayed) ones on paper only.
+    FEED: told by the market as it moves; REST: asked for where the feed is silent.
+    """
 
     CLOSE = 1
     SYNTHETIC = 2
     FEED = 3
     SIMULATED = 4
+    REST = 5
+
+
+LIVE_SOURCES = frozenset({QuoteSource.FEED, QuoteSource.REST})
+"""Where the market of this moment is heard from: what comes from there can be too old."""
 
 
 class Quote(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """The price of one instrument: last trade, touch (zero: unknown) and the reference close."""
+    """The price of one instrument: last trade, touch (zero: unknown) and the reference close.
+
+    ``circuit_low``/``circuit_high``: the exchange's price band of the day as a feed told it; zero: not
+    told.
+    """
 
     last: Price
     reference_close: Price
@@ -65,6 +76,8 @@ class Quote(msgspec.Struct, frozen=True, array_like=True, gc=False):
     source: QuoteSource
     bid: Price = 0
     ask: Price = 0
+    circuit_low: Price = 0
+    circuit_high: Price = 0
 
 
 class AmbiguousName(Exception):

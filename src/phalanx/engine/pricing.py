@@ -24,11 +24,12 @@ def instrument_facts(
 ) -> InstrumentFacts:
     """The band and the protected prices of one instrument now, rounded to its tick.
 
-    Without a band in the master it is ``band_bps`` around the reference close. A protected price
+    The band is the circuit of the day where a feed told it, else the master's; without either it is
+    ``band_bps`` around the reference close. A protected price
     is ``protection_bps`` worse than the worse of last and touch, never outside the band.
     """
     tick, last, bid, ask = instrument.tick_size, quote.last, quote.bid, quote.ask
-    low, high = _band(settings, instrument, quote.reference_close)
+    low, high = _band(settings, instrument, quote)
     worst_buy = worst_sell = last
     if ask > last:
         worst_buy = ask
@@ -53,11 +54,11 @@ def instrument_facts(
     )
 
 
-def _band(
-    settings: RiskSettings, instrument: Instrument, reference_close: Price
-) -> tuple[Price, Price]:
+def _band(settings: RiskSettings, instrument: Instrument, quote: Quote) -> tuple[Price, Price]:
     """The lowest and the highest price: below one tick there is none, and a hold of nothing holds nothing."""
-    low, high, tick = instrument.band_low, instrument.band_high, instrument.tick_size
+    reference_close, tick = quote.reference_close, instrument.tick_size
+    low = quote.circuit_low or instrument.band_low
+    high = quote.circuit_high or instrument.band_high
     if not low:
         low = round_up(reference_close * (BASIS_POINTS - settings.band_bps) // BASIS_POINTS, tick)
     if not high:

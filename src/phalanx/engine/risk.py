@@ -9,6 +9,7 @@ import msgspec
 from phalanx.domain.accounts import Account, Mode
 from phalanx.domain.capabilities import Capabilities
 from phalanx.domain.instruments import (
+    LIVE_SOURCES,
     Instrument,
     InstrumentFacts,
     InstrumentKey,
@@ -38,7 +39,7 @@ from phalanx.engine.tally import NOTHING, Tally
 _R = ReasonCode
 # By their own names: on Python 3.11 finding an enum's member costs as much as the check itself.
 _SELL, _MARKET = Side.SELL, OrdType.MARKET
-_PAPER, _FEED = Mode.PAPER, QuoteSource.FEED
+_PAPER = Mode.PAPER
 _KILLED = {
     KillLevel.ALL: _R.KILL_ALL,
     KillLevel.BROKER: _R.KILL_BROKER,
@@ -271,7 +272,7 @@ class PricedInstrument:
         quote = self.quote
         if quote is None or self.facts is None:
             return Reason(_R.NO_PRICE, (self.instrument.symbol,))
-        if quote.source is not _FEED and account.mode is _PAPER:
+        if quote.source not in LIVE_SOURCES and account.mode is _PAPER:
             return None
         if quote.source in _MADE_UP:
             return Reason(_R.SYNTHETIC_PRICE, (self.instrument.symbol,))

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from phalanx.domain.instruments import (
+    LIVE_SOURCES,
     Instrument,
     InstrumentIndex,
     InstrumentKey,
@@ -14,7 +15,7 @@ from phalanx.domain.instruments import (
     QuoteSource,
 )
 from phalanx.domain.numbers import Price, Quantity, round_down, round_up, whole
-from phalanx.domain.time import DAY, trading_day
+from phalanx.domain.time import DAY, SECOND, Nanoseconds, trading_day
 from phalanx.market.price_rows import CLOSE_OF_DAY, listed, nearest, read_day, read_symbol
 from phalanx.market.table import Row, read_rows
 
@@ -25,8 +26,8 @@ InstrumentFinder: TypeAlias = Callable[[InstrumentKey], Instrument | None]
 SYNTHETIC_LOW: Price = whole(50)
 SYNTHETIC_HIGH: Price = whole(5_000)
 
-_ZONE_OFFSET_S = 19_800
-_LASTING = frozenset({QuoteSource.FEED, QuoteSource.SIMULATED})
+ZONE_OFFSET_S = 19_800
+_LASTING = LIVE_SOURCES | {QuoteSource.SIMULATED}
 """Prices that a close does not replace."""
 
 
@@ -79,21 +80,24 @@ class QuoteBoard:
         quote = self.get(key)
         return None if quote is None else self._days.get(key) or _first_of_day(quote)
 
-    def put(self, key: InstrumentKey, quote: Quote, traded: Quantity = 0) -> bool:
+    def put(
+        self, key: InstrumentKey, quote: Quote, traded: Quantity = 0, day: DayRange | None = None
+    ) -> bool:
         """Take a newer quote; False when it is what we have, or older than what its source said.
 
-        ``traded``: what was traded since the one before. Listeners are called before this returns.
-        Raises ValueError for a price that is not above zero: a feed must not bring one.
+        ``traded``: what was traded since the one before. ``day``: the whole day as its source tells it;
+        without it the day is what the quotes were. Listeners are called before this returns. Raises
+        ValueError for a price that is not above zero: a feed must not bring one.
         """
         if quote.last <= 0 or quote.reference_close <= 0:
             raise ValueError(f"{key}: a price must be above zero")
         known = self._quotes.get(key)
         if known is not None:
             late = quote.source == known.source and quote.time < known.time
-            if late or quote == known:
+            if late or (quote == known and day in (None, self._days.get(key))):
                 return False
         self._quotes[key] = quote
-        self._days[key] = _after(self._days.get(key), quote, traded)
+        self._days[key] = day or _after(self._days.get(key), quote, traded)
         for listener in tuple(self._listeners):
             listener(key, quote)
         return True
@@ -134,6 +138,11 @@ class QuoteBoard:
         return quote
 
 
+def is_stale(quote: Quote, now: Nanoseconds, stale_after_s: int) -> bool:
+    """Whether a live price is older than orders may go by. One that never was live is not called so."""
+    return quote.source in LIVE_SOURCES and (now - quote.time) // SECOND > stale_after_s
+
+
 def synthetic_price(instrument: Instrument, seed: int) -> Price:
     """A price from ``seed`` and the key: a whole number of ticks between 50 and 5,000.
 
@@ -153,13 +162,13 @@ def synthetic_price(instrument: Instrument, seed: int) -> Price:
 
 
 def _first_of_day(quote: Quote, traded: Quantity = 0) -> DayRange:
-    day, last = trading_day(quote.time, _ZONE_OFFSET_S), quote.last
+    day, last = trading_day(quote.time, ZONE_OFFSET_S), quote.last
     return DayRange(day, last, last, last, quote.reference_close, traded)
 
 
 def _after(known: DayRange | None, quote: Quote, traded: Quantity) -> DayRange:
     """The range after one more quote."""
-    if known is None or known.day != trading_day(quote.time, _ZONE_OFFSET_S):
+    if known is None or known.day != trading_day(quote.time, ZONE_OFFSET_S):
         return _first_of_day(quote, traded)
     return DayRange(
         known.day,

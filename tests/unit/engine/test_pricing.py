@@ -49,6 +49,17 @@ def test_a_usable_price_gives_the_facts_of_now() -> None:
     assert facts == instrument_facts(RiskSettings(), INFY, quote("100"), "Infosys")
 
 
+def test_the_circuit_of_the_day_replaces_the_masters_band() -> None:
+    banded = msgspec.structs.replace(INFY, band_low=fixed("95"), band_high=fixed("100.5"))
+    low, high = fixed("98"), fixed("100.2")
+    told = msgspec.structs.replace(quote("100"), circuit_low=low, circuit_high=high)
+
+    facts = instrument_facts(RiskSettings(), banded, told)
+
+    assert (facts.band_low, facts.band_high) == (low, high)
+    assert (facts.protected_buy, facts.protected_sell) == (high, fixed("99"))
+
+
 def test_the_masters_band_replaces_the_derived_one() -> None:
     banded = msgspec.structs.replace(INFY, band_low=fixed("95"), band_high=fixed("100.5"))
 

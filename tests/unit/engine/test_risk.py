@@ -173,9 +173,12 @@ class TestPrice:
 
         assert code(world) == "NO_PRICE"
 
+    @pytest.mark.parametrize("source", [QuoteSource.FEED, QuoteSource.REST])
     @pytest.mark.parametrize(("age_s", "expected"), [(15, ""), (16, "STALE_PRICE")])
-    def test_from_a_feed_grows_stale(self, world: World, age_s: int, expected: str) -> None:
-        world.price("INFY", "100", QuoteSource.FEED)
+    def test_of_the_market_grows_stale(
+        self, world: World, age_s: int, expected: str, source: QuoteSource
+    ) -> None:
+        world.price("INFY", "100", source)
         world.wait(age_s)
 
         assert code(world) == expected
@@ -187,6 +190,7 @@ class TestPrice:
             (QuoteSource.SIMULATED, "SYNTHETIC_PRICE"),
             (QuoteSource.CLOSE, "STALE_PRICE"),
             (QuoteSource.FEED, "STALE_PRICE"),
+            (QuoteSource.REST, "STALE_PRICE"),
         ],
     )
     def test_live_needs_a_fresh_one(self, source: QuoteSource, expected: str) -> None:

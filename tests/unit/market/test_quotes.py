@@ -16,6 +16,7 @@ from phalanx.market.quotes import (
     SYNTHETIC_LOW,
     DayRange,
     QuoteBoard,
+    is_stale,
     synthetic_price,
 )
 from phalanx.market.shipped import CLOSES, INSTRUMENTS, shipped_file
@@ -228,3 +229,40 @@ def test_a_close_never_replaces_a_price_that_moves(
     board.load_closes(b"symbol,date,close\nX,2025-09-30,99\n", index)
 
     assert board.get(X.key) == _moved("101", 5)
+
+
+def test_a_source_that_knows_the_whole_day_is_believed(board: QuoteBoard) -> None:
+    day = DayRange(20_000, whole(99), whole(110), whole(95), whole(98), whole(7))
+    board.put(X.key, _fed("100"), day=day)
+    assert board.day(X.key) == day
+
+    heard = []
+    board.listen(lambda key, _quote: heard.append(key))
+    assert not board.put(X.key, _fed("100"), day=day)
+    more = msgspec.structs.replace(day, volume=whole(8))
+    assert board.put(X.key, _fed("100"), day=more)
+    assert (board.day(X.key), heard) == (more, [X.key])
+
+
+@pytest.mark.parametrize(
+    ("source", "age_s", "expected"),
+    [
+        *((source, 15, False) for source in QuoteSource),
+        *((source, 16, True) for source in (QuoteSource.FEED, QuoteSource.REST)),
+        *((source, 16, False) for source in (QuoteSource.CLOSE, QuoteSource.SIMULATED)),
+    ],
+)
+def test_what_is_live_and_too_old_is_stale(source: QuoteSource, age_s: int, expected: bool) -> None:
+    quote = msgspec.structs.replace(_fed("100"), source=source)
+
+    assert is_stale(quote, quote.time + age_s * SECOND + 1, 15) is expected
+
+
+def test_a_close_does_not_replace_a_price_that_was_asked_for(index: InstrumentIndex) -> None:
+    board = QuoteBoard(index.get)
+    asked = msgspec.structs.replace(_fed("101"), source=QuoteSource.REST)
+    board.put(X.key, asked)
+
+    board.load_closes(b"symbol,date,close\nX,2025-09-30,100\n", index)
+
+    assert board.get(X.key) == asked

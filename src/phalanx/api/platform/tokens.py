@@ -14,9 +14,11 @@ from phalanx.api.problems import Problem
 from phalanx.api.reach import Reach
 from phalanx.api.system import System
 from phalanx.domain.instruments import Instrument, InstrumentKey
-from phalanx.domain.numbers import divide, multiply
+from phalanx.domain.numbers import Price, divide, multiply
+from phalanx.domain.time import SECOND
 from phalanx.engine.state import Book, State
 from phalanx.market.master import search
+from phalanx.market.quotes import is_stale
 
 PATH = "/api/v1/tokens"
 
@@ -24,7 +26,8 @@ PATH = "/api/v1/tokens"
 class TokenAnswer(msgspec.Struct, frozen=True):
     """A token with its day. ``id`` is ``EXCHANGE:TOKEN``; ``close_price`` that of the day before;
     ``volume`` what was traded since prices come in, 0 where they bring none. Prices are null for a
-    token that has none.
+    token that has none, and where nobody told them. ``source`` says where the price comes from, ``age_s``
+    how long ago it was so, and ``is_stale`` that it came live and is too old to go by.
     """
 
     id: str
@@ -42,6 +45,13 @@ class TokenAnswer(msgspec.Struct, frozen=True):
     tick_size: Number
     is_active: bool
     is_tradeable: bool
+    bid: Number | None
+    ask: Number | None
+    lower_circuit: Number | None
+    upper_circuit: Number | None
+    source: str | None
+    age_s: int | None
+    is_stale: bool
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -84,6 +94,7 @@ def token_answer(system: System, instrument: Instrument) -> TokenAnswer:
     """A token as it is now."""
     quote = system.quotes.get(instrument.key)
     day = system.quotes.day(instrument.key)
+    now, settings = system.desk.clock.now(), system.desk.state.settings
     return TokenAnswer(
         instrument.key,
         instrument.symbol,
@@ -100,7 +111,18 @@ def token_answer(system: System, instrument: Instrument) -> TokenAnswer:
         number(instrument.tick_size),
         is_active=True,
         is_tradeable=instrument.tradable,
+        bid=None if quote is None else _told(quote.bid),
+        ask=None if quote is None else _told(quote.ask),
+        lower_circuit=None if quote is None else _told(quote.circuit_low),
+        upper_circuit=None if quote is None else _told(quote.circuit_high),
+        source=None if quote is None else quote.source.name,
+        age_s=None if quote is None or not quote.time else max(0, now - quote.time) // SECOND,
+        is_stale=quote is not None and is_stale(quote, now, settings.stale_after_s),
     )
+
+
+def _told(price: Price) -> Number | None:
+    return number(price) if price else None
 
 
 def _find(call: Call) -> Instrument:

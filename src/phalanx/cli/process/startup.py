@@ -55,7 +55,7 @@ def check_files(settings: "Settings") -> None:
         with file_faults(settings.instruments):
             read_instruments(content)
     if settings.quotes == "replay" and settings.quotes_file is not None:
-        from phalanx.market.replay import read_bars
+        from phalanx.market.feeds.replay import read_bars
         from phalanx.market.table import BYTES_MAX as QUOTES_BYTES_MAX
 
         content = read_bounded(settings.quotes_file, QUOTES_BYTES_MAX)

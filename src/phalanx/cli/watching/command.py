@@ -22,7 +22,8 @@ class LineOptions:
     topics: Annotated[
         str | None,
         typer.Option(
-            "--topics", help="As lines, which of orders, instructions, accounts, desk, breaks."
+            "--topics",
+            help="As lines, which of orders, instructions, accounts, desk, breaks, changes, quotes.",
         ),
     ] = None
     count: Annotated[

@@ -10,7 +10,9 @@ from phalanx.cli.watching.messages import Enough, Item, Message
 QUANTITIES_KEPT = 65_536
 CLOSED = "CLOSED"
 """The status of a break that is over; an open one's is whose it is."""
-_STATUSES = {"order-log": "entry", "breaks": "owner", "changes": "kind"}
+STALE = "STALE"
+"""The status of a quote that is too old; another one's is where it comes from."""
+_STATUSES = {"order-log": "entry", "breaks": "owner", "changes": "kind", "quotes": "source"}
 _KINDS = {
     "orders": "order",
     "instructions": "instruction",
@@ -18,6 +20,7 @@ _KINDS = {
     "desk": "desk",
     "breaks": "break",
     "changes": "change",
+    "quotes": "quote",
     "order-log": "log",
 }
 
@@ -121,11 +124,16 @@ def line(topic: str, item: Mapping[str, object]) -> str:
         case "changes":
             asked = f"asked by {item.get('asked_by')}, waits for another person"
             key, what, rest = "change_id", asked, _details(item)
+        case "quotes":
+            key, rest = "instrument", _quote_rest(item)
+            what = f"{item.get('symbol')} {item.get('last')}"
         case _:
             key, what, rest = "name", item.get("text"), []
     status = item.get(_STATUSES.get(topic, "status"))
     if topic == "breaks":
         status = item.get("status") or status
+    if topic == "quotes" and item.get("is_stale"):
+        status = STALE
     cells = (
         f"{when(item):12}",
         f"{_KINDS.get(topic, topic):11}",
@@ -158,6 +166,18 @@ def ends(outcomes: object) -> str:
 
 def _text(value: object) -> str:
     return "" if value is None else str(value)
+
+
+def _quote_rest(item: Mapping[str, object]) -> list[str]:
+    """Touch, range of the day and volume, as far as they are known."""
+    words = []
+    bid, ask = item.get("bid"), item.get("ask")
+    if bid or ask:
+        words.append(f"bid {bid or '-'} ask {ask or '-'}")
+    words.append(f"day {item.get('low')} to {item.get('high')}")
+    if item.get("volume") not in (None, "0"):
+        words.append(f"volume {item.get('volume')}")
+    return words
 
 
 def _order_what(item: Mapping[str, object]) -> str:

@@ -7,7 +7,7 @@ import msgspec
 
 Item: TypeAlias = dict[str, object]
 
-TOPICS = ("orders", "instructions", "accounts", "desk", "breaks", "changes")
+TOPICS = ("orders", "instructions", "accounts", "desk", "breaks", "changes", "quotes")
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -101,6 +101,7 @@ class Picture:
             ("open", f"{tally.open:,}", "bold cyan" if tally.open else "bold"),
             ("doubts", f"{len(tally.doubts):,}", STYLES[DOUBT] if tally.doubts else "bold"),
             *([("breaks", f"{len(tally.breaks):,}", STYLES[BREAK])] if tally.breaks else []),
+            *([("stale prices", f"{len(tally.stale):,}", STYLES[DOUBT])] if tally.stale else []),
             ("seq", f"{tally.seq:,}", "bold"),
         )
         numbers = Text("   ").join(

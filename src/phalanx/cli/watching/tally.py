@@ -110,8 +110,9 @@ class Seen(msgspec.Struct):
 
 class Tally:
     """Keeps the counts true as messages come. ``happenings`` are in the order in which they were
-    first heard of; ``told`` has them by time. ``latencies`` are the desk's, as the server tells them;
-    ``latest``: the instruction told of last whose orders were answered.
+    first heard of; ``told`` has them by time. ``stale``: instruments whose live price is too old.
+    ``latencies`` are the desk's, as the server tells them; ``latest``: the instruction told of last whose
+    orders were answered.
     """
 
     def __init__(self, filters: Filters) -> None:
@@ -127,6 +128,7 @@ class Tally:
         self.kills: dict[str, Item] = {}
         self.breaks: dict[str, Item] = {}
         self.ended: Counter[str] = Counter()
+        self.stale: set[str] = set()
         self.latencies: list[Item] = []
         self.latest: Fired | None = None
         self.open = 0
@@ -153,6 +155,8 @@ class Tally:
                     self._take_switch(item, told=not message.is_snapshot)
             case "breaks":
                 self._take_breaks(message)
+            case "quotes":
+                self._take_quotes(message, items)
             case _:
                 pass
 
@@ -179,6 +183,13 @@ class Tally:
         for fired in reversed(self._instructions.values()):
             if fired.total and (fired.touched_s > now_s - LINGER_S):
                 yield fired
+
+    def _take_quotes(self, message: Message, items: Sequence[Item]) -> None:
+        """Which of the prices that matter are too old to go by."""
+        if message.is_snapshot:
+            self.stale.clear()
+        self.stale.difference_update(message.gone, (str(item.get("instrument")) for item in items))
+        self.stale.update(str(item.get("instrument")) for item in items if item.get("is_stale"))
 
     # --- orders ----------------------------------------------------------------------------------
 

@@ -118,6 +118,10 @@ class Stream:
         """How many readers are connected."""
         return len(self._readers)
 
+    def add(self, topic: Topic) -> None:
+        """One more topic, for readers that join from now on."""
+        self.topics[topic.name] = topic
+
     def join(self, topics: Sequence[str]) -> Reader:
         """A new reader of these topics; after the end one that is cut off already.
 

@@ -119,6 +119,31 @@ def test_a_break() -> None:
     ]
 
 
+def test_a_quote() -> None:
+    told: dict[str, object] = {
+        "instrument": "NSE:2885",
+        "symbol": "RELIANCE",
+        "last": "1364.5",
+        "bid": "1364",
+        "ask": None,
+        "low": "1350",
+        "high": "1370",
+        "volume": "9",
+        "source": "FEED",
+        "is_stale": False,
+        "time_ns": 0,
+    }
+
+    assert line("quotes", told).split() == [
+        *("quote", "NSE:2885", "RELIANCE", "1364.5", "FEED"),
+        *("bid", "1364", "ask", "-", "day", "1350", "to", "1370", "volume", "9"),
+    ]
+    bare = {**told, "bid": None, "volume": "0", "is_stale": True}
+    assert line("quotes", bare).split()[2:] == [
+        *("RELIANCE", "1364.5", "STALE", "day", "1350", "to", "1370"),
+    ]
+
+
 BREAK = {
     "break_id": "B1",
     "account": "PAPER-1",

@@ -138,6 +138,14 @@ def test_breaks_are_pinned_below_doubts_the_overdue_ones_first(busy: Tally) -> N
     assert lines[6].strip().endswith("CASH: ours 10, theirs 5, since 08:05:40, nobody has it")
 
 
+def test_stale_prices_are_counted_on_top(busy: Tally) -> None:
+    assert "stale" not in drawn(busy)[1]
+    item = {"instrument": "NSE:1", "is_stale": True}
+    busy.take(Message("quotes", "delta", 1, 1, [item]), NOW_S)
+
+    assert "stale prices 1" in drawn(busy)[1]
+
+
 def test_a_doubt_that_is_a_break_says_whose_it_is_and_is_there_once(busy: Tally) -> None:
     doubt = a_break("B1", kind="ORDER_IN_DOUBT", subject="O9999", owner="asha")
     assert "the broker is asked" in drawn(busy, wall_ns=NOW_NS)[4]

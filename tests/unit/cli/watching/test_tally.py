@@ -292,3 +292,20 @@ def test_everything_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(watched.tally.happenings) == ["I17", "I18", "I19"]
     assert len(watched.tally._instructions) == 3
     assert len(watched.tally._tat_of) == 6
+
+
+def test_which_live_prices_are_too_old() -> None:
+    watched = Watched()
+    rows = [{"instrument": f"NSE:{number}", "is_stale": number > 1} for number in (1, 2, 3)]
+    watched.say("quotes", *rows, kind="snapshot")
+    assert watched.tally.stale == {"NSE:2", "NSE:3"}
+
+    fresh, late = (
+        {"instrument": "NSE:2", "is_stale": False},
+        {"instrument": "NSE:1", "is_stale": True},
+    )
+    watched.say("quotes", fresh, late, gone=("NSE:3",))
+    assert watched.tally.stale == {"NSE:1"}
+
+    watched.say("quotes", kind="snapshot")
+    assert watched.tally.stale == set()

@@ -7,9 +7,9 @@ import pytest
 from phalanx.domain.instruments import Instrument, InstrumentIndex, QuoteSource
 from phalanx.domain.numbers import parse_fixed, whole
 from phalanx.domain.time import iso
-from phalanx.market import replay
+from phalanx.market.feeds import replay
+from phalanx.market.feeds.replay import Replay, read_bars
 from phalanx.market.quotes import DayRange, QuoteBoard
-from phalanx.market.replay import Replay, read_bars
 from phalanx.market.table import ImportCode, ImportFault
 
 X = Instrument("NSE:7", "NSE", "7", "X", "EQ", whole(1), parse_fixed("0.05"))
@@ -22,7 +22,7 @@ TWO_DAYS = f"""{HEADER}\
 2025-09-01,NOBODY,1,1,1,1,1
 2025-09-02,Y,50,51,44,45,8
 """
-DAYS = Path(__file__).parents[2] / "data" / "nifty_days.csv"
+DAYS = Path(__file__).parents[3] / "data" / "nifty_days.csv"
 
 
 def _board() -> tuple[QuoteBoard, InstrumentIndex]:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from phalanx.domain.instruments import Instrument, InstrumentIndex, Quote, QuoteSource
 from phalanx.domain.numbers import FIXED_MAX, Price, parse_fixed, whole
-from phalanx.market import walk
+from phalanx.market.feeds import walk
+from phalanx.market.feeds.walk import STEP_MAX, Walk, move, walked, walking_range
 from phalanx.market.quotes import QuoteBoard
-from phalanx.market.walk import STEP_MAX, Walk, move, walked, walking_range
 from tests.fakes.clock import ManualClock
 
 X = Instrument("NSE:7", "NSE", "7", "X", "EQ", whole(1), parse_fixed("0.05"))

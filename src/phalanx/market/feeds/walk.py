@@ -3,7 +3,13 @@
 import hashlib
 from itertools import islice
 
-from phalanx.domain.instruments import Instrument, InstrumentKey, Quote, QuoteSource
+from phalanx.domain.instruments import (
+    LIVE_SOURCES,
+    Instrument,
+    InstrumentKey,
+    Quote,
+    QuoteSource,
+)
 from phalanx.domain.numbers import BASIS_POINTS, Price, round_down, round_up
 from phalanx.domain.time import Clock
 from phalanx.market.price_rows import nearest
@@ -77,7 +83,7 @@ class Walk:
         now = self._clock.now()
         for key in self._keys[self._next : self._next + WALKED_AT_ONCE_MAX]:
             quote, instrument = self._board.get(key), self._instruments(key)
-            if quote is None or instrument is None or quote.source is QuoteSource.FEED:
+            if quote is None or instrument is None or quote.source in LIVE_SOURCES:
                 continue
             last = nearest(self._walk(instrument, quote), instrument.tick_size)
             if last != quote.last:

@@ -1,0 +1,1 @@
+"""Feeds: what moves the quotes of a board. A walk, past days again, the market itself."""
