@@ -45,10 +45,10 @@ async def read_message(reader: asyncio.StreamReader) -> HttpMessage | None:
     return HttpMessage(line, headers, head, await reader.readexactly(length))
 
 
-def answer_bytes(status: int, body: bytes) -> bytes:
-    """An answer of JSON that leaves the connection open."""
+def answer_bytes(status: int, body: bytes, content_type: str = "application/json") -> bytes:
+    """An answer, of JSON unless told otherwise, that leaves the connection open."""
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode("ascii") + body

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from phalanx.cli.checking import simulate_broker
+from phalanx.cli.checking import simulate_broker, simulate_motilal
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.options import JsonOption
 
@@ -32,6 +32,7 @@ def simulate() -> None:
     """Simulate the whole desk on virtual time, or a broker for it."""
 
 
+simulate_broker.app.command("motilal")(simulate_motilal.motilal)
 app.add_typer(simulate_broker.app, name="broker")
 
 

@@ -92,7 +92,7 @@ def stub(
     from phalanx.cli.display.screen import Screen
 
     trade = Trade(_amount(cash, "--cash"), _amount(price, "--price"), fill_after_ms)
-    tls = _context(certificate, key)
+    tls = server_context(certificate, key)
     screen = Screen(as_json=as_json)
     asyncio.run(_serve(_server(kind, trade, answer_after_ms), port, tls, screen))
 
@@ -114,8 +114,8 @@ def _amount(text: str, option: str) -> int:
     return parse_fixed(typed_number(text, option))
 
 
-def _context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    """None without a certificate. Raises Failure USAGE, FILE_NOT_READABLE."""
+def server_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """TLS for a server of ours; None without a certificate. Raises Failure USAGE, FILE_NOT_READABLE."""
     if certificate is None:
         if key is not None:
             raise Failure(Exit.USAGE, "USAGE", "--key is of no use without --certificate")
