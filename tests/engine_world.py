@@ -52,6 +52,7 @@ from phalanx.domain.orders import (
     Side,
     TimeInForce,
 )
+from phalanx.domain.sessions import Calendar
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
 from phalanx.domain.time import MILLISECOND, SECOND, Nanoseconds
@@ -131,6 +132,7 @@ class World:
         self.quotes: dict[InstrumentKey, Quote] = {}
         self.capabilities: dict[str, Capabilities] = {"paper": PAPER}
         self.closed: dict[AccountId, str] = {}
+        self.calendar: Calendar | None = None
         self.executions = 0
         for instrument in self.index:
             self.price(instrument.symbol, "100")
@@ -141,7 +143,13 @@ class World:
     def context(self) -> Context:
         """The outside as it is now."""
         return Context(
-            self.now, self.index, self.quotes.get, self.capabilities, self.seed, dict(self.closed)
+            self.now,
+            self.index,
+            self.quotes.get,
+            self.capabilities,
+            self.seed,
+            dict(self.closed),
+            calendar=self.calendar,
         )
 
     def do(self, command: c.Command) -> list[Event]:

@@ -51,6 +51,7 @@ class PaperWorld:
         self.reports = Reports()
         self.sessions: list[tuple[AccountId, str]] = []
         self.zone_offset_s = 19_800
+        self.closes_at: int | None = None
         self.log: list[object] = []
         for key in (SHARE.key, FUTURE.key):
             self.price("100", key)
@@ -65,6 +66,7 @@ class PaperWorld:
             self.clock,
             self.clock,
             lambda: self.zone_offset_s,
+            lambda _time: self.closes_at,
         )
         broker.listen(self._hear, lambda account, why: self.sessions.append((account, why)))
         self.broker = broker

@@ -89,6 +89,7 @@ TAGS: list[dict[str, Any]] = [
     {"name": "limits", "description": "Limits by level, and the settings that decide."},
     {"name": "kill", "description": "Stop new risk."},
     {"name": "changes", "description": "What loosens a bound, and waits for another person."},
+    {"name": "day", "description": "The trading day: phases, checklist, calendar."},
     {"name": "reconciliation", "description": "Our books and the brokers', and what differs."},
     {"name": "audit", "description": "Who did what from where."},
     {"name": "alerts", "description": "Who is told what, through which channels."},

@@ -45,6 +45,13 @@ MODE: Examples = {
 }
 
 CLIENTS_CSV = "name,cash,group\nHolland Proctor,250000.50,core\nOaklee Wagner,1000000,\n"
+CALENDAR_CSV = (
+    "date,phase,from,to,note\n"
+    "2026-11-08,PRE_OPEN,18:00,18:08,Muhurat\n"
+    "2026-11-08,CONTINUOUS,18:15,19:15,Muhurat\n"
+    "2026-09-15,HOLIDAY,,,Elections\n"
+)
+CLOSING_AUCTION_CSV = "symbol\nRELIANCE\nINFY\n"
 POSITIONS_CSV = (
     "client,instrument,quantity,cost,date,product\n"
     "Holland Proctor,RELIANCE,10,1250.05,2025-06-13,DELIVERY\n"

@@ -99,6 +99,16 @@ FIELDS: dict[str, Whole | Amount | Switch] = {
     "two_persons": Switch("switch: what loosens a bound waits for another person to approve it"),
     "change_expires_s": Whole(1, 30 * _DAY, "seconds: so long a change may wait for that"),
     "changes_max": Whole(1, 10_000, "count: changes that wait for that"),
+    "paper_keeps_sessions": Switch(
+        "switch: orders on paper are held to the phases of the trading day, as live ones are"
+    ),
+    "square_off": Switch("switch: what is held intraday is closed before the market is"),
+    "square_off_at_s": Whole(
+        33_300, 55_800, "seconds: after midnight, when on an ordinary day (54900 is 15:15)"
+    ),
+    "square_off_auction_at_s": Whole(
+        33_300, 54_900, "seconds: after midnight, the same of stocks with a closing auction"
+    ),
 }
 """Every field of RiskSettings."""
 

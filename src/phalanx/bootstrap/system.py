@@ -24,6 +24,7 @@ from phalanx.desk.auditing import Auditing
 from phalanx.desk.desk import Desk, Executed, Ports
 from phalanx.desk.errors import Stopped
 from phalanx.desk.recovery import recover
+from phalanx.desk.square_off import SquareOff
 from phalanx.desk.startup import open_accounts, take_over
 from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.audit import Act
@@ -31,12 +32,14 @@ from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey, known_instrument
 from phalanx.domain.numbers import Money, parse_fixed
 from phalanx.domain.profiles import read_profiles
-from phalanx.domain.time import SECOND, iso
+from phalanx.domain.time import SECOND, Nanoseconds, iso
 from phalanx.engine.commands import ImportProfiles, LoadInstruments, RecordAccess
+from phalanx.engine.day.phases import closes_at
 from phalanx.engine.ids import desk_id
 from phalanx.engine.state import State
 from phalanx.journal.errors import JournalMissing
 from phalanx.journal.sqlite import SqliteJournal
+from phalanx.market.days import shipped_calendar
 from phalanx.market.master import MasterDiff, read_aliases, read_instruments
 from phalanx.market.quotes import QuoteBoard
 from phalanx.market.shipped import ALIASES, CLOSES, INSTRUMENTS, shipped_file
@@ -93,6 +96,7 @@ class System:
                 timer,
                 clock,
                 lambda: state.settings.zone_offset_s,
+                self._paper_closes_at,
             )
             self._brokers = {CAPABILITIES.name: self._paper, **self._stub_broker()}
             self._kill_flag = KillFlagFile(settings.data / KILL_FLAG)
@@ -108,6 +112,7 @@ class System:
                 self.quotes.get,
                 ViewsArchive(self.views, self.feed, lambda: self.desk.durable_seq),
                 kill_flag=self._kill_flag,
+                calendar=shipped_calendar(),
             )
             self.desk = Desk(state, tail, ports, index, settings.reconcile_interval_s * SECOND)
             self._moving = Quotes(settings, self.desk, self.quotes, self._instrument)
@@ -180,6 +185,7 @@ class System:
         self._settle()
         self._scrub.start()
         desk.run(self._tidy(), "tidy access")
+        desk.run(self._square_off().run(), "square off")
         await self._start_alerts()
 
     async def _journal_notes(self) -> None:
@@ -196,6 +202,25 @@ class System:
             origin, said = Origin("local", Door.ACCESS), f"{note.detail}; done {at}"
             await self.auditing.told(RecordAccess(origin, note.act, note.subject, said))
             await asyncio.to_thread(notes.forget, note)
+    def _square_off(self) -> SquareOff:
+        desk = self.desk
+        assert desk.calendar is not None, "a system has a calendar"
+        return SquareOff(
+            desk.state,
+            desk.calendar,
+            desk.clock,
+            desk.timer,
+            lambda: desk.instruments,
+            desk.closed,
+            desk.handle,
+        )
+
+    def _paper_closes_at(self, now: Nanoseconds) -> Nanoseconds | None:
+        """When orders on paper end with the market; None: at midnight, as they are not held to it."""
+        desk = self.desk
+        if desk.calendar is None or not desk.state.settings.paper_keeps_sessions:
+            return None
+        return closes_at(desk.state, desk.calendar, now)
 
     def _settle(self) -> None:
         """Leave what stays alone, and the interpreter's lock to whoever waits."""

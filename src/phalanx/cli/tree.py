@@ -13,6 +13,7 @@ from phalanx.cli import serve
 from phalanx.cli.auditing import command as audit
 from phalanx.cli.books import open_buys, order_log, orders, positions, trades
 from phalanx.cli.checking import doctor, simulate
+from phalanx.cli.day import command as day
 from phalanx.cli.demo import command as demo
 from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.identity import connections, keys, login, oneself, sessions, users
@@ -42,7 +43,8 @@ from phalanx.cli.watching import command as watch
 
 COMMANDS = (
     *("demo", "serve", "watch", "produce", "signal", "lists", "batch", "exit", "instructions"),
-    *("orders", "order-log", "positions", "open-buys", "trades", "kill", "changes", "reconcile"),
+    *("orders", "order-log", "positions", "open-buys", "trades", "kill", "changes", "day"),
+    *("reconcile",),
     *("breaks", "alerts", "clients", "accounts", "groups", "strategies", "limits", "settings"),
     *("login", "logout", "connections", "whoami", "password", "totp", "sessions", "users", "keys"),
     *(
@@ -155,6 +157,7 @@ app.command("open-buys")(open_buys.open_buys)
 app.add_typer(trades.app, name="trades")
 app.add_typer(kill.app, name="kill")
 app.add_typer(changes.app, name="changes")
+app.add_typer(day.app, name="day")
 app.command("reconcile")(reconcile.reconcile)
 app.add_typer(breaks.app, name="breaks")
 app.add_typer(alerts.app, name="alerts")

@@ -74,7 +74,7 @@ class Desk:
         self.state = state
         self.instruments = instruments
         self.clock = SteadyClock(ports.clock, state.time)
-        self.timer, self.quote = ports.timer, ports.quote
+        self.timer, self.quote, self.calendar = ports.timer, ports.quote, ports.calendar
         self.telemetry = telemetry = Telemetry(self.clock.monotonic)
         self.closed: dict[AccountId, str] = {}
         self.stopped: str | None = STARTING
@@ -394,7 +394,8 @@ class Desk:
     def _context(self, command: c.Command) -> Context:
         seed = self._ports.random.bits(32) if type(command) in _PLANS else 0
         now = self.clock.now()
-        return Context(now, self.instruments, self.quote, self.capabilities, seed, self.closed)
+        picture = (self.instruments, self.quote, self.capabilities, seed, self.closed)
+        return Context(now, *picture, calendar=self.calendar)
 
     async def _released(self, group: Group) -> None:
         """Durable: write what it allows, then let everybody see it. Showing must not stop orders."""

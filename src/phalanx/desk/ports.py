@@ -9,6 +9,7 @@ from phalanx.brokers.port import Broker
 from phalanx.domain.instruments import InstrumentKey, Quote
 from phalanx.domain.kills import KillKey, RaisedFlag
 from phalanx.domain.orders import ClOrdId
+from phalanx.domain.sessions import Calendar
 from phalanx.domain.time import Clock, Random, Timer
 from phalanx.engine.commands import ArchivedOrder
 from phalanx.journal.port import Journal
@@ -78,7 +79,7 @@ class NoKillFlag:
 
 class Ports(msgspec.Struct, frozen=True):
     """The outside, as the desk meets it; wired in ``bootstrap`` or by a simulation. Without an archive
-    nothing is known of orders that left memory.
+    nothing is known of orders that left memory; without a calendar no order is held to the trading day.
     """
 
     journal: Journal
@@ -89,3 +90,4 @@ class Ports(msgspec.Struct, frozen=True):
     quote: Callable[[InstrumentKey], Quote | None]
     archive: Archive | None = None
     kill_flag: KillFlag = NoKillFlag()
+    calendar: Calendar | None = None

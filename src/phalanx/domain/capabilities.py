@@ -44,6 +44,7 @@ class Capabilities(msgspec.Struct, frozen=True):
     ``limits``: each binds, and an account's own rate limit too: a request goes when all have a place.
     ``limit_slack_ms``: by how much the time from our write to where the broker counts may differ from
     one request to the next; every window is kept so much longer than it says.
+    ``keeps_sessions``: it stands before an exchange with a trading day; one that does not is open always.
     """
 
     name: str
@@ -61,3 +62,4 @@ class Capabilities(msgspec.Struct, frozen=True):
     looks_to_prove: int = 3
     limits: tuple[ScopedLimit, ...] = ()
     limit_slack_ms: int = 0
+    keeps_sessions: bool = True

@@ -71,6 +71,9 @@ class ReasonCode(StrEnum):
     INSTRUMENT_NOT_TRADABLE = "INSTRUMENT_NOT_TRADABLE"
     INSTRUMENT_PAPER_ONLY = "INSTRUMENT_PAPER_ONLY"
     ORDER_TYPE_NOT_SUPPORTED = "ORDER_TYPE_NOT_SUPPORTED"
+    SESSION_CLOSED = "SESSION_CLOSED"
+    NOT_IN_PHASE = "NOT_IN_PHASE"
+    PAST_SQUARE_OFF = "PAST_SQUARE_OFF"
     LOT_MULTIPLE = "LOT_MULTIPLE"
     OFF_TICK = "OFF_TICK"
     NO_PRICE = "NO_PRICE"
@@ -169,6 +172,9 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.INSTRUMENT_NOT_TRADABLE: "{0} is not tradable",
     ReasonCode.INSTRUMENT_PAPER_ONLY: "{0} is a local paper instrument",
     ReasonCode.ORDER_TYPE_NOT_SUPPORTED: "broker {0} does not take {1} orders",
+    ReasonCode.SESSION_CLOSED: "{0} takes no orders now: {1}",
+    ReasonCode.NOT_IN_PHASE: "{0} takes no {1} orders in {2}",
+    ReasonCode.PAST_SQUARE_OFF: "today's intraday positions in {0} are squared off already",
     ReasonCode.LOT_MULTIPLE: "{0} is not a positive multiple of the lot, {1}",
     ReasonCode.OFF_TICK: "{0} is not a multiple of the tick, {1}",
     ReasonCode.NO_PRICE: "no price is known for {0}",

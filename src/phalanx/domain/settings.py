@@ -24,6 +24,9 @@ class RiskSettings(msgspec.Struct, frozen=True, array_like=True, gc=False):
     person's approval (0: none does), for ``approval_expires_s`` at most. ``undo_ms``: so long orders that
     open risk stand HELD before they go (0: they go at once). ``two_persons``: what loosens a bound waits
     for another person (``engine.persons``), for ``change_expires_s``; ``changes_max`` bounds what waits so.
+    ``paper_keeps_sessions``: orders on paper are held to the phases of the trading day, as live ones are.
+    ``square_off``: what is held intraday is closed at ``square_off_at_s`` of an ordinary day (seconds since
+    midnight; 15:15), of stocks with a closing auction at ``square_off_auction_at_s`` (15:00).
     """
 
     quantity_max: Quantity = whole(1_000_000)
@@ -55,3 +58,7 @@ class RiskSettings(msgspec.Struct, frozen=True, array_like=True, gc=False):
     two_persons: bool = False
     change_expires_s: int = 900
     changes_max: int = 1_000
+    paper_keeps_sessions: bool = False
+    square_off: bool = False
+    square_off_at_s: int = 54_900
+    square_off_auction_at_s: int = 54_000

@@ -11,6 +11,7 @@ from phalanx.domain.numbers import Price, Quantity
 from phalanx.domain.orders import ClOrdId, ExecutionReport, Hops
 from phalanx.domain.reasons import Reason
 from phalanx.domain.time import Nanoseconds
+from phalanx.engine.day.commands import PutCalendar, PutClosingAuction
 from phalanx.engine.held.commands import Approve, Decline, Release, ReleaseOrders
 from phalanx.engine.persons.commands import (
     ApproveChange,
@@ -82,6 +83,8 @@ __all__ = [
     "LiftKill",
     "LoadInstruments",
     "PutAlertRules",
+    "PutCalendar",
+    "PutClosingAuction",
     "PutGroups",
     "PutHooks",
     "PutKill",
@@ -294,5 +297,7 @@ Command: TypeAlias = (
     | CloseBreak
     | JudgeDoubt
     | RecordAccess
+    | PutCalendar
+    | PutClosingAuction
     | Tick
 )

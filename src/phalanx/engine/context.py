@@ -13,6 +13,7 @@ from phalanx.domain.instruments import (
     InstrumentKey,
     Quote,
 )
+from phalanx.domain.sessions import Calendar
 from phalanx.domain.time import Nanoseconds
 from phalanx.engine.refused import Refused
 from phalanx.engine.state import State
@@ -36,7 +37,8 @@ class Context(msgspec.Struct, frozen=True, gc=False):
 
     ``seed`` shuffles the accounts and is journaled with the plan. ``closed`` names accounts that
     are not open yet (not reconciled, session down), each with why. ``pinned``: the preview that
-    the instruction is fired from; then ``quote`` gives the preview's prices.
+    the instruction is fired from; then ``quote`` gives the preview's prices. ``calendar``: the exchange's
+    days as they were published; without it nothing is known of phases, and nothing is held to them.
     """
 
     now: Nanoseconds
@@ -46,6 +48,7 @@ class Context(msgspec.Struct, frozen=True, gc=False):
     seed: int = 0
     closed: Mapping[AccountId, str] = {}
     pinned: Pinned | None = None
+    calendar: Calendar | None = None
 
 
 def find_instrument(state: State, context: Context, name: str) -> Instrument | None:

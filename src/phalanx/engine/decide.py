@@ -22,6 +22,7 @@ from phalanx.engine import (
 )
 from phalanx.engine import commands as c
 from phalanx.engine.context import Context
+from phalanx.engine.day import calendar
 from phalanx.engine.held import undo
 from phalanx.engine.persons import arming, deciding, switching
 from phalanx.engine.persons.asking import with_second_person
@@ -73,6 +74,8 @@ _DECIDERS: dict[type, Callable[[State, Any, Context], list[Event]]] = {
     c.ApproveChange: deciding.approve_change,
     c.DeclineChange: deciding.decline_change,
     c.RecordAccess: audit.record_access,
+    c.PutCalendar: calendar.put_calendar,
+    c.PutClosingAuction: calendar.put_closing_auction,
     c.Tick: timers.tick,
 }
 

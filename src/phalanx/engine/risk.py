@@ -32,6 +32,8 @@ from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.time import SECOND
 from phalanx.engine.context import Context
+from phalanx.engine.day.phases import phase_refusal, ticked_until
+from phalanx.engine.day.square_off import cutoff_refusal
 from phalanx.engine.exposure import exposed, sellable, to_cover
 from phalanx.engine.state import Book, Order, State
 from phalanx.engine.tally import NOTHING, Tally
@@ -247,11 +249,23 @@ class PricedInstrument:
         if unsupported:
             return Reason(_R.ORDER_TYPE_NOT_SUPPORTED, (account.broker, unsupported))
         return (
-            self._shape_refusal(terms)
+            self._session_refusal(state, context, account, terms)
+            or self._shape_refusal(terms)
             or self._price_refusal(state, context, account)
             or self._distance_refusal(state, terms)
             or self._stop_refusal(terms)
             or cap_refusal(state.settings, terms.quantity, terms.limit, reduces=terms.reduces)
+        )
+
+    def _session_refusal(
+        self, state: State, context: Context, account: Account, terms: Terms
+    ) -> Reason | None:
+        settings, instrument = state.settings, self.instrument
+        if account.mode is _PAPER and not (settings.paper_keeps_sessions or settings.square_off):
+            return None
+        wanted = (terms.ord_type, terms.time_in_force, terms.product)
+        return phase_refusal(state, context, account, instrument, wanted) or cutoff_refusal(
+            state, context, instrument, terms.product, reduces=terms.reduces
         )
 
     def _shape_refusal(self, terms: Terms) -> Reason | None:
@@ -277,6 +291,8 @@ class PricedInstrument:
         if quote.source in _MADE_UP:
             return Reason(_R.SYNTHETIC_PRICE, (self.instrument.symbol,))
         age_s = (context.now - quote.time) // SECOND
+        if age_s > state.settings.stale_after_s:
+            age_s = (ticked_until(state, context, self.instrument) - quote.time) // SECOND
         if age_s > state.settings.stale_after_s:
             facts = (self.instrument.symbol, str(age_s), str(state.settings.stale_after_s))
             return Reason(_R.STALE_PRICE, facts)

@@ -34,6 +34,7 @@ from phalanx.domain.orders import (
     Product,
     RequestKind,
 )
+from phalanx.domain.sessions import DayChange
 from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import Strategy, Subscription
 from phalanx.domain.time import Nanoseconds
@@ -312,7 +313,9 @@ class State(msgspec.Struct):
     until the day rolls (``engine.timers``), which are not in ``ended`` meanwhile. ``cancels_due``: what
     kills have yet to cancel, by ``due_key``, the first first. ``undo``: the undo windows that are open.
     ``armed``: the live accounts that a person armed; ``changes``: what waits for another person, the
-    oldest first.
+    oldest first. ``calendar``: the days that differ from the published calendar, by number, the first
+    first; ``closing_auction``: the symbols of stocks whose day ends in one, where they are not those of
+    the shipped list.
     """
 
     seq: int = 0
@@ -361,6 +364,8 @@ class State(msgspec.Struct):
     next_change: int = 0
     hooks: dict[str, HookSource] = msgspec.field(default_factory=dict)
     alert_rules: dict[str, AlertRule] = msgspec.field(default_factory=dict)
+    calendar: dict[int, DayChange] = msgspec.field(default_factory=dict)
+    closing_auction: dict[str, None] = msgspec.field(default_factory=dict)
 
     def order(self, cl_ord_id: ClOrdId) -> Order:
         """An order that must be in memory."""

@@ -11,6 +11,7 @@ from phalanx.domain.orders import ClOrdId, Side
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND, Nanoseconds
 from phalanx.engine.context import Context
+from phalanx.engine.day.phases import waits_for_phase
 from phalanx.engine.ids import new_request_id
 from phalanx.engine.pricing import hold_for, usable_facts
 from phalanx.engine.reports import CANCELS_REFUSED_MAX
@@ -39,8 +40,8 @@ def _overdue(
 ) -> Iterator[tuple[Order, Nanoseconds]]:
     """The orders that rested for ``after_s`` (0: none ever does) or longer, with how long it is.
 
-    Those of closed accounts are left alone. Of very many a tick looks at a part, at another one each
-    second, so that those keep nobody else from his turn.
+    Those of closed accounts are left alone, and those that an auction has yet to match. Of very many a
+    tick looks at a part, at another one each second, so that those keep nobody else from his turn.
     """
     if not after_s:
         return
@@ -51,7 +52,10 @@ def _overdue(
         if rested < after_s * SECOND:
             return
         order = state.orders[cl_ord_id]
-        if state.book_of(order).account not in context.closed:
+        account = state.accounts[state.book_of(order).account]
+        if account.id in context.closed:
+            continue
+        if not waits_for_phase(state, context, account, order.draft.instrument):
             yield order, rested
 
 

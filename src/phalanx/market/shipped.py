@@ -1,4 +1,4 @@
-"""The data files that come with Phalanx: instruments, their last closes, their other names."""
+"""The data files that come with Phalanx: instruments, their last closes, their other names, the calendar."""
 
 from pathlib import Path
 
@@ -7,6 +7,8 @@ import phalanx
 INSTRUMENTS = "nse_instruments.csv"
 CLOSES = "nifty_closes.csv"
 ALIASES = "aliases.csv"
+DAYS = "nse_days.csv"
+CLOSING_AUCTION = "closing_auction.csv"
 
 _PACKAGE = Path(phalanx.__file__).resolve().parent
 

@@ -184,6 +184,8 @@ _WORDS: Final[Mapping[type, Callable[[Any], _Words]]] = MappingProxyType(
         e.InstructionEnded: lambda event: (event.instruction_id, event.note),
         e.AlertRulePut: lambda event: (event.rule.name, ""),
         e.AlertRuleRemoved: lambda event: (event.name, ""),
+        e.CalendarPut: lambda event: ("calendar", f"{len(event.days)} days"),
+        e.ClosingAuctionPut: lambda event: ("closing auction", f"{len(event.symbols)} stocks"),
         e.HookSourcePut: lambda event: (event.source.name, event.source.mode.value),
         e.HookSourceRemoved: lambda event: (event.name, ""),
         e.AccountsArmed: _armed,

@@ -50,6 +50,11 @@ def facts(state: State) -> dict[str, Any]:
             one.id: [one.origin.actor, list(one.details)] for one in state.changes.values()
         },
         "settled_breaks": sorted(state.settled_breaks),
+        "calendar": {
+            str(one.day): [one.kind.name, len(one.windows), one.note]
+            for one in state.calendar.values()
+        },
+        "closing_auction": list(state.closing_auction),
         "foreign_fills": sorted(state.foreign_fills),
     }
 

@@ -11,6 +11,7 @@ from phalanx.domain.groups import Group, Member
 from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.limits import Limit, LimitLevel
 from phalanx.domain.numbers import whole
+from phalanx.domain.sessions import DayChange, DayKind, Phase, PhaseWindow, clock_s
 from phalanx.engine import commands as c
 
 ANN = Origin("ann", Door.SETTINGS)
@@ -59,6 +60,18 @@ async def alert_rules(system: System) -> None:
     rules = [AlertRule(name, AlertKind.KILL, ("phone",), (LIVE,)) for name in ("kept", "gone")]
     await desk.execute(c.PutAlertRules(ANN, tuple(rules)))
     await desk.execute(c.PutAlertRules(ANN, removed=("gone",)))
+
+
+async def calendar(system: System) -> None:
+    """A special session, a holiday, and a stock with a closing auction."""
+    desk = system.desk
+    special = (PhaseWindow(Phase.CONTINUOUS, clock_s(18, 15), clock_s(19, 15)),)
+    days = (
+        DayChange(20_765, DayKind.SPECIAL, special, "Muhurat"),
+        DayChange(20_781, DayKind.HOLIDAY, note="Guru Nanak Jayanti"),
+    )
+    await desk.execute(c.PutCalendar(ANN, days))
+    await desk.execute(c.PutClosingAuction(ANN, ("INFY",)))
 
 
 def _last(system: System) -> str:

@@ -44,6 +44,22 @@ async def test_what_works_expires_when_the_day_is_over() -> None:
     assert world.clock.waiting == 0
 
 
+async def test_where_orders_are_held_to_the_market_they_end_with_it() -> None:
+    world = await _world()
+    world.closes_at = START + HOUR // 2
+    world.place(order())
+    world.clock.advance(HOUR // 2 - 1)
+    assert world.exec_types(ID) == []
+
+    world.clock.advance(1)
+
+    assert world.exec_types(ID) == [ExecType.EXPIRED]
+    world.closes_at = None
+    world.place(order("AA00000002"))
+    world.clock.advance(HOUR)
+    assert world.exec_types("AA00000002") == []
+
+
 async def test_the_next_days_orders_have_their_own_end() -> None:
     world = await _world()
     world.place(order())

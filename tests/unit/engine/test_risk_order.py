@@ -11,6 +11,7 @@ from phalanx.domain.limits import LimitLevel
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import Side
 from phalanx.domain.reasons import ReasonCode
+from phalanx.domain.sessions import DAY_S, Calendar, DayChange, DayKind, Phase, PhaseWindow
 from phalanx.engine import commands as c
 from tests.engine_world import LOCAL, PAPER, STOCKS, World
 from tests.fakes.kills import of_account
@@ -41,6 +42,8 @@ class Trouble:
         self.cash(-1_000)
         self.world.closed["A1"] = "not asked yet"
         self.world.capabilities["live"] = PAPER
+        self.world.do(c.Tick())
+        self.world.calendar = Calendar()
         self.world.index = HALTED
         self.world.quotes.clear()
         self.world.do(c.PutReference(LOCAL, accounts=(OFF,)))
@@ -69,6 +72,11 @@ class Trouble:
         self.world.price("INFY", "100", QuoteSource.FEED)
         self.world.wait(16)
 
+    def session(self, phase: Phase) -> None:
+        windows = (PhaseWindow(phase, 0, DAY_S),)
+        today = DayChange(self.world.state.day, DayKind.SPECIAL, windows)
+        self.world.do(c.PutCalendar(LOCAL, (today,)))
+
     def says(self) -> ReasonCode | None:
         planned = self.world.order(Side.BUY, "INFY", self.quantity, self.price)
         return planned.skips[0].reason.code if planned.skips else None
@@ -88,6 +96,8 @@ class Trouble:
             (code.KILL_ACCOUNT, lambda: world.do(c.LiftKill(LOCAL, of_account("A1")))),
             (code.INSTRUMENT_NOT_TRADABLE, lambda: self.use(self.index)),
             (code.ORDER_TYPE_NOT_SUPPORTED, lambda: live.update(live=LIVE)),
+            (code.SESSION_CLOSED, lambda: self.session(Phase.POST_CLOSE)),
+            (code.NOT_IN_PHASE, lambda: self.session(Phase.CONTINUOUS)),
             (code.LOT_MULTIPLE, lambda: self.terms("1", "140.01")),
             (code.OFF_TICK, lambda: self.terms("1", "140")),
             (code.NO_PRICE, lambda: world.price("INFY", "100", QuoteSource.SYNTHETIC)),
@@ -131,6 +141,7 @@ def test_every_risk_code_of_a_limit_buy_of_a_listed_stock_is_among_them() -> Non
         ReasonCode.KILL_STRATEGY,
         ReasonCode.KILL_DIRECT,
         ReasonCode.INSTRUMENT_PAPER_ONLY,
+        ReasonCode.PAST_SQUARE_OFF,
         ReasonCode.STOP_NOT_BEYOND_LAST,
         ReasonCode.STOP_BEYOND_LIMIT,
         ReasonCode.NOT_SELLABLE,

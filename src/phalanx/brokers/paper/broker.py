@@ -12,6 +12,7 @@ from functools import partial
 from phalanx.brokers.paper.agenda import Agenda
 from phalanx.brokers.paper.answers import Answers
 from phalanx.brokers.paper.book import PaperBook
+from phalanx.brokers.paper.days import ClosesAt
 from phalanx.brokers.paper.fills import drops_session, is_rejected, loses_answer
 from phalanx.brokers.paper.matcher import Matcher, Quotes
 from phalanx.brokers.paper.orders import STOPS, PaperOrder, RestoredOrder
@@ -60,6 +61,7 @@ class PaperBroker:
         timer: Timer,
         clock: Clock,
         zone_offset_s: Callable[[], int] = lambda: RiskSettings().zone_offset_s,
+        closes_at: ClosesAt = lambda _time: None,
     ) -> None:
         self._quotes = quotes
         self._instruments = instruments
@@ -70,7 +72,7 @@ class PaperBroker:
         self._sessions = Sessions(self._agenda)
         self._answers = Answers(self._agenda)
         self._matcher = Matcher(
-            self._book, quotes, self._agenda, clock, self._sessions, zone_offset_s
+            self._book, quotes, self._agenda, clock, self._sessions, zone_offset_s, closes_at
         )
         self._days = self._matcher.days
         self._stop_quotes: Callable[[], None] | None = None

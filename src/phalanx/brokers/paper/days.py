@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 from phalanx.brokers.paper.agenda import Agenda
 from phalanx.brokers.paper.book import PaperBook
@@ -17,6 +18,10 @@ def day_end(time: Nanoseconds, zone_offset_s: int) -> Nanoseconds:
     return (trading_day(time, zone_offset_s) + 1) * DAY - zone_offset_s * SECOND
 
 
+ClosesAt: TypeAlias = Callable[[Nanoseconds], Nanoseconds | None]
+"""When the market of that moment closes; None where no orders are held to that."""
+
+
 class Days:
     """Has ``expire`` called, from the agenda, for every order whose day is over. ``watches``: a look at
     the clock is due.
@@ -26,6 +31,7 @@ class Days:
         "_agenda",
         "_book",
         "_clock",
+        "_closes_at",
         "_ends_at",
         "_expire",
         "_zone",
@@ -39,19 +45,24 @@ class Days:
         agenda: Agenda,
         clock: Clock,
         zone_offset_s: Callable[[], int],
+        closes_at: ClosesAt,
         expire: Callable[[PaperOrder], None],
     ) -> None:
         self._book = book
         self._agenda = agenda
         self._clock = clock
         self._zone_offset_s = zone_offset_s
+        self._closes_at = closes_at
         self._expire = expire
         self.watches = False
         self._zone = 0
         self._ends_at: Nanoseconds = 0
 
     def end_of(self, time: Nanoseconds) -> Nanoseconds:
-        """When the trading day of that moment is over (UTC)."""
+        """When the trading day of that moment is over (UTC): at the close, else at midnight."""
+        closes_at = self._closes_at(time)
+        if closes_at is not None:
+            return closes_at
         zone_offset_s = self._zone_offset_s()
         if self._zone != zone_offset_s or not self._ends_at - DAY <= time < self._ends_at:
             # Nearly all are of the day of the one before.

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from phalanx.brokers.paper.agenda import Agenda
 from phalanx.brokers.paper.book import PaperBook
-from phalanx.brokers.paper.days import Days
+from phalanx.brokers.paper.days import ClosesAt, Days
 from phalanx.brokers.paper.fills import fill_price, next_slice, reports_twice
 from phalanx.brokers.paper.orders import PaperOrder
 from phalanx.brokers.paper.sessions import Sessions
@@ -60,8 +60,9 @@ class Matcher:
         clock: Clock,
         sessions: Sessions,
         zone_offset_s: Callable[[], int],
+        closes_at: ClosesAt,
     ) -> None:
-        self.days = Days(book, agenda, clock, zone_offset_s, self._expire)
+        self.days = Days(book, agenda, clock, zone_offset_s, closes_at, self._expire)
         self._book = book
         self._sessions = sessions
         self._quotes = quotes

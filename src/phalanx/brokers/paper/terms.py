@@ -37,6 +37,7 @@ CAPABILITIES = Capabilities(
     streaming=True,
     late_ms=None,
     looks_to_prove=1,
+    keeps_sessions=False,
 )
 
 TEXTS: dict[Code, str] = {

@@ -46,4 +46,5 @@ def stub_capabilities(
         streaming=True,
         late_ms=late_ms,
         looks_to_prove=3,
+        keeps_sessions=False,
     )

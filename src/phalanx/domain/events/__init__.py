@@ -67,6 +67,7 @@ from phalanx.domain.events.reference import (
     StrategyPut,
     SubscriptionPut,
 )
+from phalanx.domain.events.sessions import CalendarPut, ClosingAuctionPut
 from phalanx.domain.events.upkeep import (
     DayRolled,
     DeskFounded,
@@ -88,6 +89,7 @@ __all__ = [
     "BreakClosed",
     "BreakFiled",
     "BreakTaken",
+    "CalendarPut",
     "CancelRequested",
     "CashAdjusted",
     "ChangeApproved",
@@ -95,6 +97,7 @@ __all__ = [
     "ChangeDeclined",
     "ChangesExpired",
     "ClientPut",
+    "ClosingAuctionPut",
     "DayRolled",
     "DeskFounded",
     "DispatchLapsed",
@@ -197,6 +200,8 @@ Event: TypeAlias = (
     | HookSourceRemoved
     | AlertRulePut
     | AlertRuleRemoved
+    | CalendarPut
+    | ClosingAuctionPut
 )
 
 _encoder = msgspec.msgpack.Encoder()

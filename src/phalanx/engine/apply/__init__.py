@@ -72,6 +72,8 @@ _APPLIERS: dict[type, Callable[[State, Any], None]] = {
     e.AccessRecorded: upkeep.access_recorded,
     e.AlertRulePut: reference.alert_rule_put,
     e.AlertRuleRemoved: reference.alert_rule_removed,
+    e.CalendarPut: reference.calendar_put,
+    e.ClosingAuctionPut: reference.closing_auction_put,
 }
 
 

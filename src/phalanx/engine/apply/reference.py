@@ -5,8 +5,10 @@ from phalanx.domain.events import (
     AccountPut,
     AlertRulePut,
     AlertRuleRemoved,
+    CalendarPut,
     CashAdjusted,
     ClientPut,
+    ClosingAuctionPut,
     FillOrdered,
     GroupPut,
     GroupRemoved,
@@ -189,6 +191,18 @@ def alert_rule_removed(state: State, event: AlertRuleRemoved) -> None:
     """And gone."""
     use_key(state, event.origin, event.time)
     state.alert_rules.pop(event.name, None)
+
+
+def calendar_put(state: State, event: CalendarPut) -> None:
+    """The days that differ from the published calendar."""
+    use_key(state, event.origin, event.time)
+    state.calendar = {change.day: change for change in event.days}
+
+
+def closing_auction_put(state: State, event: ClosingAuctionPut) -> None:
+    """The stocks whose day ends in an auction."""
+    use_key(state, event.origin, event.time)
+    state.closing_auction = dict.fromkeys(event.symbols)
 
 
 def lot_adopted(state: State, event: LotAdopted) -> None:

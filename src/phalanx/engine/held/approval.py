@@ -18,7 +18,7 @@ from phalanx.domain.numbers import BASIS_POINTS, FIXED_MAX, Money, Price, Quanti
 from phalanx.domain.orders import OrderDraft
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.settings import RiskSettings
-from phalanx.domain.time import SECOND, Nanoseconds
+from phalanx.domain.time import SECOND, Nanoseconds, day_begins, trading_day
 from phalanx.engine.commands import Approve, Decline
 from phalanx.engine.held.waiting import HeldInstruction, value_named
 from phalanx.engine.ids import instruction_counter_of
@@ -81,8 +81,13 @@ def _above(settings: RiskSettings, value: Money) -> Reason | None:
 
 
 def approve_by(settings: RiskSettings, now: Nanoseconds, fire_at: Nanoseconds = 0) -> Nanoseconds:
-    """Until when an approval may come: so long after it was asked for, or after its own time."""
-    return max(now, fire_at) + settings.approval_expires_s * SECOND
+    """Until when an approval may come: so long after it was asked for, or after its own time, and on the
+    same trading day.
+    """
+    begins = max(now, fire_at)
+    zone_offset_s = settings.zone_offset_s
+    tomorrow = day_begins(trading_day(begins, zone_offset_s) + 1, zone_offset_s)
+    return min(begins + settings.approval_expires_s * SECOND, tomorrow)
 
 
 def waiting_for(state: State, command: Approve | Decline, now: Nanoseconds) -> HeldInstruction:

@@ -67,6 +67,10 @@ SETTINGS: Final[dict[str, tuple[Looser, str]]] = {
     "two_persons": (Looser.LOWER, "one person alone loosens whatever there is"),
     "change_expires_s": (Looser.HIGHER, "an older change may be approved"),
     "changes_max": (Looser.ANY, "fewer than wait already leaves none to ask for"),
+    "paper_keeps_sessions": (Looser.LOWER, "orders on paper may go at any hour"),
+    "square_off": (Looser.LOWER, "what is held intraday stays open"),
+    "square_off_at_s": (Looser.HIGHER, "what is held intraday stays open for longer"),
+    "square_off_auction_at_s": (Looser.HIGHER, "as square_off_at_s"),
 }
 """Every setting: which change of it is the looser one, and what that lets through. One that is not here
 counts as ``ANY``.

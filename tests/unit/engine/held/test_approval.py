@@ -29,9 +29,11 @@ from phalanx.domain.kills import EVERYBODY
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import ExecType, OrdType, Product, Side
 from phalanx.domain.reasons import ReasonCode
+from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import SizingRule
-from phalanx.domain.time import SECOND
+from phalanx.domain.time import HOUR, SECOND, day_begins
 from phalanx.engine import commands as c
+from phalanx.engine.approval import approve_by
 from phalanx.engine.instructions import preview
 from phalanx.engine.refused import Refused
 from phalanx.engine.snapshot import decode_state, encode_state, state_hash
@@ -500,3 +502,13 @@ def test_what_grew_since_it_was_asked_for_is_asked_for_again(world: World) -> No
     with pytest.raises(Refused, match="SAME_PERSON"):
         world.do(c.Approve(ANN, event.instruction_id))
     assert isinstance(approve(world, event)[1], InstructionPlanned)
+
+
+def test_an_approval_comes_on_the_day_that_it_was_asked_for_or_on_the_day_of_its_time() -> None:
+    settings = RiskSettings(approval_expires_s=3_600)
+    midnight = day_begins(20_000, settings.zone_offset_s)
+
+    assert approve_by(settings, midnight - HOUR) == midnight
+    assert approve_by(settings, midnight - 1) == midnight
+    assert approve_by(settings, midnight) == midnight + HOUR
+    assert approve_by(settings, midnight - HOUR, midnight + HOUR) == midnight + 2 * HOUR

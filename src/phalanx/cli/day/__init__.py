@@ -1,0 +1,1 @@
+"""The trading day: how it stands, and its calendar."""

@@ -1,0 +1,1 @@
+"""The trading day: the calendar that is in force, what its phases refuse, the intraday square-off."""
