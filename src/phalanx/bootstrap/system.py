@@ -202,6 +202,7 @@ class System:
             origin, said = Origin("local", Door.ACCESS), f"{note.detail}; done {at}"
             await self.auditing.told(RecordAccess(origin, note.act, note.subject, said))
             await asyncio.to_thread(notes.forget, note)
+
     def _square_off(self) -> SquareOff:
         desk = self.desk
         assert desk.calendar is not None, "a system has a calendar"
