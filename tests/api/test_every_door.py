@@ -105,6 +105,8 @@ def shapes(door: Door, example: object) -> list[inspect.StructType]:
 
 JSON_DOORS = [door for door in DOORS if takes_json(door)]
 CSV_DOORS = [door for door in DOORS if takes_csv(door)]
+# A broker's file is read row by row, and has columns that are passed over: `test_masters` spoils it.
+SHEET_DOORS = [door for door in CSV_DOORS if not door.path.startswith("/api/v1/instruments/")]
 
 
 def spoiled() -> Iterator[Any]:
@@ -234,7 +236,7 @@ async def test_a_key_that_is_none(site: Site, door: Door, key: str) -> None:
     assert (status, code) == (422, "IDEMPOTENCY_KEY_INVALID") or status in {404, 422}
 
 
-@pytest.mark.parametrize("door", CSV_DOORS, ids=named)
+@pytest.mark.parametrize("door", SHEET_DOORS, ids=named)
 @pytest.mark.parametrize(
     ("spoil", "code"),
     [

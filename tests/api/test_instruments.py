@@ -37,6 +37,16 @@ async def test_finding_instruments(site: Site) -> None:
         "tradable": True,
         "last_price": "1364",
         "price_source": "CLOSE",
+        "name": "",
+        "series": "",
+        "trade_to_trade": False,
+        "banned": False,
+        "freeze_quantity": None,
+        "band_low": None,
+        "band_high": None,
+        "expiry": "",
+        "strike": None,
+        "right": "",
     }
 
 

@@ -15,12 +15,22 @@ from phalanx.api.instruction_shapes import InstructionBody
 from phalanx.api.new_instructions import read_instruction
 from phalanx.domain.instructions import KINDS
 from phalanx.domain.profiles import read_profiles
+from phalanx.market.daily import MasterSource, read_daily
 from phalanx.market.master import read_instruments
 from tests.api.conftest import Site
 from tests.api.schema_fit import WORDS, misfits, schemas
 
+
+def read_scrips(content: bytes) -> object:
+    daily = read_daily(content, MasterSource.MOTILAL)
+    assert not daily.flaws.told
+    return daily
+
+
 READERS: dict[str, Callable[[bytes], object]] = {
     "/api/v1/instruments": read_instruments,
+    "/api/v1/instruments/load": read_scrips,
+    "/api/v1/instruments/diff": read_scrips,
     "/api/v1/baskets": read_basket,
     "/api/v1/baskets/preview": read_basket,
 }
@@ -92,7 +102,7 @@ def test_everything_that_changes_something_takes_a_key() -> None:
         return (
             door.method == "GET"
             or door.tag in {"identity", "credentials"}
-            or door.path.endswith(("/preview", "/reconcile", "/try"))
+            or door.path.endswith(("/preview", "/reconcile", "/try", "/diff"))
             or (door.tag == "webhooks" and (door.policy.is_public or "/secret" in door.path))
             # Sealed addresses are not in the journal, where keys are; to put one again changes nothing.
             or "/alerts/channels/" in door.path

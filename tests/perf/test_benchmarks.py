@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import allocation, disturbances, stream, tat, week
+from benchmarks import allocation, disturbances, instruments_search, stream, tat, week
 from benchmarks.figures import Figure
 from benchmarks.options import Options
 
@@ -73,3 +73,13 @@ def test_a_week_is_replayed_and_its_memory_taken_after_each_day(options: Options
     assert memory.name == "replay: memory after 5 days of 2,000 orders, to that after one"
     assert memory.floor is not None
     assert min(memory.floor.values) > 0
+
+
+def test_a_search_is_measured_beside_a_look_at_every_symbol(options: Options) -> None:
+    figures = list(instruments_search.measure(options))
+
+    searches = [figure for figure in figures if figure.floor is not None]
+    assert [figure.budget is not None for figure in searches] == [False, True, False, True]
+    assert {figure.unit for figure in figures} == {"ms", "s", "MB"}
+    assert all(figure.name.startswith("instruments: 1,500, ") for figure in figures)
+    assert min(value for figure in figures for value in figure.ours.values) > 0

@@ -6,7 +6,6 @@ from benchmarks.disturbances import FEED, LOOK
 from phalanx.bootstrap import SystemClock, build
 from phalanx.config import Settings
 from phalanx.market.feeds.walk import Walk
-from phalanx.market.master import search
 
 STEPS = 20
 TICKS = 5_000
@@ -18,7 +17,7 @@ async def test_its_quotes_tick_five_thousand_times_a_second(tmp_path: Path) -> N
     system = build(Settings(data=tmp_path))
     await system.start()
     ticks: list[str] = []
-    for instrument in search(system.desk.instruments, QUERY, LIMIT):
+    for instrument in system.finder.find(system.desk.instruments, QUERY, LIMIT):
         system.quotes.get(instrument.key)
     system.quotes.listen(lambda key, _quote: ticks.append(key))
     walk = Walk(system.quotes, system.desk.instruments.get, 0, SystemClock())

@@ -180,6 +180,16 @@ INSTRUMENTS_CSV = (
     "symbol,token_id,exchange,instrument_type,lot_size,tick_size\nRELIANCE,2885,NSE,EQ,1,0.05\n"
 )
 
+SCRIP_MASTER = (
+    "exchange,exchangename,scripcode,scripname,marketlot,scripshortname,issuspended,instrumentname,"
+    "expirydate,strikeprice,optiontype,markettype,foexposurepercent,ticksize,scripisinno,"
+    "indicesidentifier,isbanscrip,scripfullname,facevalue,calevel,maxqtyperorder\n"
+    "1,NSE,2885,RELIANCE EQ,1,RELIANCE,N,          ,0,0.00,EQ,1,0.00,0.100,INE002A01018,"
+    "0,N,RELIANCE INDUSTRIES LTD,10.00,0,0\n"
+    "2,NSEFO,43215,NIFTY 31-Dec-2026 CE 17000,75,NIFTY,N,OPTIDX    ,1483228799,17000.00,CE,2,0.00,"
+    "0.050,,0,N,NIFTY,0.00,0,1800\n"
+)
+
 PARTS: dict[str, str] = {
     "account": "PAPER-1",
     "account_id": "PAPER-1",

@@ -1,6 +1,8 @@
 """Instruments: finding them, and bringing the master up to date."""
 
 import asyncio
+from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated
 
 import msgspec
@@ -11,13 +13,13 @@ from phalanx.api.exchange import Answer, Call, Door, answer_json
 from phalanx.api.fields import name
 from phalanx.api.policy import MANAGE, READ_MARKET
 from phalanx.api.tables import file_problem
-from phalanx.desk.desk import Desk
+from phalanx.desk.desk import Desk, Executed
 from phalanx.domain.events import InstrumentsLoaded
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instruments import Instrument
-from phalanx.domain.numbers import format_fixed
+from phalanx.domain.numbers import Fixed, format_fixed
 from phalanx.engine.commands import LoadInstruments
-from phalanx.market.master import MasterDiff, content_hash, diff, search
+from phalanx.market.master import MasterDiff, content_hash, diff
 from phalanx.market.store import InstrumentStore
 from phalanx.market.table import BYTES_MAX, ImportFault
 from phalanx.market.upsert import instrument_texts
@@ -28,7 +30,10 @@ CHANGES_MAX = 200
 
 
 class InstrumentAnswer(msgspec.Struct, frozen=True):
-    """One instrument with its last known price and where that comes from."""
+    """One instrument with its last known price and where that comes from. What it does not have is empty
+    or null; the band is its exchange's for the day; ``trade_to_trade``: it is settled by delivery only;
+    ``banned``: a derivative of which positions may only be made smaller.
+    """
 
     symbol: str
     exchange: str
@@ -40,6 +45,16 @@ class InstrumentAnswer(msgspec.Struct, frozen=True):
     tradable: bool
     last_price: str | None
     price_source: str | None
+    name: str = ""
+    series: str = ""
+    trade_to_trade: bool = False
+    banned: bool = False
+    freeze_quantity: str | None = None
+    band_low: str | None = None
+    band_high: str | None = None
+    expiry: str = ""
+    strike: str | None = None
+    right: str = ""
 
 
 class InstrumentList(msgspec.Struct, frozen=True):
@@ -51,7 +66,9 @@ class InstrumentList(msgspec.Struct, frozen=True):
 
 
 class SearchQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Part of a symbol, alias or token, in any case."""
+    """A symbol, alias, token, EXCHANGE:TOKEN or ISIN, or the beginnings of words of it, of the company, the
+    expiry and the strike, in any case: ``NIFTY 24 DEC 17000 CE``.
+    """
 
     q: Annotated[str, Meta(max_length=128)] = ""
     limit: Annotated[int, Meta(ge=1, le=500)] = 50
@@ -72,7 +89,7 @@ class FieldChange(msgspec.Struct, frozen=True):
 
 
 class InstrumentChange(msgspec.Struct, frozen=True):
-    """An instrument that an import added or changed; ``fields`` are those that are another now."""
+    """An instrument that was added or changed, or is gone; ``fields`` are those that are another now."""
 
     instrument: str
     symbol: str
@@ -93,12 +110,13 @@ class InstrumentsReport(msgspec.Struct, frozen=True):
 
 
 async def search_instruments(call: Call) -> Answer:
-    """Whole matches first, then prefixes, then the rest."""
+    """Whole names first, then by their words, then by a part of one."""
     query = call.query(SearchQuery)
     desk = call.desk
     local = tuple(desk.state.local_instruments.values())
     # An index never changes, so another thread may read it; a large one takes a while.
-    found = await asyncio.to_thread(search, desk.instruments, query.q, query.limit, local)
+    find = call.system.finder.find
+    found = await asyncio.to_thread(find, desk.instruments, query.q, query.limit, local)
     items = [_shown(desk, instrument) for instrument in found]
     return await call.as_of(lambda seq: InstrumentList(items, len(items), seq))
 
@@ -117,40 +135,42 @@ async def import_instruments(call: Call) -> Answer:
             raise file_problem(fault) from None
         sha256 = call.desk.instruments.sha256
     counts = len(found.added), len(found.changed), len(found.removed)
-    return answer_json(200, InstrumentsReport(*counts, sha256, _changes(found)))
+    changes = list(islice(changes_of(found), CHANGES_MAX))
+    return answer_json(200, InstrumentsReport(*counts, sha256, changes))
 
 
 async def _first_answer(call: Call, command: LoadInstruments) -> Answer:
-    """The command's key is used: the desk decides nothing and gives back that first time's event.
-
-    What it changed is seen from the two masters, which the data folder keeps.
-    """
-    executed = await call.desk.execute(command)
-    event = executed.events[0]
-    assert isinstance(event, InstrumentsLoaded), f"{type(event).__name__} loads nothing"
+    """The command's key is used: what it changed is seen from the two masters, which the data folder keeps."""
+    executed, event = await first_load(call, command)
     counts = event.added, event.changed, event.removed
-    changes = await asyncio.to_thread(_kept_changes, call.system.instruments_store, event)
+    found = await asyncio.to_thread(kept_diff, call.system.instruments_store, event)
+    changes = list(islice(changes_of(found), CHANGES_MAX))
     return answer_json(200, InstrumentsReport(*counts, event.sha256, changes), executed)
 
 
-def _kept_changes(store: InstrumentStore, event: InstrumentsLoaded) -> list[InstrumentChange]:
-    """The changes of an import that was made some time ago; none where no earlier master is known."""
+async def first_load(call: Call, command: LoadInstruments) -> tuple[Executed, InstrumentsLoaded]:
+    """The desk decides nothing under a used key and gives back that first time's event."""
+    executed = await call.desk.execute(command)
+    event = executed.events[0]
+    assert isinstance(event, InstrumentsLoaded), f"{type(event).__name__} loads nothing"
+    return executed, event
+
+
+def kept_diff(store: InstrumentStore, event: InstrumentsLoaded) -> MasterDiff:
+    """What a load changed that was made some time ago; nothing where no earlier master is known."""
     if not event.before:
-        return []
-    return _changes(diff(store.load(event.before), store.load(event.sha256)))
+        return MasterDiff((), (), ())
+    return diff(store.load(event.before), store.load(event.sha256))
 
 
-def _changes(found: MasterDiff) -> list[InstrumentChange]:
-    """The first of the differences, field by field."""
-    changed = [
-        InstrumentChange(after.key, after.symbol, "CHANGED", _fields(before, after))
-        for before, after in found.changed[:CHANGES_MAX]
-    ]
-    added = [
-        InstrumentChange(one.key, one.symbol, "ADDED", [])
-        for one in found.added[: CHANGES_MAX - len(changed)]
-    ]
-    return changed + added
+def changes_of(found: MasterDiff) -> Iterator[InstrumentChange]:
+    """The differences, field by field: what changed, what is gone, what is new."""
+    for before, after in found.changed:
+        yield InstrumentChange(after.key, after.symbol, "CHANGED", _fields(before, after))
+    for one in found.removed:
+        yield InstrumentChange(one.key, one.symbol, "REMOVED", [])
+    for one in found.added:
+        yield InstrumentChange(one.key, one.symbol, "ADDED", [])
 
 
 def _fields(before: Instrument, after: Instrument) -> list[FieldChange]:
@@ -171,7 +191,21 @@ def _shown(desk: Desk, instrument: Instrument) -> InstrumentAnswer:
         instrument.tradable,
         None if quote is None else format_fixed(quote.last),
         None if quote is None else quote.source.name,
+        instrument.name,
+        instrument.series,
+        instrument.is_trade_to_trade,
+        instrument.banned,
+        _given(instrument.freeze_quantity),
+        _given(instrument.band_low),
+        _given(instrument.band_high),
+        instrument.expiry,
+        _given(instrument.strike),
+        instrument.right,
     )
+
+
+def _given(value: Fixed) -> str | None:
+    return format_fixed(value) if value else None
 
 
 doors: tuple[Door, ...] = (

@@ -10,6 +10,9 @@ from phalanx.desk.desk import Desk, Executed
 from phalanx.domain.accounts import Account
 from phalanx.domain.instructions import Origin
 from phalanx.domain.numbers import Money
+from phalanx.market.daily import MasterSource
+from phalanx.market.finding.finder import Finder
+from phalanx.market.flaws import Flaws
 from phalanx.market.master import MasterDiff
 from phalanx.market.quotes import QuoteBoard
 from phalanx.market.store import InstrumentStore
@@ -18,6 +21,26 @@ from phalanx.views.queries import Views
 
 if TYPE_CHECKING:
     from phalanx.access.access import Access
+
+
+class Masters(Protocol):
+    """How a daily master comes into force."""
+
+    async def load(
+        self,
+        content: bytes,
+        name: str,
+        source: MasterSource,
+        origin: Origin,
+        *,
+        accept_fewer: bool = False,
+    ) -> tuple[MasterDiff, Flaws]:
+        """Replace what is known of the file's exchanges. Raises ImportFault."""
+        ...
+
+    async def compare(self, content: bytes, source: MasterSource) -> tuple[MasterDiff, Flaws]:
+        """What that would change. Raises ImportFault."""
+        ...
 
 
 class System(Protocol):
@@ -84,6 +107,16 @@ class System(Protocol):
         account: Account | None = None,
     ) -> Executed:
         """Upsert profiles, all or nothing."""
+        ...
+
+    @property
+    def finder(self) -> Finder:
+        """Where instruments are searched."""
+        ...
+
+    @property
+    def masters(self) -> Masters:
+        """Where masters come from."""
         ...
 
     async def import_instruments(self, content: bytes, name: str, origin: Origin) -> MasterDiff:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from phalanx import __version__
 from phalanx.bootstrap.alerting import look_every_second, make_alerts, use_channels
 from phalanx.bootstrap.machine import LoopTimer, SystemClock, SystemRandom
+from phalanx.bootstrap.masters import Masters
 from phalanx.bootstrap.quotes import Quotes
 from phalanx.brokers.kill_flag import FILE as KILL_FLAG
 from phalanx.brokers.kill_flag import KillFlagFile
@@ -33,18 +34,18 @@ from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKe
 from phalanx.domain.numbers import Money, parse_fixed
 from phalanx.domain.profiles import read_profiles
 from phalanx.domain.time import SECOND, Nanoseconds, iso
-from phalanx.engine.commands import ImportProfiles, LoadInstruments, RecordAccess
+from phalanx.engine.commands import ImportProfiles, RecordAccess
 from phalanx.engine.day.phases import closes_at
 from phalanx.engine.ids import desk_id
 from phalanx.engine.state import State
 from phalanx.journal.errors import JournalMissing
 from phalanx.journal.sqlite import SqliteJournal
 from phalanx.market.days import shipped_calendar
-from phalanx.market.master import MasterDiff, read_aliases, read_instruments
+from phalanx.market.finding.finder import Finder
+from phalanx.market.master import MasterDiff, read_aliases
 from phalanx.market.quotes import QuoteBoard
 from phalanx.market.shipped import ALIASES, CLOSES, INSTRUMENTS, shipped_file
 from phalanx.market.store import InstrumentStore
-from phalanx.market.upsert import upsert
 from phalanx.views.apart import ApartFollower
 from phalanx.views.archive import ViewsArchive
 from phalanx.views.feed import Follow, ViewsFeed
@@ -84,7 +85,6 @@ class System:
                 _refuse_remains(settings.data)
             state, self._replayed = recover(self._journal)
             self.instruments_store = InstrumentStore(settings.data / "instruments")
-            self._importing = asyncio.Lock()
             self._aliases = read_aliases(shipped_file(ALIASES).read_bytes())
             self._content, index = self._master(state)
             self.quotes = QuoteBoard(self._instrument, settings.quote_seed)
@@ -116,6 +116,7 @@ class System:
             )
             self.desk = Desk(state, tail, ports, index, settings.reconcile_interval_s * SECOND)
             self._moving = Quotes(settings, self.desk, self.quotes, self._instrument)
+            self.masters = Masters(self.desk, self.instruments_store, self._aliases, self._use)
             self.alerts = make_alerts(settings, self.desk, clock)
             self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
         except BaseException:
@@ -148,6 +149,11 @@ class System:
         except BaseException:
             self._close_files()
             raise
+
+    @property
+    def finder(self) -> Finder:
+        """Where instruments are searched."""
+        return self.masters.finder
 
     @cached_property
     def auditing(self) -> Auditing:
@@ -186,6 +192,7 @@ class System:
         self._scrub.start()
         desk.run(self._tidy(), "tidy access")
         desk.run(self._square_off().run(), "square off")
+        desk.run(self.masters.prepare(), "prepare searches")
         await self._start_alerts()
 
     async def _journal_notes(self) -> None:
@@ -264,38 +271,9 @@ class System:
         return await self.desk.execute(ImportProfiles(origin, profiles, opening, account))
 
     async def import_instruments(self, content: bytes, name: str, origin: Origin) -> MasterDiff:
-        """Upsert a file's instruments onto the master in force; what it does not name stays.
+        """Upsert a file's instruments onto the master in force, as `Masters.upsert` does."""
+        return await self.masters.upsert(content, name, origin)
 
-        The whole new master is kept under its hash, journaled and then used; a file that changes
-        nothing journals nothing. Raises ImportFault before anything is kept; Stopped, Overloaded
-        and Refused before it is used.
-        """
-        # A large file takes seconds to read and to merge: not on the loop.
-        update = await asyncio.to_thread(read_instruments, content)
-        # Two at once must not start from one master: the second would take back the first.
-        async with self._importing:
-            before = await self._in_force()
-            after = await asyncio.to_thread(upsert, before, update, self._aliases)
-            report, index = after.report, after.index
-            if after.content is not None:
-                sha256 = await asyncio.to_thread(self.instruments_store.save, after.content)
-                counts = (len(report.added), len(report.changed), len(report.removed))
-                await self._journal_master(
-                    LoadInstruments(origin, sha256, len(index), name, *counts)
-                )
-                self._use(index)
-        return report
-
-    async def _in_force(self) -> InstrumentIndex:
-        """The master that the journal names, in use.
-
-        Whoever waited for it to be durable may have gone before it was used.
-        """
-        sha256 = self.desk.state.instruments_sha256
-        if sha256 != self.desk.instruments.sha256:
-            load = self.instruments_store.load
-            self._use(await asyncio.to_thread(load, sha256, self._aliases))
-        return self.desk.instruments
 
     async def _tidy(self) -> None:
         """Every minute: what was seen of keys and sessions is written down, what is over is forgotten."""
@@ -331,18 +309,6 @@ class System:
     def _use(self, index: InstrumentIndex) -> None:
         self.desk.use_instruments(index)
         self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
-
-    async def _journal_master(self, command: LoadInstruments) -> None:
-        """Return once it is durable that the master is in force; raise when it will not be."""
-        desk = self.desk
-        if desk.stopped is None:
-            await desk.execute(command)
-            return
-        # While it starts, a desk takes commands of its own only, and does not say what is wrong.
-        desk.handle(command)
-        await desk.durable(desk.state.seq)
-        if desk.state.instruments_sha256 != command.sha256:
-            raise Stopped(f"{command.name} could not be put into force: {desk.stopped}")
 
     def _master(self, state: State) -> tuple[bytes | None, InstrumentIndex]:
         """The master in force; for a new folder the shipped one, still to be journaled."""

@@ -111,6 +111,13 @@ class Importing(Changing):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Comparing(Asking):
+    """A file that goes to the server for its opinion only, which may take its time."""
+
+    timeout_s: TimeoutOption = IMPORT_TIMEOUT_S
+
+
+@dataclass(frozen=True, kw_only=True)
 class Deciding(Changing):
     """A word on what somebody else asked for."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -15,12 +15,23 @@ InstrumentKey: TypeAlias = str
 LOCAL_EXCHANGE = "LOCAL"
 """Exchange of paper instruments made up on import for names nobody knows."""
 
+TRADE_TO_TRADE: Final = frozenset(
+    [("NSE", series) for series in ("BE", "BZ", "ST", "SZ")]
+    + [("BSE", group) for group in ("T", "XT", "MT", "Z", "ZP")]
+)
+"""Exchange and series (on the BSE: group) that are settled trade for trade: those moved there by
+surveillance, those that do not keep the listing rules (NSE BZ, BSE Z), and the same of the SME boards.
+"""
+
 
 class Instrument(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One tradable thing. Prices and quantities are Fixed; zero in an optional one means "none".
 
     ``freeze_quantity``: largest single order the exchange takes. ``band_low``/``band_high``: the
-    exchange's price band where the master brings one, else risk derives it from the close.
+    exchange's price band for the day where the master brings one, else risk derives it from the close.
+    ``series``: the exchange's, such as EQ or BE; ``expiry`` as YYYY-MM-DD, ``right`` as CE or PE.
+    ``name``: what the company is called. ``banned``: a derivative in its ban period, in which positions
+    may only be made smaller (SEBI: above 95 % of the market-wide position limit).
     """
 
     key: InstrumentKey
@@ -40,6 +51,13 @@ class Instrument(msgspec.Struct, frozen=True, array_like=True, gc=False):
     expiry: str = ""
     strike: Price = 0
     right: str = ""
+    name: str = ""
+    banned: bool = False
+
+    @property
+    def is_trade_to_trade(self) -> bool:
+        """Every trade of it is settled by delivery: what is bought cannot be sold against it on the day."""
+        return (self.exchange, self.series) in TRADE_TO_TRADE
 
     @property
     def is_local(self) -> bool:

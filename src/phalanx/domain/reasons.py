@@ -74,6 +74,8 @@ class ReasonCode(StrEnum):
     SESSION_CLOSED = "SESSION_CLOSED"
     NOT_IN_PHASE = "NOT_IN_PHASE"
     PAST_SQUARE_OFF = "PAST_SQUARE_OFF"
+    BAN_PERIOD = "BAN_PERIOD"
+    TRADE_TO_TRADE = "TRADE_TO_TRADE"
     LOT_MULTIPLE = "LOT_MULTIPLE"
     OFF_TICK = "OFF_TICK"
     NO_PRICE = "NO_PRICE"
@@ -175,6 +177,8 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.SESSION_CLOSED: "{0} takes no orders now: {1}",
     ReasonCode.NOT_IN_PHASE: "{0} takes no {1} orders in {2}",
     ReasonCode.PAST_SQUARE_OFF: "today's intraday positions in {0} are squared off already",
+    ReasonCode.BAN_PERIOD: "{0} is in its ban period: positions may only be made smaller",
+    ReasonCode.TRADE_TO_TRADE: "{0} is traded for delivery only, in series {1}",
     ReasonCode.LOT_MULTIPLE: "{0} is not a positive multiple of the lot, {1}",
     ReasonCode.OFF_TICK: "{0} is not a multiple of the tick, {1}",
     ReasonCode.NO_PRICE: "no price is known for {0}",

@@ -250,6 +250,7 @@ class PricedInstrument:
             return Reason(_R.ORDER_TYPE_NOT_SUPPORTED, (account.broker, unsupported))
         return (
             self._session_refusal(state, context, account, terms)
+            or _opening_refusal(instrument, terms)
             or self._shape_refusal(terms)
             or self._price_refusal(state, context, account)
             or self._distance_refusal(state, terms)
@@ -325,6 +326,17 @@ class PricedInstrument:
         if terms.limit < stop if buys else terms.limit > stop:
             return Reason(_R.STOP_BEYOND_LIMIT, (stop, terms.limit))
         return None
+
+
+def _opening_refusal(instrument: Instrument, terms: Terms) -> Reason | None:
+    """What the exchange does not let begin; what is there may be closed."""
+    if terms.reduces:
+        return None
+    if instrument.banned:
+        return Reason(_R.BAN_PERIOD, (instrument.symbol,))
+    if terms.product is Product.INTRADAY and instrument.is_trade_to_trade:
+        return Reason(_R.TRADE_TO_TRADE, (instrument.symbol, instrument.series))
+    return None
 
 
 def _unsupported(capabilities: Capabilities, terms: Terms) -> str:

@@ -1,12 +1,7 @@
-"""The instrument master: from a CSV file to an index, what changes between two, finding names."""
+"""The instrument master: from a CSV file to an index, what changes between two."""
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
-from heapq import nsmallest
-from itertools import chain, islice
-from operator import itemgetter
-from typing import TypeAlias
+from collections.abc import Mapping
 
 import msgspec
 
@@ -16,6 +11,17 @@ from phalanx.domain.instruments import (
     InstrumentIndex,
     InstrumentKey,
     instrument_key,
+)
+from phalanx.market.patterns import (
+    COMPANY,
+    CURRENCY,
+    DATE,
+    EXCHANGE,
+    FLAG,
+    ISIN,
+    NAME,
+    TOKEN,
+    WORD,
 )
 from phalanx.market.table import ImportCode, Row, read_rows, shown
 
@@ -31,22 +37,13 @@ OPTIONAL = (
     "band_low",
     "band_high",
     "tradable",
+    "name",
+    "banned",
 )
+SYMBOL_CHARACTERS_MAX = 64
+SERIES_CHARACTERS_MAX = 16
+COMPANY_CHARACTERS_MAX = 128
 EXCHANGES_MAX = 64
-
-_EXCHANGE = re.compile(r"[A-Z]+", re.ASCII)
-_TOKEN = re.compile(r"[!-9;-~]+", re.ASCII)  # printable, no blank; a colon would split the key
-# Begins with a letter or digit, so that no spreadsheet takes it for a formula; a colon would look
-# like a key and could name another instrument.
-_NAME = re.compile(r"[A-Za-z0-9](?:[ -9;-~]*[!-9;-~])?", re.ASCII)
-_WORD = re.compile(r"[A-Z0-9_-]+", re.ASCII)
-_ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]", re.ASCII)
-_CURRENCY = re.compile(r"[A-Z]{3,5}", re.ASCII)
-_DATE = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])", re.ASCII)
-_FLAG = re.compile(r"true|false", re.ASCII)
-
-
-_Rank: TypeAlias = tuple[int, int, str]
 
 
 class MasterDiff(msgspec.Struct, frozen=True):
@@ -73,9 +70,9 @@ def read_index(content: bytes, aliases: Mapping[str, str] | None = None) -> Inst
 def read_instruments(content: bytes) -> list[Instrument]:
     """The instruments of a CSV, in its order. Quantities and prices are plain decimals in units.
 
-    Columns: REQUIRED, and any of OPTIONAL (``expiry`` as YYYY-MM-DD, ``tradable`` as true or
-    false); an empty optional field means "none". ``token_id`` becomes the token, a text. The
-    exchange is kept as given. Raises ImportFault.
+    Columns: REQUIRED, and any of OPTIONAL (``expiry`` as YYYY-MM-DD, ``tradable`` and ``banned`` as
+    true or false); an empty optional field means "none". ``token_id`` becomes the token, a text.
+    The exchange is kept as given. Raises ImportFault.
     """
     found: list[Instrument] = []
     keys: dict[InstrumentKey, int] = {}
@@ -100,10 +97,10 @@ def read_aliases(content: bytes) -> dict[str, str]:
     """
     aliases: dict[str, str] = {}
     for row in read_rows(content, ("alias", "symbol")):
-        alias = row.text("alias", _NAME, 64)
+        alias = row.text("alias", NAME, 64)
         if alias in aliases:
             raise row.fault(ImportCode.DUPLICATE_KEY, "alias", shown(alias))
-        aliases[alias] = row.text("symbol", _NAME, 64)
+        aliases[alias] = row.text("symbol", NAME, 64)
     return aliases
 
 
@@ -121,51 +118,13 @@ def diff(before: InstrumentIndex, after: InstrumentIndex) -> MasterDiff:
     return MasterDiff(tuple(added), tuple(changed), removed)
 
 
-def search(
-    index: InstrumentIndex, query: str, limit: int, local: Sequence[Instrument] = ()
-) -> list[Instrument]:
-    """At most ``limit`` instruments, ``local`` ones among them, whose symbol, alias or token has ``query``
-    in it, in any case.
-
-    Whole matches come first, the symbol's before the others; then prefixes, then the rest, short
-    names first and then by the alphabet. An empty query finds the first ``limit``.
-    """
-    if limit <= 0:
-        return []
-    wanted = query.casefold()
-    if not wanted:
-        return list(islice(chain(index, local), limit))
-    names: dict[str, list[str]] = {}
-    for alias, symbol in index.aliases.items():
-        names.setdefault(symbol, []).append(alias.casefold())
-    found: list[tuple[_Rank, Instrument]] = []
-    for instrument in chain(index, local):
-        symbol = instrument.symbol
-        others = names.get(symbol, ())
-        ranks = [
-            _rank(wanted, name, is_symbol=not at)
-            for at, name in enumerate((symbol.casefold(), instrument.token.casefold(), *others))
-            if wanted in name
-        ]
-        if ranks:
-            found.append((min(ranks), instrument))
-    return [one for _, one in nsmallest(limit, found, key=itemgetter(0))]
-
-
-def _rank(wanted: str, name: str, *, is_symbol: bool) -> _Rank:
-    """How well a name that has ``wanted`` in it matches: the lowest is the best."""
-    if name == wanted:
-        return 0, not is_symbol, name
-    return (1 if name.startswith(wanted) else 2), len(name), name
-
-
 def _instrument(row: Row) -> Instrument:
     """One row as an instrument. Raises ImportFault."""
-    exchange = row.text("exchange", _EXCHANGE, 16)
+    exchange = row.text("exchange", EXCHANGE, 16)
     if exchange == LOCAL_EXCHANGE:
         # These are made up one by one and live in the journal, not in files.
         raise row.fault(ImportCode.RESERVED_EXCHANGE, "exchange", LOCAL_EXCHANGE)
-    token = row.text("token_id", _TOKEN, 64)
+    token = row.text("token_id", TOKEN, 64)
     band_low, band_high = row.amount("band_low"), row.amount("band_high")
     if band_high and band_low > band_high:
         raise row.fault(ImportCode.BAD_BAND, "band_low", "above band_high")
@@ -173,20 +132,22 @@ def _instrument(row: Row) -> Instrument:
         key=instrument_key(exchange, token),
         exchange=exchange,
         token=token,
-        symbol=row.text("symbol", _NAME, 64),
-        instrument_type=row.text("instrument_type", _WORD, 16),
+        symbol=row.text("symbol", NAME, SYMBOL_CHARACTERS_MAX),
+        instrument_type=row.text("instrument_type", WORD, 16),
         lot_size=row.positive("lot_size"),
         tick_size=row.positive("tick_size"),
-        isin=row.optional("isin", _ISIN, 12),
-        currency=row.optional("currency", _CURRENCY, 5) or "INR",
+        isin=row.optional("isin", ISIN, 12),
+        currency=row.optional("currency", CURRENCY, 5) or "INR",
         freeze_quantity=row.amount("freeze_quantity"),
         band_low=band_low,
         band_high=band_high,
-        tradable=row.optional("tradable", _FLAG, 5) != "false",
-        series=row.optional("series", _WORD, 16),
-        expiry=row.optional("expiry", _DATE, 10),
+        tradable=row.optional("tradable", FLAG, 5) != "false",
+        series=row.optional("series", WORD, SERIES_CHARACTERS_MAX),
+        expiry=row.optional("expiry", DATE, 10),
         strike=row.amount("strike"),
-        right=row.optional("right", _WORD, 8),
+        right=row.optional("right", WORD, 8),
+        name=row.optional("name", COMPANY, COMPANY_CHARACTERS_MAX),
+        banned=row.optional("banned", FLAG, 5) == "true",
     )
 
 

@@ -30,6 +30,7 @@ class ImportCode(StrEnum):
     LINE_TOO_LONG = "LINE_TOO_LONG"
     TOO_MANY_ROWS = "TOO_MANY_ROWS"
     BAD_CSV = "BAD_CSV"
+    BAD_JSON = "BAD_JSON"
     MISSING_COLUMN = "MISSING_COLUMN"
     UNKNOWN_COLUMN = "UNKNOWN_COLUMN"
     DUPLICATE_COLUMN = "DUPLICATE_COLUMN"
@@ -47,6 +48,7 @@ class ImportCode(StrEnum):
     TOO_MANY_EXCHANGES = "TOO_MANY_EXCHANGES"
     DUPLICATE_KEY = "DUPLICATE_KEY"
     DUPLICATE_SYMBOL = "DUPLICATE_SYMBOL"
+    MASTER_REFUSED = "MASTER_REFUSED"
 
 
 class ImportFault(ValueError):
@@ -166,7 +168,7 @@ def read_content(path: Path) -> bytes:
     """
     with path.open("rb") as file:
         content = file.read(BYTES_MAX + 1)
-    _check_size(content)
+    check_size(content)
     return content
 
 
@@ -182,7 +184,7 @@ def read_rows(
 
     Raises ImportFault, possibly after some rows: use none of them before the last one came.
     """
-    _check_size(content)
+    check_size(content)
     _check_whole(content, rows_max)
     reader = csv.reader(_lines(content, line_bytes_max), strict=True)
     columns: dict[str, int] | None = None
@@ -205,7 +207,8 @@ def read_rows(
         raise ImportFault(ImportCode.EMPTY_FILE, 0, "", "no rows")
 
 
-def _check_size(content: bytes) -> None:
+def check_size(content: bytes) -> None:
+    """Raise ImportFault FILE_TOO_LARGE for more than BYTES_MAX."""
     if len(content) > BYTES_MAX:
         raise ImportFault(ImportCode.FILE_TOO_LARGE, 0, "", f"more than {BYTES_MAX} bytes")
 

@@ -1,7 +1,7 @@
 """Bringing a master up to date: rows of a file are added or change what they name, the rest stays."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from io import StringIO
 from typing import Final
 
@@ -54,14 +54,19 @@ def merge(before: InstrumentIndex, update: Sequence[Instrument]) -> list[Instrum
     """
     merged = {instrument.key: instrument for instrument in before}
     merged.update((instrument.key, instrument) for instrument in update)
-    if len(merged) > ROWS_MAX:
+    check_together(merged.values())
+    return list(merged.values())
+
+
+def check_together(instruments: Collection[Instrument]) -> None:
+    """Raise ImportFault where they are too many for a master, or a symbol would belong to two tokens."""
+    if len(instruments) > ROWS_MAX:
         detail = f"more than {ROWS_MAX} together with those in force"
         raise ImportFault(ImportCode.TOO_MANY_ROWS, 0, "", detail)
-    if len({instrument.exchange for instrument in merged.values()}) > EXCHANGES_MAX:
+    if len({instrument.exchange for instrument in instruments}) > EXCHANGES_MAX:
         detail = f"more than {EXCHANGES_MAX} together with those in force"
         raise ImportFault(ImportCode.TOO_MANY_EXCHANGES, 0, "exchange", detail)
-    _check_symbols(merged.values())
-    return list(merged.values())
+    _check_symbols(instruments)
 
 
 def write_instruments(instruments: Iterable[Instrument]) -> bytes:
@@ -114,7 +119,7 @@ def _amount(value: Fixed) -> str:
     return format_fixed(value) if value else ""
 
 
-_DEFAULTS: Final = {"currency": "INR", "tradable": "true"}
+_DEFAULTS: Final = {"currency": "INR", "tradable": "true", "banned": "false"}
 _TEXTS: Final[Mapping[str, Callable[[Instrument], str]]] = {
     "symbol": lambda instrument: instrument.symbol,
     "token_id": lambda instrument: instrument.token,
@@ -132,4 +137,6 @@ _TEXTS: Final[Mapping[str, Callable[[Instrument], str]]] = {
     "band_low": lambda instrument: _amount(instrument.band_low),
     "band_high": lambda instrument: _amount(instrument.band_high),
     "tradable": lambda instrument: "true" if instrument.tradable else "false",
+    "name": lambda instrument: instrument.name,
+    "banned": lambda instrument: "true" if instrument.banned else "false",
 }

@@ -288,6 +288,86 @@ def test_an_import_of_instruments_says_what_changed(server: FakeServer) -> None:
     assert lines[-1] == "and 281 more"
 
 
+MASTER: dict[str, object] = {
+    "added": 0,
+    "changed": 1,
+    "removed": 30,
+    "sha256": "ab",
+    "changes": [
+        {"instrument": "NSE:9", "symbol": "LT", "what": "CHANGED", "fields": []},
+        *[{"instrument": "NSE:8", "symbol": "OLD", "what": "REMOVED", "fields": []}] * 30,
+    ],
+    "left_out": 1,
+    "flaws": {"DEFAULT_TICK": 1_612, "NOT_POSITIVE": 1},
+    "rows": [
+        {
+            "line": 7,
+            "code": "NOT_POSITIVE",
+            "column": "marketlot",
+            "detail": "",
+            "is_left_out": True,
+        }
+    ],
+}
+
+
+def test_instruments_load(server: FakeServer, tmp_path: Path) -> None:
+    server.answer("POST", "/api/v1/instruments/load", body=MASTER)
+    file = tmp_path / "scrips.csv"
+    file.write_bytes(b"exchangename\n")
+
+    lines = run("instruments", "load", str(file)).stdout.splitlines()
+    assert rows("\n".join(lines))[:5] == [
+        ["added", "0"],
+        ["changed", "1"],
+        ["removed", "30"],
+        ["sha256", "ab"],
+        ["left", "out", "1"],
+    ]
+    assert "and 11 more" in lines
+    assert "rows: 1,612 DEFAULT_TICK, 1 NOT_POSITIVE" in lines
+    assert lines[-1].split() == ["7", "NOT_POSITIVE", "marketlot", "-", "yes"]
+    assert dict(server.last.url.params) == {"name": "scrips.csv", "source": "motilal"}
+    assert server.last.content == b"exchangename\n"
+    assert "idempotency-key" in server.last.headers
+    more = ("--source", "phalanx", "--accept-fewer", "--json")
+    assert json.loads(run("instruments", "load", str(file), *more).stdout) == MASTER
+    assert server.last.url.params["source"] == "phalanx"
+    assert server.last.url.params["accept_fewer"] == "true"
+
+
+def test_a_load_without_flaws_says_nothing_of_rows(server: FakeServer) -> None:
+    server.answer("POST", "/api/v1/instruments/load", body={**MASTER, "flaws": {}, "rows": []})
+
+    assert "rows:" not in run("instruments", "load", "-", text="x").stdout
+
+
+def test_instruments_diff(server: FakeServer, tmp_path: Path) -> None:
+    server.answer("POST", "/api/v1/instruments/diff", body=MASTER)
+    file = tmp_path / "scrips.csv"
+    file.write_bytes(b"exchangename\n")
+
+    assert "and 11 more" in run("instruments", "diff", str(file)).stdout
+    assert dict(server.last.url.params) == {"source": "motilal", "limit": "200"}
+    assert server.last.headers["content-type"] == "text/csv"
+    assert "idempotency-key" not in server.last.headers
+    told = run("instruments", "diff", str(file), "--limit", "7", "--json").stdout
+    assert json.loads(told) == MASTER
+    assert server.last.url.params["limit"] == "7"
+
+
+def test_instruments_diff_as_csv_is_what_the_server_writes(server: FakeServer) -> None:
+    content = b"instrument,symbol\r\nNSE:9,LT\r\n"
+    path = "/api/v1/instruments/diff"
+    server.handle("POST", path, lambda _: httpx.Response(200, content=content))
+
+    result = run("instruments", "diff", "-", "--csv", text="x")
+    assert result.stdout == "instrument,symbol\nNSE:9,LT\n"
+    assert server.last.url.params["format"] == "csv"
+    both = run("instruments", "diff", "-", "--csv", "--json", text="x")
+    assert (both.exit_code, "EITHER_OR" in both.stderr) == (Exit.USAGE, True)
+
+
 def test_instruments_search(server: FakeServer) -> None:
     found = {"items": [{"symbol": "LT", "token_id": "11483"}], "total": 1, "as_of": 1}
     server.answer("GET", "/api/v1/instruments/search", body=found)

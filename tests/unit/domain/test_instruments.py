@@ -88,3 +88,22 @@ def test_a_known_instrument_is_the_masters_or_a_local_one() -> None:
     assert [known_symbol(INDEX, locals_, key) for key in ("NSE:11", "LOCAL:X", "NSE:9")] == [
         *("TCS", "X", "NSE:9")
     ]
+
+
+@pytest.mark.parametrize(
+    ("exchange", "series", "is_one"),
+    [
+        ("NSE", "EQ", False),
+        ("NSE", "BE", True),
+        ("NSE", "T", False),
+        ("BSE", "T", True),
+        ("BSE", "BE", False),
+        ("NSE", "", False),
+    ],
+)
+def test_which_series_are_trade_to_trade_depends_on_the_exchange(
+    exchange: str, series: str, is_one: bool
+) -> None:
+    stock = Instrument(f"{exchange}:1", exchange, "1", "X", "EQ", SCALE, 1, series=series)
+
+    assert stock.is_trade_to_trade is is_one

@@ -118,6 +118,32 @@ class TestInstrument:
 
         assert code(world) == "INSTRUMENT_NOT_TRADABLE"
 
+    @pytest.mark.parametrize("series", ["BE", "BZ", "ST", "SZ"])
+    def test_that_is_settled_trade_for_trade_is_for_delivery(
+        self, world: World, series: str
+    ) -> None:
+        world.index = InstrumentIndex([msgspec.structs.replace(STOCKS[5], series=series)])
+
+        assert code(world, product=Product.INTRADAY) == "TRADE_TO_TRADE"
+        assert code(world, product=Product.DELIVERY) == ""
+
+    def test_that_became_trade_to_trade_may_be_sold_intraday_by_who_has_it(
+        self, world: World
+    ) -> None:
+        bought = world.order(product=Product.INTRADAY)
+        world.filled(bought.orders[0].cl_ord_id)
+        world.index = InstrumentIndex([msgspec.structs.replace(STOCKS[5], series="BE")])
+
+        assert code(world, side=Side.SELL, product=Product.INTRADAY) == ""
+
+    def test_in_its_ban_period_lets_nobody_have_more(self, world: World) -> None:
+        bought = world.order()
+        world.filled(bought.orders[0].cl_ord_id)
+        world.index = InstrumentIndex([msgspec.structs.replace(STOCKS[5], banned=True)])
+
+        assert code(world) == "BAN_PERIOD"
+        assert code(world, side=Side.SELL) == ""
+
     def test_that_is_ours_is_for_paper_only(self) -> None:
         world = live_world()
         local = Instrument("LOCAL:X", "LOCAL", "X", "X", "EQ", whole(1), 1)

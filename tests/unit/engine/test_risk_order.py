@@ -142,6 +142,8 @@ def test_every_risk_code_of_a_limit_buy_of_a_listed_stock_is_among_them() -> Non
         ReasonCode.KILL_DIRECT,
         ReasonCode.INSTRUMENT_PAPER_ONLY,
         ReasonCode.PAST_SQUARE_OFF,
+        ReasonCode.BAN_PERIOD,
+        ReasonCode.TRADE_TO_TRADE,
         ReasonCode.STOP_NOT_BEYOND_LAST,
         ReasonCode.STOP_BEYOND_LIMIT,
         ReasonCode.NOT_SELLABLE,

@@ -2,9 +2,9 @@ import hashlib
 
 import pytest
 
-from phalanx.domain.instruments import AmbiguousName, Instrument, InstrumentIndex
+from phalanx.domain.instruments import AmbiguousName, Instrument
 from phalanx.domain.numbers import parse_fixed, whole
-from phalanx.market.master import diff, read_aliases, read_index, read_instruments, search
+from phalanx.market.master import diff, read_aliases, read_index, read_instruments
 from phalanx.market.table import BYTES_MAX, ROWS_MAX, ImportCode, ImportFault, read_rows
 
 HEADER = "symbol,token_id,exchange,instrument_type,lot_size,tick_size"
@@ -286,51 +286,3 @@ def test_a_diff_names_what_came_changed_and_went() -> None:
     assert [(old.tick_size, new.tick_size) for old, new in found.changed] == [
         (parse_fixed("0.05"), parse_fixed("0.01"))
     ]
-
-
-@pytest.fixture
-def index() -> InstrumentIndex:
-    rows = ["LTF,1,NSE,EQ,1,0.05", "ABLT,2,NSE,EQ,1,0.05", "LT,3,NSE,EQ,1,0.05"]
-    return read_index(_csv(*rows, "ZED,1234,NSE,EQ,1,0.05"), {"L&T": "LT", "SIGMALT": "ZED"})
-
-
-@pytest.mark.parametrize(
-    ("query", "limit", "symbols"),
-    [
-        ("lt", 9, ["LT", "LTF", "ABLT", "ZED"]),
-        ("LT", 2, ["LT", "LTF"]),
-        ("l&", 9, ["LT"]),
-        ("sig", 9, ["ZED"]),
-        ("23", 9, ["ZED"]),
-        ("3", 9, ["LT", "ZED"]),
-        ("", 2, ["LTF", "ABLT"]),
-        ("nothing", 9, []),
-        ("lt", 0, []),
-        ("lt", -1, []),
-    ],
-)
-def test_search_ranks_whole_names_then_beginnings_then_the_rest(
-    index: InstrumentIndex, query: str, limit: int, symbols: list[str]
-) -> None:
-    assert [instrument.symbol for instrument in search(index, query, limit)] == symbols
-
-
-def test_search_finds_short_names_first_then_by_the_alphabet() -> None:
-    symbols = ("RELIGARE", "RELIANCE25NOVFUT", "RELIANCE", "RELX", "RELA", "BREL", "ABREL", "REL")
-    rows = [f"{symbol},{at},NSE,EQ,1,0.05" for at, symbol in enumerate(symbols)]
-    index = read_index(_csv(*rows))
-
-    assert [one.symbol for one in search(index, "rel", 9)] == [
-        *("REL", "RELA", "RELX", "RELIANCE", "RELIGARE", "RELIANCE25NOVFUT", "BREL", "ABREL")
-    ]
-
-
-def test_a_symbol_that_is_meant_comes_before_a_token_and_local_ones_are_among_the_others() -> None:
-    index = read_index(
-        _csv("TOKEN,77,NSE,EQ,1,0.05", "77,1,NSE,EQ,1,0.05", "77LONGER,2,NSE,EQ,1,1")
-    )
-    (local,) = read_instruments(_csv("77X,9,NSE,EQ,1,1"))
-
-    found = search(index, "77", 3, (local,))
-
-    assert [one.symbol for one in found] == ["77", "TOKEN", "77X"]

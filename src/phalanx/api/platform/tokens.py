@@ -17,7 +17,6 @@ from phalanx.domain.instruments import Instrument, InstrumentKey
 from phalanx.domain.numbers import Price, divide, multiply
 from phalanx.domain.time import SECOND
 from phalanx.engine.state import Book, State
-from phalanx.market.master import search
 from phalanx.market.quotes import is_stale
 
 PATH = "/api/v1/tokens"
@@ -67,12 +66,13 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 async def search_tokens(call: Call) -> Answer:
-    """Whole matches first, then prefixes, then the rest."""
+    """Whole names first, then by their words, then by a part of one."""
     query = call.query(SearchQuery)
     system = call.system
     local = tuple(system.desk.state.local_instruments.values())
     # An index never changes, so another thread may read it; a large one takes a while.
-    found = await asyncio.to_thread(search, system.desk.instruments, query.q, query.limit, local)
+    find = system.finder.find
+    found = await asyncio.to_thread(find, system.desk.instruments, query.q, query.limit, local)
     shown = [token_answer(system, one) for one in found]
     return await call.as_of(lambda _: shown)
 

@@ -41,9 +41,9 @@ _POSITIONS = (
 
 
 def tell_instruments(screen: Screen, report: Report) -> None:
-    """How many instruments were added and changed, and what changed of which."""
+    """How many instruments were added, changed and removed, and what changed of which."""
     rows = [{**row, "change": _change(row)} for row in _rows(report.get("changes"))]
-    counts = [report.get(name) for name in ("added", "changed")]
+    counts = [report.get(name) for name in ("added", "changed", "removed")]
     total = sum(count for count in counts if isinstance(count, int))
     _tell(screen, report, "changes", _CHANGES, rows, total)
 

@@ -20,7 +20,12 @@ from phalanx.engine.day.calendar import STOCKS_MAX
 from phalanx.engine.day.phases import closes_at
 from phalanx.engine.refused import Refused
 from phalanx.engine.snapshot import decode_state, encode_state, state_hash
-from phalanx.engine.state import State, from, tests, engine_world, import, LOCAL, PAPER, STOCKS, World, fixed, stock, from, tests, unit, domain, test_sessions, import, GURU_NANAK, at, number, FRIDAY, 2026, 11, 20, KEYED, Origin, local, Door, IMPORT, idempotency_key, k, fingerprint, b, f
+from phalanx.engine.state import State
+from tests.engine_world import LOCAL, PAPER, STOCKS, World, fixed, stock
+from tests.unit.domain.test_sessions import GURU_NANAK, at, number
+
+FRIDAY = "2026-11-20"
+KEYED = Origin("local", Door.IMPORT, idempotency_key="k", fingerprint=b"f")
 FUTURE = msgspec.structs.replace(stock("9", "INFYFUT"), expiry="2026-11-26")
 ELSEWHERE = msgspec.structs.replace(stock("10", "AAPL"), key="NASDAQ:10", exchange="NASDAQ")
 
