@@ -274,7 +274,6 @@ class System:
         """Upsert a file's instruments onto the master in force, as `Masters.upsert` does."""
         return await self.masters.upsert(content, name, origin)
 
-
     async def _tidy(self) -> None:
         """Every minute: what was seen of keys and sessions is written down, what is over is forgotten."""
         while True:
