@@ -75,8 +75,9 @@ def test_every_command_that_takes_confirm_can_be_rehearsed_as_json() -> None:
         if any("--confirm" in param.opts for param in one.params)
     }
     assert set(confirmed) == {
-        *("signal", "batch", "exit", "buy", "fire"),
+        *("signal", "batch", "exit", "buy", "fire", "mode"),
         *("retry", "reverse", "repeat"),
     }
-    wanted = {"--json", "--server", "--timeout", "--idempotency-key", "--wait"}
+    wanted = {"--json", "--server", "--timeout", "--idempotency-key"}
     assert all(wanted <= options for options in confirmed.values())
+    assert {name for name, options in confirmed.items() if "--wait" not in options} == {"mode"}

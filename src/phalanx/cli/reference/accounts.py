@@ -231,18 +231,21 @@ def switch_mode(
     from phalanx.cli.remote.documents import decode
 
     wanted = Mode(mode)
-    body = {"mode": wanted.value}
-    if wanted is Mode.LIVE:
-        if not confirm:
-            detail = f"{account} would trade for real; say so with --confirm. Nothing was changed."
-            raise Failure(Exit.USAGE, "NOT_CONFIRMED", detail)
-        body["confirm"] = account
     with changing.connect() as there:
-        answer = there.change("PUT", at(PATH, account, "mode"), key=changing.key, body=body)
-    document = decode(answer)
-    now = document if isinstance(document, dict) else {}
-    where = f"at {now.get('broker')} through {now.get('login')}"
-    shown(changing, answer, sentence=f"{account} is {now.get('mode')} now, {where}")
+        if wanted is Mode.LIVE and not confirm:
+            answer = there.read(at(PATH, account))
+            place = _fields(_fields(decode(answer)).get("live"))
+            where = f"at {place['broker']} through {place['login']}" if place else "nowhere yet"
+            sentence = f"Nothing was changed. {account} would trade for real, {where}; say so with --confirm"
+        else:
+            body = {"mode": wanted.value}
+            if wanted is Mode.LIVE:
+                body["confirm"] = account
+            answer = there.change("PUT", at(PATH, account, "mode"), key=changing.key, body=body)
+            now = _fields(decode(answer))
+            where = f"at {now.get('broker')} through {now.get('login')}"
+            sentence = f"{account} is {now.get('mode')} now, {where}"
+    shown(changing, answer, sentence=sentence)
 
 
 @app.command("arm")
@@ -311,6 +314,10 @@ def disarm(
 def _names(document: dict[str, object]) -> list[object]:
     found = document.get("accounts")
     return found if isinstance(found, list) else []
+
+
+def _fields(document: object) -> dict[str, object]:
+    return document if isinstance(document, dict) else {}
 
 
 def _live_place(said: LivePlace) -> dict[str, str] | None:

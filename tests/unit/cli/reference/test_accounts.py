@@ -229,8 +229,13 @@ def test_it_goes_live_with_confirm_only_and_back_at_once(server: FakeServer) -> 
     where = {"account": "PAPER-1", "mode": "LIVE", "broker": "motilal", "login": "D1"}
     server.answer("PUT", f"{PATH}/PAPER-1/mode", body=where)
 
-    refused = run("accounts", "mode", "PAPER-1", "live")
-    assert (refused.exit_code, server.requests) == (Exit.USAGE, [])
+    server.answer("GET", f"{PATH}/PAPER-1", body={**TERMS, "live": where})
+    rehearsed = run("accounts", "mode", "PAPER-1", "live").stdout
+    assert rehearsed.startswith(
+        "Nothing was changed. PAPER-1 would trade for real, at motilal through D1"
+    )
+    assert json.loads(run("accounts", "mode", "PAPER-1", "live", "--json").stdout)["live"] == where
+    assert {request.method for request in server.requests} == {"GET"}
 
     said = run("accounts", "mode", "PAPER-1", "live", "--confirm")
     assert json.loads(server.last.content) == {"mode": "live", "confirm": "PAPER-1"}
