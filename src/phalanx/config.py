@@ -38,7 +38,8 @@ class Settings(BaseSettings):
     accounts as broker ``stub``, of ``stub_kind``; a request reaches it ``stub_late_ms`` after it was
     written at the latest. Over https it is believed when its certificate is signed by an authority of
     ``stub_broker_ca``, by default one that the system trusts; connections to it leave from
-    ``stub_broker_source``, an address of this machine. A file whose name is empty is none.
+    ``stub_broker_source``, an address of this machine. ``motilal_logins``: a file of logins at Motilal Oswal,
+    for accounts of broker ``motilal`` (docs/motilal.md). A file whose name is empty is none.
 
     ``tls_certificate`` and ``tls_key``: PEM files, with which the server speaks https; ``tls_ends_at`` says
     who does where they are not there and other machines reach it: a proxy of ``trusted_proxies``, or nobody.
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     stub_broker_source: str = ""
     stub_kind: Literal["D", "L", "N"] = "L"
     stub_late_ms: int = Field(default=20_000, ge=0, le=3_600_000)
+    motilal_logins: Path | None = None
     snapshot_after_events: int = Field(default=50_000, ge=0)
     views_wait_s: float = Field(default=2.0, gt=0, le=60)
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
@@ -96,6 +98,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("profiles", "instruments", "quotes_file", "broadcast_ca", "stub_broker_ca"),
+        "motilal_logins",
         *("ca", "tls_certificate", "tls_key"),
         mode="before",
     )

@@ -30,8 +30,14 @@ from phalanx.desk.startup import open_accounts, take_over
 from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.audit import Act
 from phalanx.domain.instructions import Door, Origin
-from phalanx.domain.instruments import Instrument, InstrumentIndex, InstrumentKey, known_instrument
-from phalanx.domain.numbers import Money, parse_fixed
+from phalanx.domain.instruments import (
+    Instrument,
+    InstrumentIndex,
+    InstrumentKey,
+    QuoteSource,
+    known_instrument,
+)
+from phalanx.domain.numbers import Money, Price, parse_fixed
 from phalanx.domain.profiles import read_profiles
 from phalanx.domain.time import SECOND, Nanoseconds, iso
 from phalanx.engine.commands import ImportProfiles, RecordAccess
@@ -98,7 +104,7 @@ class System:
                 lambda: state.settings.zone_offset_s,
                 self._paper_closes_at,
             )
-            self._brokers = {CAPABILITIES.name: self._paper, **self._stub_broker()}
+            self._brokers = {CAPABILITIES.name: self._paper, **self._outer_brokers(clock, timer)}
             self._kill_flag = KillFlagFile(settings.data / KILL_FLAG)
             path = settings.data / "views.db"
             self.feed = ViewsFeed(path, self._journal, follow=_follow(settings, views_apart))
@@ -319,6 +325,10 @@ class System:
     def _instrument(self, key: InstrumentKey) -> Instrument | None:
         return known_instrument(self.desk.instruments, self.desk.state.local_instruments, key)
 
+    def _outer_brokers(self, clock: SystemClock, timer: LoopTimer) -> dict[str, Broker]:
+        """The modules for brokers outside this process, as far as the settings name any."""
+        return self._stub_broker() | self._motilal_broker(clock, timer)
+
     def _stub_broker(self) -> dict[str, Broker]:
         """The module for the stub broker's server that the settings name, if they do."""
         settings = self.settings
@@ -335,6 +345,27 @@ class System:
         address = parse_address(settings.stub_broker)
         dialer = Dialer(address, settings.stub_broker_source, settings.stub_broker_ca)
         return {NAME: StubBroker(dialer, capabilities, accounts)}
+
+    def _motilal_broker(self, clock: SystemClock, timer: LoopTimer) -> dict[str, Broker]:
+        """The module for the logins at Motilal Oswal that the settings name, if they do."""
+        path = self.settings.motilal_logins
+        if path is None:
+            return {}
+        from phalanx.bootstrap.motilal import motilal_broker
+        from phalanx.brokers.motilal import NAME
+
+        def last(key: InstrumentKey) -> Price:
+            quote = self.quotes.get(key)
+            is_real = quote is not None and quote.source in {QuoteSource.CLOSE, QuoteSource.FEED}
+            return quote.last if quote is not None and is_real else 0
+
+        def accounts() -> Mapping[AccountId, Account]:
+            return self.desk.state.accounts
+
+        made = motilal_broker(
+            path, accounts, lambda: self.access, self._instrument, last, clock, timer
+        )
+        return {NAME: made}
 
     def _account(self, account: AccountId) -> Account | None:
         return self.desk.state.accounts.get(account)

@@ -112,6 +112,7 @@ class ReasonCode(StrEnum):
     DESK_STOPPING = "DESK_STOPPING"
     SEND_DEADLINE = "SEND_DEADLINE"
     RATE_LIMITED = "RATE_LIMITED"
+    NO_ALGO_ID = "NO_ALGO_ID"
     BROKER_REJECTED = "BROKER_REJECTED"
     BROKER_UNREACHABLE = "BROKER_UNREACHABLE"
     ABSENT_AT_BROKER = "ABSENT_AT_BROKER"
@@ -214,6 +215,7 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.DESK_STOPPING: "the desk was stopping; the order goes at the next start if it still may",
     ReasonCode.SEND_DEADLINE: "the send deadline passed before the order was written",
     ReasonCode.RATE_LIMITED: "a rate limit was changed before it was written, and has no place for it now",
+    ReasonCode.NO_ALGO_ID: "the login of account {0} has no algo id, and the exchange wants one",
     ReasonCode.BROKER_REJECTED: "the broker refused: {0}",
     ReasonCode.BROKER_UNREACHABLE: "the broker could not be reached, nothing was written",
     ReasonCode.ABSENT_AT_BROKER: "the broker does not know the order: it was not received",

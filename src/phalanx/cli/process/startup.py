@@ -54,6 +54,8 @@ def check_files(settings: "Settings") -> None:
         content = read_bounded(settings.instruments, INSTRUMENT_BYTES_MAX)
         with file_faults(settings.instruments):
             read_instruments(content)
+    if settings.motilal_logins is not None:
+        _check_logins(settings.motilal_logins)
     if settings.quotes == "replay" and settings.quotes_file is not None:
         from phalanx.market.feeds.replay import read_bars
         from phalanx.market.table import BYTES_MAX as QUOTES_BYTES_MAX
@@ -61,6 +63,15 @@ def check_files(settings: "Settings") -> None:
         content = read_bounded(settings.quotes_file, QUOTES_BYTES_MAX)
         with file_faults(settings.quotes_file):
             read_bars(content)
+
+
+def _check_logins(path: Path) -> None:
+    from phalanx.brokers.motilal.logins_file import BYTES_MAX, LoginsFault, read_logins
+
+    try:
+        read_logins(read_bounded(path, BYTES_MAX))
+    except LoginsFault as fault:
+        raise Failure(Exit.FAILURE, "INVALID_LOGINS", f"{path}: {fault}") from None
 
 
 def prepare_folder(data: Path) -> None:

@@ -1,0 +1,93 @@
+"""Motilal Oswal's module, wired: logins from a file, credentials from the vault, accounts from the desk."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from phalanx.brokers.motilal import (
+    NAME,
+    Credentials,
+    MotilalBroker,
+    Ports,
+    Route,
+    read_credentials,
+)
+from phalanx.brokers.motilal.logins_file import BYTES_MAX, Login, read_logins
+from phalanx.desk.errors import Stopped
+from phalanx.domain.accounts import Account, AccountId
+from phalanx.domain.instruments import Instrument, InstrumentKey
+from phalanx.domain.numbers import Price
+from phalanx.domain.time import Clock, Timer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from phalanx.access.access import Access
+
+READER = "motilal"
+WHY = "to log in at the broker"
+
+
+class Routes(Mapping[AccountId, Route]):
+    """The accounts at this broker, as the desk has them whenever it is asked."""
+
+    def __init__(
+        self, accounts: Callable[[], Mapping[AccountId, Account]], logins: Mapping[str, Login]
+    ) -> None:
+        self._accounts = accounts
+        self._logins = logins
+
+    def __getitem__(self, account: AccountId) -> Route:
+        found = self._accounts()[account]
+        if found.broker != NAME:
+            raise KeyError(account)
+        login = self._logins.get(found.login)
+        code = "" if login is None else login.clients.get(account, "")
+        return Route(account, found.login, code)
+
+    def __iter__(self) -> Iterator[AccountId]:
+        return (one.id for one in tuple(self._accounts().values()) if one.broker == NAME)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class SealedCredentials:
+    """Those of a login, unsealed on a thread once the journal has who reads them and why."""
+
+    def __init__(self, access: "Callable[[], Access]") -> None:
+        self._access = access
+
+    async def __call__(self, login: str) -> Credentials:
+        """Raises OSError: nothing is kept, it cannot be opened, the desk stops, or it is not usable."""
+        from phalanx.access.errors import AccessError
+        from phalanx.access.vault.errors import VaultError
+
+        try:
+            store = self._access().credentials
+            fields = await asyncio.to_thread(store.read, login, READER, WHY)
+        except (AccessError, VaultError, Stopped) as error:
+            raise ConnectionError(f"no credentials of {login}: {error}") from error
+        return read_credentials(fields)
+
+
+def motilal_broker(
+    path: "Path",
+    accounts: Callable[[], Mapping[AccountId, Account]],
+    access: "Callable[[], Access]",
+    instruments: Callable[[InstrumentKey], Instrument | None],
+    last: Callable[[InstrumentKey], Price],
+    clock: Clock,
+    timer: Timer,
+) -> MotilalBroker:
+    """The module with the logins of a file. Raises OSError, LoginsFault."""
+    with path.open("rb") as file:
+        logins = read_logins(file.read(BYTES_MAX + 1))
+    ports = Ports(
+        credentials=SealedCredentials(access),
+        instruments=instruments,
+        clock=clock,
+        timer=timer,
+        last=last,
+    )
+    return MotilalBroker(logins, Routes(accounts, logins), ports)
