@@ -17,7 +17,6 @@ from phalanx.access.vault.credentials import FIELDS_MAX, VALUE_BYTES_MAX, Creden
 from phalanx.access.vault.errors import VaultError
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
-from phalanx.api.facts import record
 from phalanx.api.fields import name
 from phalanx.api.policy import ADMINISTER
 from phalanx.api.problems import Problem
@@ -129,7 +128,7 @@ async def put_credential(call: Call) -> Answer:
         expected=body.expected,
         by=call.principal.actor,
     )
-    record(call, Act.CREDENTIAL_WRITTEN, login, f"version {written.version}")
+    call.record(Act.CREDENTIAL_WRITTEN, login, f"version {written.version}")
     return _answer(_shown(call, written))
 
 
@@ -137,7 +136,7 @@ async def forget_credential(call: Call) -> Answer:
     """Keep nothing of a login."""
     login = call.path("login")
     await _asked(call.system.access.credentials.forget, login)
-    record(call, Act.CREDENTIAL_FORGOTTEN, login)
+    call.record(Act.CREDENTIAL_FORGOTTEN, login)
     return _answer(ForgottenAnswer(login))
 
 
@@ -154,7 +153,7 @@ async def list_keks(call: Call) -> Answer:
 async def rekey(call: Call) -> Answer:
     """Have a new key seal everything, while everybody works."""
     done = await _asked(call.system.access.rotation.run)
-    record(call, Act.KEK_ROTATED, done.current, f"{done.rewrapped} records")
+    call.record(Act.KEK_ROTATED, done.current, f"{done.rewrapped} records")
     return _answer(msgspec.convert(done, RekeyAnswer, from_attributes=True))
 
 

@@ -29,6 +29,7 @@ from phalanx.api.reach import Reach, reach_of
 from phalanx.api.system import System
 from phalanx.desk.desk import Desk, Executed
 from phalanx.domain.access import Principal
+from phalanx.domain.audit import Act
 from phalanx.domain.instructions import Door as DoorName
 from phalanx.domain.instructions import Origin
 from phalanx.domain.time import Nanoseconds
@@ -141,6 +142,12 @@ class Call:
         whence = address_of(self.scope)
         who = self.principal
         return Origin(who.actor, door, self.request_id, key, fingerprint, whence, who.sponsor)
+
+    def record(self, act: Act, subject: str, detail: str = "") -> None:
+        """Put what the call brought about on the record, in the name of its principal."""
+        whence = address_of(self.scope)
+        origin = Origin(self.principal.actor, DoorName.ACCESS, self.request_id, address=whence)
+        self.house.facts.tell(act, subject, detail, origin)
 
     def is_repeat(self, origin: Origin) -> bool:
         """Whether the key was used before, so that the first answer comes again, whatever holds by now.

@@ -4,7 +4,7 @@ A fact has a word, a subject (a user's or a key's name) and a short detail, and 
 command is on the record by its own event.
 """
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from phalanx.access.errors import AccessError
 from phalanx.api.guard import NOBODY, Forbidden
@@ -15,9 +15,6 @@ from phalanx.api.system import System
 from phalanx.domain.audit import Act
 from phalanx.domain.instructions import Door, Origin
 from phalanx.engine.commands import RecordAccess
-
-if TYPE_CHECKING:
-    from phalanx.api.exchange import Call
 
 UNKNOWN: Final = NOBODY.name
 """The subject of a try under a name that nobody has: what was written there may be a secret."""
@@ -48,13 +45,6 @@ class SystemFacts:
         """Have it journaled; while the desk does not run nothing is done that would be a fact."""
         if self._system.desk.stopped is None:
             self._system.auditing.tell(RecordAccess(origin, act, subject, detail))
-
-
-def record(call: "Call", act: Act, subject: str, detail: str = "") -> None:
-    """Put what a call brought about on the record, in the name of its principal."""
-    whence = address_of(call.scope)
-    origin = Origin(call.principal.actor, Door.ACCESS, call.request_id, address=whence)
-    call.house.facts.tell(act, subject, detail, origin)
 
 
 def tell_refused(facts: Facts, error: Problem | AccessError, scope: Scope, request_id: str) -> None:

@@ -65,9 +65,9 @@ class Asking(Reaching):
 
     def connect(self) -> "Server":
         """The server, to be closed by ``with``. Raises Failure as `target` does."""
-        from phalanx.cli.remote import client
+        from phalanx.cli.remote import connecting
 
-        return client.connect(self.server, self.timeout_s, self.connection)
+        return connecting.connect(self.server, self.timeout_s, self.connection)
 
     def screen(self) -> "Screen":
         """Where the answer goes."""

@@ -36,8 +36,8 @@ from phalanx.engine.exposure import (
 )
 from phalanx.engine.ids import new_request_id
 from phalanx.engine.plans.plan import Plan
+from phalanx.engine.priced import Terms
 from phalanx.engine.pricing import hold_for, usable_facts
-from phalanx.engine.risk import Terms
 from phalanx.engine.state import Instruction, Order, State, position_key
 
 CHILDREN_MAX = 100

@@ -34,15 +34,10 @@ from phalanx.engine.held.approval import approval_refusal
 from phalanx.engine.ids import new_hand_fill_id, new_request_id
 from phalanx.engine.limits import limit_for
 from phalanx.engine.plans.plan import Plan
+from phalanx.engine.priced import Terms
 from phalanx.engine.pricing import hold_for, usable_facts
 from phalanx.engine.refused import Refused
-from phalanx.engine.risk import (
-    Terms,
-    account_refusal,
-    available_cash,
-    lessens_risk,
-    replace_refusal,
-)
+from phalanx.engine.risk import account_refusal, available_cash, lessens_risk, replace_refusal
 from phalanx.engine.state import Order, State
 
 _R = ReasonCode

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from phalanx.cli import app
-from phalanx.cli.remote import client
+from phalanx.cli.remote import client, connecting
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -64,7 +64,7 @@ class FakeServer(Answers):
             transport = httpx.MockTransport(self._handle)
             return client.Server(url or "http://phalanx.test", timeout_s, transport)
 
-        monkeypatch.setattr(client, "connect", connect)
+        monkeypatch.setattr(connecting, "connect", connect)
 
 
 class FakeNetwork(Answers):

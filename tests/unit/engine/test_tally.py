@@ -3,7 +3,8 @@ from phalanx.domain.numbers import whole
 from phalanx.domain.orders import Closing, OrderDraft, OrdType, Product, Side, TimeInForce
 from phalanx.engine.exposure import sellable
 from phalanx.engine.plans.plan import Plan
-from phalanx.engine.risk import Terms, available_cash, refusal
+from phalanx.engine.priced import Terms
+from phalanx.engine.risk import available_cash, refusal
 from phalanx.engine.state import position_key
 from phalanx.engine.tally import NOTHING, Tally
 from tests.engine_world import World

@@ -11,7 +11,7 @@ import msgspec
 
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door, answer_json
-from phalanx.api.facts import UNKNOWN, record
+from phalanx.api.facts import UNKNOWN
 from phalanx.api.hooks import examples
 from phalanx.api.hooks.alerts import check_type, read_fields
 from phalanx.api.hooks.memory import SourceMemory
@@ -128,7 +128,7 @@ def _nobody(call: Call, memory: SourceMemory | None) -> NoReturn:
     """Raises Problem ``NOT_FOUND``, AccessError ``THROTTLED``; never what was wrong."""
     if memory is not None:
         memory.counts.unverified += 1
-    record(call, Act.HOOK_REFUSED, UNKNOWN, "NOT_FOUND")
+    call.record(Act.HOOK_REFUSED, UNKNOWN, "NOT_FOUND")
     call.house.hooks.count_wrong(address_of(call.scope))
     raise Problem("NOT_FOUND", "nothing is here, or not for whom this is from")
 
@@ -169,7 +169,7 @@ def _refused(call: Call, source: HookSource, memory: SourceMemory, error: Except
     memory.counts.last_refused = call.desk.clock.now()
     memory.counts.last_refusal = problem.code
     if not is_busy or memory.is_to_be_told_busy(call.received):
-        record(call, Act.HOOK_REFUSED, source.name, problem.code)
+        call.record(Act.HOOK_REFUSED, source.name, problem.code)
 
 
 def _origin(call: Call, key: str, asked: NewInstruction) -> Origin:

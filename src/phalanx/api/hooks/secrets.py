@@ -7,7 +7,6 @@ from typing import Final
 from msgspec.structs import replace
 
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
-from phalanx.api.facts import record
 from phalanx.api.hooks.shapes import SecretAnswer, SecretEndedAnswer
 from phalanx.api.hooks.sources import PATH, find_source
 from phalanx.api.hooks.vault import SLOTS, draw_secret, end_secret
@@ -25,7 +24,7 @@ async def draw_hook_secret(call: Call) -> Answer:
     source = find_source(call)
     drawn, good = await draw_secret(call, source.name)
     places = list(good)
-    record(call, Act.HOOK_SECRET_DRAWN, source.name, str(places[-1]))
+    call.record(Act.HOOK_SECRET_DRAWN, source.name, str(places[-1]))
     path = f"/hooks/{source.name}"
     if source.verification is HookVerification.PATH_SECRET:
         path = f"{path}/{drawn.reveal()}"
@@ -40,7 +39,7 @@ async def end_hook_secret(call: Call) -> Answer:
     if said not in _SLOTS:
         raise Problem("NOT_FOUND", f"a source has no other secrets than {', '.join(_SLOTS)}")
     left = await end_secret(call, source.name, int(said))
-    record(call, Act.HOOK_SECRET_ENDED, source.name, said)
+    call.record(Act.HOOK_SECRET_ENDED, source.name, said)
     return answer_json(200, SecretEndedAnswer(source.name, int(said), list(left)))
 
 

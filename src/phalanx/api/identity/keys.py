@@ -8,7 +8,6 @@ from msgspec import UNSET, Meta, UnsetType
 
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door
-from phalanx.api.facts import record
 from phalanx.api.fields import name as checked_name
 from phalanx.api.identity import examples
 from phalanx.api.identity.callers import (
@@ -120,7 +119,7 @@ async def post_key(call: Call) -> Answer:
     expires_at = directory.now() + days * DAY if asked_end is None else asked_end
     new = NewKey(name, frozenset(map(Permission, body.scopes)), expires_at, fence)
     issued = await asyncio.to_thread(directory.keys.create, new, by=call.principal.actor)
-    record(call, Act.KEY_CREATED, issued.key.name, f"key {issued.key.id}")
+    call.record(Act.KEY_CREATED, issued.key.name, f"key {issued.key.id}")
     shown = msgspec.structs.asdict(key_answer(call, issued.key))
     return answer_private(KeyCreatedAnswer(**shown, token=issued.token.reveal()))
 
@@ -132,7 +131,7 @@ async def revoke_key(call: Call) -> Answer:
     before = directory.store.picture.keys.get(id)
     key = await asyncio.to_thread(directory.keys.revoke, id)
     if before is None or before.revoked_at is None:
-        record(call, Act.KEY_REVOKED, key.name, f"key {key.id}")
+        call.record(Act.KEY_REVOKED, key.name, f"key {key.id}")
     return answer_private(key_answer(call, key))
 
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from phalanx.access.errors import AccessCode, AccessError, RefreshReused, unauthenticated
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door
-from phalanx.api.facts import UNKNOWN, record
+from phalanx.api.facts import UNKNOWN
 from phalanx.api.identity import examples
 from phalanx.api.identity.callers import (
     USER_NAME_MAX,
@@ -108,12 +108,12 @@ async def log_in(call: Call) -> Answer:
     except AccessError as error:
         # Where only the code is missing, the password was right: that is half of a login.
         if error.code in _FAILED:
-            record(call, _FAILED[error.code], name)
+            call.record(_FAILED[error.code], name)
         raise
     _be_the_user(call, tokens.session)
-    record(call, Act.LOGIN, call.principal.name, f"session {tokens.session}")
+    call.record(Act.LOGIN, call.principal.name, f"session {tokens.session}")
     if tokens.by_recovery_code:
-        record(call, Act.RECOVERY_CODE_USED, call.principal.name, f"session {tokens.session}")
+        call.record(Act.RECOVERY_CODE_USED, call.principal.name, f"session {tokens.session}")
     return _answer(call, tokens, with_cookie=body.cookie is True)
 
 
@@ -145,7 +145,7 @@ async def _refreshed(call: Call, token: Secret | None) -> "Tokens":
     try:
         return await call.house.refreshes.run(address, directory.refresh, token)
     except RefreshReused as error:
-        record(call, Act.REFRESH_REUSED, error.user, f"session {error.session}")
+        call.record(Act.REFRESH_REUSED, error.user, f"session {error.session}")
         raise
 
 
@@ -156,7 +156,7 @@ async def log_out(call: Call) -> Answer:
     user, session = person_of(call), call.principal.session
     sessions = directory_of(call).sessions
     await asyncio.to_thread(sessions.end, session, End.LOGOUT, owner=user.id)
-    record(call, Act.LOGOUT, user.name, f"session {session}")
+    call.record(Act.LOGOUT, user.name, f"session {session}")
     return answer_private(LogoutAnswer(session, ended=True), clear_cookie())
 
 

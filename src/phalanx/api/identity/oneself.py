@@ -10,7 +10,6 @@ import msgspec
 from phalanx.access.errors import AccessCode, AccessError
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door
-from phalanx.api.facts import record
 from phalanx.api.identity import examples
 from phalanx.api.identity.callers import (
     Code,
@@ -126,7 +125,7 @@ async def change_password(call: Call) -> Answer:
     users, session = directory_of(call).users, call.principal.session
     with _wrong_ones_recorded(call, user.name):
         changed = await asyncio.to_thread(users.change_password, user.id, session, old, new)
-    record(call, Act.PASSWORD_CHANGED, changed.name)
+    call.record(Act.PASSWORD_CHANGED, changed.name)
     return answer_private(PasswordChangedAnswer(changed.name, changed.must_change))
 
 
@@ -136,7 +135,7 @@ async def enrol_totp(call: Call) -> Answer:
     user = person_of(call)
     with _wrong_ones_recorded(call, user.name):
         enrolment = await asyncio.to_thread(directory_of(call).factors.enrol, user.id, given)
-    record(call, Act.TOTP_ENROLLED, user.name)
+    call.record(Act.TOTP_ENROLLED, user.name)
     return answer_private(TotpAnswer(enrolment.secret.reveal(), enrolment.uri.reveal()))
 
 
@@ -146,7 +145,7 @@ async def confirm_totp(call: Call) -> Answer:
     user = person_of(call)
     with _wrong_ones_recorded(call, user.name):
         codes = await asyncio.to_thread(directory_of(call).factors.confirm, user.id, given)
-    record(call, Act.TOTP_ENABLED, user.name)
+    call.record(Act.TOTP_ENABLED, user.name)
     return answer_private(RecoveryCodesAnswer([one.reveal() for one in codes]))
 
 
@@ -156,7 +155,7 @@ async def disable_totp(call: Call) -> Answer:
     user = person_of(call)
     with _wrong_ones_recorded(call, user.name):
         await asyncio.to_thread(directory_of(call).factors.disable, user.id, given)
-    record(call, Act.TOTP_DISABLED, user.name)
+    call.record(Act.TOTP_DISABLED, user.name)
     return answer_private(TotpOffAnswer("off"))
 
 
@@ -169,7 +168,7 @@ def _wrong_ones_recorded(call: Call, name: str) -> Iterator[None]:
         yield
     except AccessError as error:
         if error.code in _WRONG:
-            record(call, Act.CONFIRMATION_FAILED, name, f"{error.code} at {call.scope['path']}")
+            call.record(Act.CONFIRMATION_FAILED, name, f"{error.code} at {call.scope['path']}")
         raise
 
 

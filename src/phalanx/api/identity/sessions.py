@@ -8,7 +8,6 @@ from msgspec import Meta
 
 from phalanx.access.errors import AccessCode, AccessError
 from phalanx.api.exchange import Answer, Call, Door
-from phalanx.api.facts import record
 from phalanx.api.identity import examples
 from phalanx.api.identity.callers import (
     USER_NAME_MAX,
@@ -85,7 +84,7 @@ async def end_session(call: Call) -> Answer:
         raise AccessError(AccessCode.NO_SUCH_SESSION, "there is no such session")
     await asyncio.to_thread(directory.sessions.end, session, End.REVOKED, owner=owner)
     whose = directory.store.picture.users[found.user_id].name
-    record(call, Act.SESSION_ENDED, whose, f"session {session}")
+    call.record(Act.SESSION_ENDED, whose, f"session {session}")
     return answer_private(LogoutAnswer(session, ended=True))
 
 

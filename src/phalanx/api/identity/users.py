@@ -8,7 +8,6 @@ from msgspec import UNSET, Meta, UnsetType
 
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import Answer, Call, Door
-from phalanx.api.facts import record
 from phalanx.api.identity import examples
 from phalanx.api.identity.callers import (
     USER_NAME_MAX,
@@ -122,7 +121,7 @@ async def post_user(call: Call) -> Answer:
     clients = () if body.clients is UNSET else _clients(call, body.clients)
     duties = Duties(Role(body.role), clients, body.may_trade is True)
     created = await asyncio.to_thread(users.create, name, duties, given)
-    record(call, Act.USER_CREATED, created.user.name, _duties_of(created.user))
+    call.record(Act.USER_CREATED, created.user.name, _duties_of(created.user))
     return answer_private(_created_answer(call, created))
 
 
@@ -141,10 +140,10 @@ async def patch_user(call: Call) -> Answer:
     before = users.get(name)
     after = await asyncio.to_thread(users.amend, name, amendment)
     if _duties_of(before) != _duties_of(after):
-        record(call, Act.USER_CHANGED, after.name, _duties_of(after))
+        call.record(Act.USER_CHANGED, after.name, _duties_of(after))
     if (before.disabled_at is None) != (after.disabled_at is None):
         act = Act.USER_ENABLED if after.disabled_at is None else Act.USER_DISABLED
-        record(call, act, after.name)
+        call.record(act, after.name)
     return answer_private(user_answer(call, after))
 
 
@@ -153,7 +152,7 @@ async def reset_password(call: Call) -> Answer:
     name = _somebody_else(call, "change your own password with the old one")
     users = directory_of(call).users
     created = await asyncio.to_thread(users.reset_password, name)
-    record(call, Act.PASSWORD_RESET, created.user.name)
+    call.record(Act.PASSWORD_RESET, created.user.name)
     return answer_private(_created_answer(call, created))
 
 
@@ -162,7 +161,7 @@ async def remove_totp(call: Call) -> Answer:
     name = _somebody_else(call, "take off your own second factor with your password")
     users = directory_of(call).users
     user = await asyncio.to_thread(users.remove_totp, name)
-    record(call, Act.TOTP_DISABLED, user.name)
+    call.record(Act.TOTP_DISABLED, user.name)
     return answer_private(user_answer(call, user))
 
 

@@ -24,7 +24,7 @@ def doctor(
     from phalanx.cli.checking.checkup import SERVER_TIMEOUT_S, Verdict, examine
     from phalanx.cli.display.screen import Screen
     from phalanx.cli.process_settings import load_settings
-    from phalanx.cli.remote.client import connect
+    from phalanx.cli.remote.connecting import connect
 
     settings = load_settings(data=data, port=port)
     there = connect(reaching.server, SERVER_TIMEOUT_S, reaching.connection)

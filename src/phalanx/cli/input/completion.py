@@ -76,14 +76,14 @@ def _beginning(context: typer.Context, path: str, field: str, incomplete: str) -
 def _names(context: typer.Context, path: str, field: str) -> Iterator[str]:
     """Nothing when there is no server, or one that says something else: a shell wants no remarks."""
     from phalanx.cli.exit_codes import Failure
-    from phalanx.cli.remote import client
+    from phalanx.cli.remote import connecting
     from phalanx.cli.remote.documents import rows_of
 
     params: dict[str, Any] = context.params
     try:
         # A refresh takes longer than a shell waits, and one that is broken off would end the session.
         asked = params.get("server"), TIMEOUT_S, params.get("connection")
-        with client.connect(*asked, renews=False) as there:
+        with connecting.connect(*asked, renews=False) as there:
             rows = rows_of(there.read(path))
     except Failure:
         return

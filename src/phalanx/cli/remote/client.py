@@ -165,16 +165,6 @@ class Server:
         return answer
 
 
-def connect(
-    url: str | None, timeout_s: float, connection: str | None = None, *, renews: bool = True
-) -> Server:
-    """The server a command talks to, as whom `target` says. Raises Failure."""
-    from phalanx.cli.remote.target import target
-
-    url, identity = target(url, connection, renews=renews)
-    return Server(url, timeout_s, None, identity)
-
-
 def chosen_key(key: str | None) -> str:
     """The caller's Idempotency-Key, or a new one. Raises Failure USAGE for one that no header takes."""
     if key is None:

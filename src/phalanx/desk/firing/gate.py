@@ -9,7 +9,8 @@ from phalanx.domain.kills import stopping
 from phalanx.domain.orders import TERMINAL, OrdStatus, RequestKind
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import Clock, Nanoseconds
-from phalanx.engine.risk import cap_refusal, kill_refusal, lessens_risk
+from phalanx.engine.priced import cap_refusal
+from phalanx.engine.risk import kill_refusal, lessens_risk
 from phalanx.engine.state import Order, State
 
 _SENT = OrdStatus.SENT

@@ -13,8 +13,9 @@ from phalanx.engine.plans.order import oldest_first, terms_of
 from phalanx.engine.plans.plan import Plan
 from phalanx.engine.plans.selection import chosen
 from phalanx.engine.plans.sharing import whole_lots, worth
+from phalanx.engine.priced import PricedInstrument, Terms
 from phalanx.engine.pricing import affordable, hold_for
-from phalanx.engine.risk import PricedInstrument, Terms, available_cash, refusal
+from phalanx.engine.risk import available_cash, refusal
 from phalanx.engine.state import Book, State, position_key
 
 _R = ReasonCode

@@ -11,9 +11,10 @@ from phalanx.engine.context import Context, find_instrument
 from phalanx.engine.plans.order import terms_of
 from phalanx.engine.plans.plan import ORDERS_MAX, Plan
 from phalanx.engine.plans.selection import account_of, shuffled
+from phalanx.engine.priced import PricedInstrument, Terms
 from phalanx.engine.pricing import hold_for
 from phalanx.engine.refused import Refused
-from phalanx.engine.risk import PricedInstrument, Terms, refusal
+from phalanx.engine.risk import refusal
 from phalanx.engine.state import Book, Lot, State, position_key
 from phalanx.engine.tally import Tally
 

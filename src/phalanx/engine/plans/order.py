@@ -13,8 +13,9 @@ from phalanx.engine.context import Context, find_instrument
 from phalanx.engine.exposure import closings, lots_of
 from phalanx.engine.plans.plan import Plan
 from phalanx.engine.plans.selection import account_of
+from phalanx.engine.priced import PricedInstrument, Terms
 from phalanx.engine.pricing import hold_for, stop_limit
-from phalanx.engine.risk import PricedInstrument, Terms, refusal
+from phalanx.engine.risk import refusal
 from phalanx.engine.state import Book, State
 
 _R = ReasonCode

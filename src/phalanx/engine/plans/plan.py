@@ -13,9 +13,9 @@ from phalanx.engine.context import Context
 from phalanx.engine.exposure import slices
 from phalanx.engine.ids import cl_ord_ids, request_ids
 from phalanx.engine.limits import limit_for
+from phalanx.engine.priced import PricedInstrument, Terms
 from phalanx.engine.pricing import usable_facts
 from phalanx.engine.refused import Refused
-from phalanx.engine.risk import PricedInstrument, Terms
 from phalanx.engine.state import Book, Order, State, position_key
 from phalanx.engine.tally import NOTHING, Tally
 

@@ -32,8 +32,9 @@ from phalanx.engine.exposure import (
     sold_of,
 )
 from phalanx.engine.plans.plan import Plan
+from phalanx.engine.priced import PricedInstrument, Terms
 from phalanx.engine.pricing import hold_for
-from phalanx.engine.risk import PricedInstrument, Terms, account_refusal, refusal
+from phalanx.engine.risk import account_refusal, refusal
 from phalanx.engine.state import Book, Instruction, Lot, Order, State, position_key
 
 _R = ReasonCode

@@ -12,9 +12,10 @@ from phalanx.engine.plans.plan import ORDERS_MAX, Plan
 from phalanx.engine.plans.priority_list import Stock, stocks_of
 from phalanx.engine.plans.selection import chosen
 from phalanx.engine.plans.spending import Spending
+from phalanx.engine.priced import Terms
 from phalanx.engine.pricing import hold_for
 from phalanx.engine.refused import Refused
-from phalanx.engine.risk import Terms, account_refusal, entry_refusal, refusal
+from phalanx.engine.risk import account_refusal, entry_refusal, refusal
 from phalanx.engine.state import Book, State
 from phalanx.engine.tally import Tally
 

@@ -8,8 +8,8 @@ from phalanx.engine.context import Context, find_instrument
 from phalanx.engine.groups import LIST_INSTRUMENTS_MAX
 from phalanx.engine.plans.holdings import Identity, identity
 from phalanx.engine.plans.plan import Plan
+from phalanx.engine.priced import PricedInstrument, Terms
 from phalanx.engine.refused import Refused
-from phalanx.engine.risk import PricedInstrument, Terms
 from phalanx.engine.state import State
 
 _R = ReasonCode

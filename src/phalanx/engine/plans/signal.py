@@ -10,8 +10,9 @@ from phalanx.domain.strategies import SellScope, Sizing, SizingRule, Strategy, S
 from phalanx.engine.context import Context, find_instrument
 from phalanx.engine.plans.plan import Plan
 from phalanx.engine.plans.selection import chosen, shuffled
+from phalanx.engine.priced import PricedInstrument, Terms
 from phalanx.engine.pricing import affordable, hold_for
-from phalanx.engine.risk import PricedInstrument, Terms, available_cash, refusal
+from phalanx.engine.risk import available_cash, refusal
 from phalanx.engine.state import Book, Lot, State
 from phalanx.engine.tally import NOTHING
 

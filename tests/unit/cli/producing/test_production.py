@@ -13,7 +13,7 @@ from phalanx.cli.producing import production
 from phalanx.cli.producing.command import refuse_while_live
 from phalanx.cli.producing.production import Pace, Production, percentile
 from phalanx.cli.producing.random_orders import RandomOrders
-from phalanx.cli.remote import client
+from phalanx.cli.remote import connecting
 from phalanx.cli.remote.identity import Identity, TokenIdentity
 from phalanx.domain.secrets import Secret
 from tests.unit.cli.doubles import FakeServer, Handler, run
@@ -212,7 +212,7 @@ def test_every_page_of_accounts_is_looked_at(
         return httpx.Response(200, json={"items": items, "total": 4})
 
     server.handle("GET", "/api/v1/accounts", page)
-    with client.connect(None, 1.0) as there:
+    with connecting.connect(None, 1.0) as there:
         refuse_while_live(there)
 
     assert [request.url.params["skip"] for request in server.requests] == ["0", "1", "2", "3"]

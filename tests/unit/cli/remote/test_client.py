@@ -12,8 +12,8 @@ from phalanx.cli.remote.client import (
     Server,
     checked_url,
     chosen_key,
-    connect,
 )
+from phalanx.cli.remote.connecting import connect
 from phalanx.cli.remote.target import configured_server
 
 URL = "http://phalanx.test"

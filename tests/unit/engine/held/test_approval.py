@@ -33,7 +33,7 @@ from phalanx.domain.settings import RiskSettings
 from phalanx.domain.strategies import SizingRule
 from phalanx.domain.time import HOUR, SECOND, day_begins
 from phalanx.engine import commands as c
-from phalanx.engine.approval import approve_by
+from phalanx.engine.held.approval import approve_by
 from phalanx.engine.instructions import preview
 from phalanx.engine.refused import Refused
 from phalanx.engine.snapshot import decode_state, encode_state, state_hash
