@@ -206,8 +206,10 @@ NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 EXPORTS = [
     door.path
     for door in DOORS
-    if door.query is not None and "format" in door.query.__struct_fields__
+    if door.method == "GET" and door.query is not None and "format" in door.query.__struct_fields__
 ]
+COMPARED = "/api/v1/instruments/diff"
+"""The one export that is asked for with a file."""
 
 
 async def poison(site: Site, payload: str) -> None:
@@ -250,6 +252,29 @@ async def test_no_payload_becomes_a_formula_in_any_export(site: Site) -> None:
         assert set(PAYLOADS) <= shown[f"/api/v1/{path}"], path
 
 
+@pytest.mark.parametrize("payload", PAYLOADS)
+async def test_what_a_master_changes_has_no_formula_either(site: Site, payload: str) -> None:
+    header = ["symbol", "token_id", "exchange", "instrument_type", "lot_size", "tick_size"]
+    rows = [header, [payload, "1", "LSE", "EQ", "1", "0.05"]]
+    content = StringIO(newline="")
+    csv.writer(content).writerows(rows)
+    query = {"format": "csv", "source": "phalanx"}
+
+    answer = await site.http.post(COMPARED, params=query, content=content.getvalue(), headers=CSV)
+
+    if answer.status_code == 422:
+        assert answer.json()["code"] == "BAD_TEXT"
+        return
+    cells = [cell for row in csv.reader(StringIO(answer.text, newline="")) for cell in row]
+    assert [one for one in cells if one.startswith(RISKY) and not NUMBER.fullmatch(one)] == []
+
+
 def test_there_are_exports_to_try() -> None:
+    others = {
+        door.path
+        for door in DOORS
+        if door.query is not None and "format" in door.query.__struct_fields__
+    }
+    assert others - set(EXPORTS) == {COMPARED}
     assert {"/api/v1/audit", "/api/v1/orders", "/api/v1/priority-lists/{name}"} <= set(EXPORTS)
     assert len(EXPORTS) >= 11
