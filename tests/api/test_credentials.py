@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import msgspec
 import pytest
 
 from phalanx.access.vault.credentials import FIELDS_MAX, VALUE_BYTES_MAX
+from phalanx.access.vault.key_places import OwnFiles
 from phalanx.access.vault.sql_credentials import SqlCredentials
 from phalanx.api.catalogue import DOORS
 from phalanx.api.credentials import PATH, CredentialBody
+from phalanx.bootstrap.machine import SystemRandom
 from tests.api.conftest import Site, happened, open_site
 from tests.canary import CANARY, found_in
 
@@ -181,6 +184,48 @@ async def test_a_new_key_seals_everything_and_the_old_one_goes(site: Site, tmp_p
     assert (done["failed"], done["failures"], done["older"]) == (0, [], [])
     assert sorted(path.name for path in (tmp_path / "data").glob("access.key*")) == ["access.key"]
     assert await read(site, "dealer-1") == NEW["fields"]
+
+
+async def is_told(site: Site) -> bool:
+    """Whether the audit knows of a change of the key."""
+    return bool((await site.get("/api/v1/audit", act="kek_rotated"))["items"])
+
+
+async def test_a_change_of_the_key_that_a_start_finished_is_in_the_audit_once(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    async with open_site(data) as site:
+        await put(site, "dealer-1")
+    # As a process leaves it that dies when the next key is drawn.
+    OwnFiles(data, data / "access.db", SystemRandom()).draw()
+
+    async with open_site(data) as site:
+        (kek,) = (await site.get(f"{PATH}/keks"))["items"]
+        await site.until(partial(is_told, site))
+    async with open_site(data) as site:
+        done = (await site.send("POST", f"{PATH}/rekey")).json()
+        assert site.system.access.notes.waiting() == ()
+        ours, started = (await site.get("/api/v1/audit", act="kek_rotated"))["items"]
+
+    assert (started["actor"], started["subject"]) == ("local", kek["kek_id"])
+    assert started["detail"].startswith("2 records; finished by a start; done ")
+    assert (ours["subject"], ours["detail"]) == (done["current"], "2 records")
+
+
+async def test_a_change_that_nobody_came_to_journal_is_journaled_by_the_next_start(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    async with open_site(data) as site:
+        await put(site, "dealer-1")
+        await asyncio.to_thread(site.system.access.rotation.run)
+    async with open_site(data) as site:
+        await site.get(PATH)
+        await site.until(partial(is_told, site))
+        (told,) = (await site.get("/api/v1/audit", act="kek_rotated"))["items"]
+
+    assert told["detail"].startswith("2 records; not journaled when it was done; done ")
 
 
 async def test_a_read_whose_audit_fails_gives_nothing(

@@ -9,6 +9,7 @@ import pytest
 
 from phalanx.bootstrap import order_direct_kill
 from phalanx.domain.kills import EVERYBODY, KillLevel, KillScope
+from phalanx.domain.names import is_printable
 from phalanx.engine.plans import cancel_open
 from tests.api.conftest import Site, open_site
 from tests.api.test_kinds import PATH, ROW, filled, give
@@ -318,6 +319,26 @@ async def test_a_kill_past_the_server_is_adopted_and_lifted_here(example: Site) 
         return outcome["status"] == "ACCEPTED" and await still_works(example, outcome["order_id"])
 
     await example.until(accepted)
+
+
+async def test_a_kill_past_the_server_with_any_texts_is_listed_and_lifted(site: Site) -> None:
+    scope = KillScope(KillLevel.ACCOUNT, "x\ny" + "z" * 200)
+    data = site.system.settings.data
+    await asyncio.to_thread(order_direct_kill, data, scope, cancel=True, note="n\x1b[2J")
+
+    async def stands() -> bool:
+        return bool((await site.get(KILL))["total"])
+
+    await site.until(stands)
+    (kill,) = (await site.get(KILL))["items"]
+    (act,) = (await site.get("/api/v1/audit", act="kill_put"))["items"]
+    lifted = await site.http.delete(KILL, params={"account": kill["account"]})
+
+    assert kill["account"] == "x?y" + "z" * 124 + "…"
+    assert kill["note"].startswith("n?[2J (kill --direct, ")
+    assert is_printable(act["subject"] + act["detail"] + act["request_id"])
+    assert lifted.status_code == 200, lifted.text
+    assert (await site.get(KILL))["total"] == 0
 
 
 async def still_works(site: Site, order_id: str) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from phalanx.access.machine_keys import NewKey
 from phalanx.access.vault.rewrap import BATCH
+from phalanx.bootstrap import audit_trail
 from phalanx.bootstrap.sealed import open_access
 from phalanx.config import Settings
 from phalanx.domain.access import MACHINE_SCOPES
@@ -30,6 +31,12 @@ def fill(data: Path) -> str:
     key = access.directory.keys.create(NewKey("reader", MACHINE_SCOPES, until), by="ann")
     access.close()
     return key.token.reveal()
+
+
+def rotations(data: Path) -> list[str]:
+    """What the audit says of changes of the key."""
+    acts = (act for _, of_record in audit_trail(data) for _, act in of_record)
+    return [act.detail for act in acts if act.act == "kek_rotated"]
 
 
 def check_all_open(data: Path) -> None:
@@ -65,3 +72,5 @@ def test_a_server_that_is_killed_while_its_key_changes_starts_with_everything(
     finally:
         assert server.stop() == 0
     check_all_open(data)
+    (detail,) = rotations(data)
+    assert "; finished by a start; done " in detail

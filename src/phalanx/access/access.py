@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Self
 
 from phalanx.access.directory import AccessRules, Directory
+from phalanx.access.notes import Notes
 from phalanx.access.store import AccessStore
 from phalanx.access.vault.credentials import Audit
 from phalanx.access.vault.key_places import KeyPlace
@@ -30,8 +31,11 @@ class Access:
         self.store = store
         self.keyring = keyring
         self.rewrapping = Rewrapping(store.engine, keyring)
-        self.rotation = Rotation(keys, keyring, self.rewrapping)
+        self.rotation = Rotation(keys, keyring, self.rewrapping, store.engine, clock)
         self.rotation.resume()
+        self.notes = Notes(store)
+        self.left = self.notes.waiting()
+        """What those who had the folder before left to be journaled; `notes` forgets each."""
         self.directory = Directory(store, keyring, clock, random, rules)
         self.credentials = SqlCredentials(store.engine, keyring, clock, audit)
 

@@ -1,11 +1,11 @@
-"""Notes: what was done in a data folder while no server ran, kept until a journal has it."""
+"""Notes: what was done in a data folder while no journal took it, kept until one has it."""
 
 from typing import Final
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
-from phalanx.access.store import AccessStore, Change
+from phalanx.access.store import AccessStore
 from phalanx.access.tables import notes
 from phalanx.domain.audit import Act
 from phalanx.domain.time import Nanoseconds
@@ -24,10 +24,17 @@ class Note(msgspec.Struct, frozen=True):
     detail: str
 
 
-def write_note(change: Change, at: Nanoseconds, act: Act, subject: str, detail: str) -> None:
-    """One more. Part of the change that it is about: both are on disk, or neither."""
+def write_note(
+    connection: Connection, at: Nanoseconds, act: Act, subject: str, detail: str
+) -> None:
+    """One more, in the transaction of the change that it is about: both are on disk, or neither."""
     row = {"at": at, "act": act.value, "subject": subject, "detail": detail}
-    change.connection.execute(insert(notes).values(row))
+    connection.execute(insert(notes).values(row))
+
+
+def take_back(connection: Connection, act: Act, subject: str) -> None:
+    """What was noted of this act on this subject, if anything, need not be journaled any more."""
+    connection.execute(delete(notes).where(notes.c.act == act.value, notes.c.subject == subject))
 
 
 class Notes:

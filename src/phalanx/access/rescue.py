@@ -48,7 +48,7 @@ def rescue(
         else:
             _let_in(change, admin, hashed, clock)
         detail = "made" if admin is None else "a new password, no second factor"
-        write_note(change, clock.now(), Act.ADMIN_RESCUED, called, detail)
+        write_note(change.connection, clock.now(), Act.ADMIN_RESCUED, called, detail)
     return Rescued(
         store.picture.users[store.picture.names[called.lower()]], password, admin is None
     )

@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 from phalanx.api import reconciliation_examples as examples
 from phalanx.api.decoding import Body
 from phalanx.api.exchange import NO_STORE, Answer, Call, Door, answer_json
-from phalanx.api.fields import NOTE_CHARACTERS_MAX, name, note
+from phalanx.api.fields import name, note
 from phalanx.api.instruction_shapes import Moment
 from phalanx.api.lists import Skip, ViewLimit
 from phalanx.api.new_instructions import moment
@@ -21,6 +21,7 @@ from phalanx.api.tables import FormatName, csv_answer, struct_rows
 from phalanx.domain.breaks import BreakKind
 from phalanx.domain.events import BreakClosed, BreakTaken
 from phalanx.domain.instructions import Door as DoorName
+from phalanx.domain.names import NOTE_CHARACTERS_MAX
 from phalanx.domain.time import DAY, Nanoseconds
 from phalanx.engine.commands import CloseBreak, TakeBreak
 from phalanx.views.break_list import BreakFilters

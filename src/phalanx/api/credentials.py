@@ -152,8 +152,11 @@ async def list_keks(call: Call) -> Answer:
 
 async def rekey(call: Call) -> Answer:
     """Have a new key seal everything, while everybody works."""
-    done = await _asked(call.system.access.rotation.run)
+    rotation = call.system.access.rotation
+    done = await _asked(rotation.run)
     call.record(Act.KEK_ROTATED, done.current, f"{done.rewrapped} records")
+    await call.desk.durable(call.desk.state.seq)
+    await _asked(rotation.forget_note, done)
     return _answer(msgspec.convert(done, RekeyAnswer, from_attributes=True))
 
 

@@ -4,20 +4,20 @@ A JSON number is read from its own characters and never becomes a float: ``1364.
 are the same price, exactly.
 """
 
-import re
-
 import msgspec
 
 from phalanx.api.problems import Problem
-from phalanx.domain.names import NAME_CHARACTERS_MAX, is_printable
+from phalanx.domain.names import (
+    NAME_CHARACTERS_MAX,
+    NOTE_CHARACTERS_MAX,
+    is_printable,
+    is_printable_note,
+)
 from phalanx.domain.numbers import BASIS_POINTS, SCALE, Fixed, NumberError, parse_fixed
 
-NOTE_CHARACTERS_MAX = 500
 BASIS_POINT = 100 * SCALE // BASIS_POINTS
 """One of them in percent."""
 
-# What no name may hold, but for the tab and the end of a line.
-_UNWELCOME_IN_NOTE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NUMBER_BEGINS = frozenset(b"-0123456789")
 _NUMBER_DETAILS = {
     "INVALID_NUMBER": "not a plain decimal number such as 1364.5 (no exponent, no NaN)",
@@ -87,7 +87,7 @@ def note(text: str, field: str = "note") -> str:
     if len(text) > NOTE_CHARACTERS_MAX:
         detail = f"at most {NOTE_CHARACTERS_MAX} characters"
         raise Problem("TEXT_TOO_LONG", detail, field=field)
-    if _UNWELCOME_IN_NOTE.search(text) is not None:
+    if not is_printable_note(text):
         raise Problem("INVALID_TEXT", "holds a control character", field=field)
     return text
 

@@ -13,11 +13,11 @@ from phalanx.api import examples, stream_description
 from phalanx.api.deferred import ACCEPTED, ChangeWaiting
 from phalanx.api.edges.heads import HEAD_BYTES_MAX, HEADERS_MAX
 from phalanx.api.exchange import Answer, Call, Door
-from phalanx.api.fields import NOTE_CHARACTERS_MAX
 from phalanx.api.head import KEY_CHARACTERS_MAX, REQUEST_ID_CHARACTERS_MAX
 from phalanx.api.policy import DOCS, Behind
 from phalanx.api.problems import STATUSES, ProblemDocument
 from phalanx.domain.access import Permission
+from phalanx.domain.names import NOTE_CHARACTERS_MAX
 
 _REF = "#/components/schemas/{name}"
 _PART = re.compile(r"\{(\w+)\}")

@@ -8,8 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from phalanx.api.fields import NOTE_CHARACTERS_MAX
-from phalanx.domain.names import NAME_CHARACTERS_MAX
+from phalanx.domain.names import NAME_CHARACTERS_MAX, NOTE_CHARACTERS_MAX
 
 ID_MAX = 2**53 - 1
 """Largest integer that every JSON reader holds exactly."""

@@ -10,6 +10,7 @@ from phalanx.bootstrap.folders import (
     order_direct_kill,
     replay_state,
     rescue_admin,
+    snapshot_files,
     verify_folder,
 )
 from phalanx.bootstrap.machine import LoopTimer, SystemClock, SystemRandom
@@ -27,5 +28,6 @@ __all__ = [
     "order_direct_kill",
     "replay_state",
     "rescue_admin",
+    "snapshot_files",
     "verify_folder",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from phalanx.bootstrap.machine import SystemClock, SystemRandom
 from phalanx.brokers.kill_flag import FILE as KILL_FLAG
 from phalanx.brokers.kill_flag import order_kill
-from phalanx.desk.recovery import rebuild
+from phalanx.desk.recovery import rebuild, restore_snapshot
 from phalanx.domain.events import decode_events
 from phalanx.domain.kills import DirectKill, KillScope
 from phalanx.domain.time import Nanoseconds
@@ -84,6 +84,22 @@ def verify_folder(data: Path, seen: Iterable[Seen] = ()) -> tuple[Report, State 
         report = verify(reader, seen)
         state = None if report.problem is not None else rebuild(reader, use_snapshot=False)
         return report, state
+    finally:
+        reader.close()
+
+
+def snapshot_files(data: Path) -> Iterator[tuple[str, str]]:
+    """The snapshot files of a data folder, newest first, by name, each with why no start can use it; that
+    is empty where one can. Read-only.
+    """
+    reader = SqliteJournalReader(data)
+    try:
+        for name, found in reader.snapshot_files():
+            if isinstance(found, str):
+                yield name, found
+            else:
+                is_whole = restore_snapshot(found) is not None
+                yield name, "" if is_whole else "its state is damaged, or of another version"
     finally:
         reader.close()
 

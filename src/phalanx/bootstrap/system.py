@@ -136,7 +136,10 @@ class System:
         """
         from phalanx.bootstrap.sealed import open_access
 
-        return open_access(self.settings, self._read_is_told, self.access_rules)
+        access = open_access(self.settings, self._read_is_told, self.access_rules)
+        if self._loop is not None:
+            self.desk.run(self._journal_late_notes(), "journal notes")
+        return access
 
     def _read_is_told(self, reader: str, login: str, why: str) -> None:
         """On a worker's thread: return once it is on disk who is about to read a credential. Raises Stopped,
@@ -202,19 +205,28 @@ class System:
         await self._start_alerts()
 
     async def _journal_notes(self) -> None:
-        """Have the journal take what was noted in ``access.db`` while no server ran: once, or twice where
-        this process dies between the two.
+        """Have the journal take what was noted in ``access.db`` while it could not: once, or twice where this
+        process dies between the two. Raises AccessError, Stopped.
         """
         if "access" not in vars(self):
             return
-        from phalanx.access.notes import Notes
-
-        notes = Notes(self.access.store)
-        for note in await asyncio.to_thread(notes.waiting):
+        notes = self.access.notes
+        for note in self.access.left:
             at = iso(note.at, self.desk.state.settings.zone_offset_s)
             origin, said = Origin("local", Door.ACCESS), f"{note.detail}; done {at}"
             await self.auditing.told(RecordAccess(origin, note.act, note.subject, said))
             await asyncio.to_thread(notes.forget, note)
+
+    async def _journal_late_notes(self) -> None:
+        """Those of an ``access.db`` that is opened when the desk works already: trading does not end where
+        they cannot be journaled, and the next start has them.
+        """
+        from phalanx.access.errors import AccessError
+
+        try:
+            await self._journal_notes()
+        except (AccessError, Stopped) as error:
+            _log.warning("what was noted in access.db could not be journaled: %s", error)
 
     def _square_off(self) -> SquareOff:
         desk = self.desk

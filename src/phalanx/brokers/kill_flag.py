@@ -20,6 +20,9 @@ is that the flag was lowered.
 Where the file that has the name cannot be opened, or is none (a folder, a device), a kill that is ordered
 would not be seen. Then the flag counts as up for everybody, from the server's next look until it has
 opened one.
+
+Whatever may write the folder may write a flag, so its texts come from anywhere: they are read as a door would
+have taken them, so that what is adopted can be listed and lifted.
 """
 
 import errno
@@ -31,13 +34,22 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 from zlib import crc32
 
 import msgspec
 
-from phalanx.domain.kills import EVERYBODY, DirectKill, KillKey, RaisedFlag
+from phalanx.domain.kills import (
+    EVERYBODY,
+    DirectKill,
+    KillKey,
+    KillLevel,
+    KillScope,
+    RaisedFlag,
+)
+from phalanx.domain.names import NAME_CHARACTERS_MAX, fitting, fitting_note
 
 FILE: Final = "kill.flag"
 SIZE: Final = 32 * 1024
@@ -46,6 +58,7 @@ _WORD: Final = 8
 _HEAD: Final = struct.Struct("=QII")
 _NUMBER: Final = struct.Struct("=Q")
 _NUMBER_MAX: Final = 2**64 - 1
+_TIME_MAX: Final = 2**63 - 1
 BODY_BYTES_MAX: Final = _ADOPTED - _HEAD.size
 LOCK_TRIES: Final = 100
 LOCK_PAUSE_S: Final = 0.02
@@ -289,9 +302,32 @@ def _parsed(region: bytes) -> tuple[DirectKill, ...] | None:
     if length != len(body) or checksum != _checksum(number, body):
         return None
     try:
-        return _decode(body)
+        return tuple(map(_fitting, _decode(body)))
     except msgspec.DecodeError:
         return None
+
+
+def _fitting(kill: DirectKill) -> DirectKill:
+    """The same kill, with texts that a journal may keep and a terminal show."""
+    # Two ids that are made fit must not become one: the second kill would count as adopted.
+    id = kill.id
+    if fitting(id, NAME_CHARACTERS_MAX) != id:
+        id = sha256(id.encode()).hexdigest()
+    return DirectKill(
+        id,
+        _fitting_scope(kill.scope),
+        fitting(kill.actor, NAME_CHARACTERS_MAX),
+        fitting_note(kill.note),
+        min(max(kill.time, 0), _TIME_MAX),
+        kill.cancel,
+    )
+
+
+def _fitting_scope(scope: KillScope) -> KillScope:
+    """Whom it stops; everybody, where that is said or nobody is named."""
+    if scope.level is KillLevel.ALL or not scope.name:
+        return EVERYBODY
+    return KillScope(scope.level, fitting(scope.name, NAME_CHARACTERS_MAX))
 
 
 def _checksum(number: int, body: bytes) -> int:

@@ -69,15 +69,24 @@ class SnapshotFolder:
         """Every readable snapshot of this shard, newest first. Each is read when it is asked for: one is
         a thousand bytes for each order, and the newest nearly always does.
         """
+        for _, found in self.look():
+            if isinstance(found, Snapshot):
+                yield found
+
+    def look(self) -> Iterator[tuple[str, Snapshot | str]]:
+        """Every file, newest first, by its name: the snapshot, or in a few words why it holds none."""
         for path in self._paths():
             try:
                 with path.open("rb", buffering=0) as file:
                     header, blob = file.read(HEADER_BYTES), file.readall()
-            except OSError:
+            except FileNotFoundError:
+                # A writer at work removes what is too old.
+                continue
+            except OSError as error:
+                yield path.name, f"it cannot be read: {error.strerror or error}"
                 continue
             snapshot = decode_snapshot(self._shard, header, blob)
-            if snapshot is not None:
-                yield snapshot
+            yield path.name, snapshot or "it was altered or cut, or is of another format"
 
     def _paths(self) -> list[Path]:
         if not self._path.is_dir():

@@ -69,6 +69,36 @@ def test_a_server_that_has_it_open_sees_it_go_up(flag: KillFlagFile, path: Path)
     assert raised.kills == (ordered,)
 
 
+@pytest.mark.parametrize(
+    ("scope", "stopped"),
+    [
+        (of_account("x\ny"), of_account("x?y")),
+        (KillScope(KillLevel.STRATEGY, "s" * 129), KillScope(KillLevel.STRATEGY, "s" * 127 + "…")),
+        (KillScope(KillLevel.ALL, "somebody"), EVERYBODY),
+        (KillScope(KillLevel.BROKER, ""), EVERYBODY),
+    ],
+)
+def test_whatever_texts_it_holds_are_read_as_a_door_would_take_them(
+    flag: KillFlagFile, path: Path, scope: KillScope, stopped: KillScope
+) -> None:
+    order_kill(path, DirectKill("one", scope, "a\x07", "n\x1b[2J\n" + "x" * 500, -1))
+
+    raised = flag.read()
+    assert raised is not None
+    note = "n?[2J\n" + "x" * 493 + "…"
+    assert raised.kills == (DirectKill("one", stopped, "a?", note, 0),)
+    assert flag.keys() == {stopped.key}
+
+
+def test_two_kills_whose_ids_no_journal_may_keep_stay_two(flag: KillFlagFile, path: Path) -> None:
+    order_kill(path, kill("a\n", of_account("A1")))
+    order_kill(path, kill("a\t", of_account("A2")))
+
+    first, second = orders(flag)
+    assert first != second
+    assert (first + second).isalnum()
+
+
 def test_it_goes_up_where_no_server_ever_was(path: Path) -> None:
     order_kill(path, kill())
 

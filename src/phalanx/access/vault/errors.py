@@ -29,7 +29,7 @@ class VaultCode(StrEnum):
     KEY_NOT_SET = "KEY_NOT_SET"
     """The environment variable for the key is not set, or empty."""
     KEY_INVALID = "KEY_INVALID"
-    """The source gave something that is not a key of 32 bytes."""
+    """The source gave something that is not a key of 32 bytes, or one that nobody drew by chance."""
     KEY_COMMAND_FAILED = "KEY_COMMAND_FAILED"
     """The key command could not be started, or ended with another code than 0."""
     KEY_COMMAND_TOO_SLOW = "KEY_COMMAND_TOO_SLOW"

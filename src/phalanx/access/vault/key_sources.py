@@ -1,7 +1,7 @@
 """Where a key-encryption key comes from: a file, an environment variable, or what a command prints.
 
-A key of 32 bytes is asked for once, at the start, and becomes a `KeyEncryptionKey` at once. No error here
-shows anything of what was read.
+A key of 32 random bytes is asked for once, at the start, and becomes a `KeyEncryptionKey` at once. No error
+here shows anything of what was read.
 """
 
 import base64
@@ -23,6 +23,8 @@ from phalanx.domain.time import SECOND, Clock, Nanoseconds, Random
 
 COMMAND_TIMEOUT_NS: Final = 10 * SECOND
 COMMAND_BYTES_MAX: Final = 4 * 1024
+DISTINCT_BYTES_MIN: Final = 8
+"""Fewer different bytes are no chance: 32 random ones have fewer than this less than once in 10^36 draws."""
 _TEXT_BYTES_MAX: Final = 4 * 1024
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _PRIVATE: Final = stat.S_IRUSR | stat.S_IWUSR
@@ -120,7 +122,8 @@ def key_from_command(
 
 def _known(key: KeyEncryptionKey | None, where: str) -> KeyEncryptionKey:
     if key is None:
-        raise VaultError(VaultCode.KEY_INVALID, f"{where} does not hold a key of {KEY_BYTES} bytes")
+        detail = f"{where} does not hold a key of {KEY_BYTES} random bytes"
+        raise VaultError(VaultCode.KEY_INVALID, detail)
     return key
 
 
@@ -157,7 +160,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def _from_bytes(key: bytes) -> KeyEncryptionKey | None:
-    return KeyEncryptionKey(key) if len(key) == KEY_BYTES else None
+    if len(key) != KEY_BYTES or len(set(key)) < DISTINCT_BYTES_MIN:
+        return None
+    return KeyEncryptionKey(key)
 
 
 def _from_base64(text: str | bytes) -> KeyEncryptionKey | None:

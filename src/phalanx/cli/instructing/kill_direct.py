@@ -12,8 +12,8 @@ from phalanx.cli.exit_codes import Exit, Failure
 
 if TYPE_CHECKING:
     from phalanx.cli.display.screen import Screen
+    from phalanx.domain.kills import KillScope
 
-NOTE_CHARACTERS_MAX = 500
 ADOPTION_S_MAX = 2.0
 LOOK_PAUSE_S = 0.05
 
@@ -43,19 +43,17 @@ def kill_directly(
 ) -> None:
     """Stop new risk in a scope, and say what became of it.
 
-    Raises Failure FLAG_FULL, FLAG_BUSY, FLAG_LOST; NEVER_RAN, with the flag up all the same.
+    Raises Failure TEXT_TOO_LONG, INVALID_TEXT, FLAG_FULL, FLAG_BUSY, FLAG_LOST; NEVER_RAN, with the flag up
+    all the same.
     """
     from phalanx import bootstrap
     from phalanx.brokers.kill_flag import KillFlagBusy, KillFlagFull
     from phalanx.domain.kills import KillLevel, KillScope
 
-    if len(note) > NOTE_CHARACTERS_MAX:
-        raise Failure(
-            Exit.USAGE, "TEXT_TOO_LONG", f"--note has at most {NOTE_CHARACTERS_MAX} characters"
-        )
+    whom = KillScope(KillLevel(scope.get("level", KillLevel.ALL)), scope.get("name", ""))
+    _check_texts(whom, note)
     # A folder that was named is not looked up: no broken settings file may stand in the way.
     folder = _configured() if data is None else data
-    whom = KillScope(KillLevel(scope.get("level", KillLevel.ALL)), scope.get("name", ""))
     try:
         number = bootstrap.order_direct_kill(folder, whom, cancel=cancel, note=note)
     except KillFlagFull:
@@ -78,6 +76,27 @@ def kill_directly(
             f"no server ever ran in {folder}: the flag is raised there, and stops nobody elsewhere"
         )
         raise Failure(Exit.FAILURE, "NEVER_RAN", detail)
+
+
+def _check_texts(whom: "KillScope", note: str) -> None:
+    """As the door of kills does. Raises Failure TEXT_TOO_LONG, INVALID_TEXT."""
+    from phalanx.domain.names import (
+        NAME_CHARACTERS_MAX,
+        NOTE_CHARACTERS_MAX,
+        is_printable,
+        is_printable_note,
+    )
+
+    checks = (
+        (f"--{whom.level}", whom.name, NAME_CHARACTERS_MAX, is_printable),
+        ("--note", note, NOTE_CHARACTERS_MAX, is_printable_note),
+    )
+    for option, text, characters_max, is_fit in checks:
+        if len(text) > characters_max:
+            detail = f"{option} has at most {characters_max} characters"
+            raise Failure(Exit.USAGE, "TEXT_TOO_LONG", detail)
+        if not is_fit(text):
+            raise Failure(Exit.USAGE, "INVALID_TEXT", f"{option} holds a control character")
 
 
 def _configured() -> Path:

@@ -13,12 +13,20 @@ from phalanx.journal.errors import JournalError
 from phalanx.journal.verify import Report, Seen
 
 
+class UnusableSnapshot(msgspec.Struct, frozen=True):
+    """The name of a snapshot file, and why no start can use it."""
+
+    name: str
+    why: str
+
+
 class Verification(msgspec.Struct, frozen=True):
     """A journal's report, the hash it replays to, and whether its newest snapshot leads to the same.
 
-    ``snapshot_agrees`` is None when there is no snapshot, or nothing could be replayed.
+    ``snapshot_agrees`` is None when there is no snapshot to start from, or nothing could be replayed.
     ``instruments_lost``: what is wrong with the instrument file that the journal names, if anything.
-    ``witness_missing``: there is no anchor outside the journal's folder; remarkable, and no fault.
+    ``witness_missing``: there is no anchor outside the journal's folder; remarkable, and no fault. So are
+    ``unusable``: snapshot files that no start can use.
     """
 
     folder: Path
@@ -27,6 +35,7 @@ class Verification(msgspec.Struct, frozen=True):
     snapshot_agrees: bool | None
     instruments_lost: str | None = None
     witness_missing: bool = False
+    unusable: tuple[UnusableSnapshot, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -48,6 +57,7 @@ class Verification(msgspec.Struct, frozen=True):
             "chain": report.last.chain.hex(),
             "ahead_of_anchor": report.ahead,
             "snapshots": report.snapshots,
+            "unusable_snapshots": self.unusable,
             "state_hash": self.state_hash,
             "snapshot_agrees": self.snapshot_agrees,
             "witness_missing": self.witness_missing,
@@ -80,7 +90,10 @@ class Verification(msgspec.Struct, frozen=True):
         if self.witness_missing:
             yield f"remark   {_WITNESS_MISSING}"
         yield f"replay   state hash {self.state_hash}"
-        yield f"snapshot {_SNAPSHOT[self.snapshot_agrees]}"
+        for one in self.unusable:
+            yield f"remark   {one.name} cannot be used: {one.why}; {_UNUSABLE}"
+        is_none_of_them = bool(self.unusable) and self.snapshot_agrees is None
+        yield f"snapshot {_NO_USE if is_none_of_them else _SNAPSHOT[self.snapshot_agrees]}"
         if self.instruments_lost is not None:
             yield f"LOST     {self.instruments_lost} [INSTRUMENTS_LOST]"
         yield "sound" if self.ok else "NOT SOUND"
@@ -90,6 +103,8 @@ _WITNESS_MISSING = (
     "the anchor outside the journal's folder is missing, so an older copy of the journal would not "
     "be noticed; the next start makes it anew"
 )
+_UNUSABLE = "it is a cache: a start takes an older one or the whole journal, and only takes longer"
+_NO_USE = "none that can be used"
 _SNAPSHOT = {
     None: "none yet",
     True: "leads to the same state",
@@ -109,14 +124,17 @@ def verified(folder: Path, seen: Iterable[Seen] = ()) -> Verification:
         report, state = bootstrap.verify_folder(folder, seen)
         if state is None:
             return Verification(folder, report, None, None)
-        agrees = _agrees(folder, state) if report.snapshots else None
+        files = list(bootstrap.snapshot_files(folder))
+        unusable = tuple(UnusableSnapshot(name, why) for name, why in files if why)
+        # Without one to start from, the replay would be compared with itself.
+        agrees = _agrees(folder, state) if len(unusable) < len(files) else None
         lost = _instruments_lost(folder, state)
         alone = SqliteJournalReader(folder).witness() is None
     except JournalError as error:
         raise Failure(Exit.FAILURE, error.code, error.message) from None
     except msgspec.DecodeError as error:
         raise unreadable(folder, error) from None
-    return Verification(folder, report, state_hash(state).hex(), agrees, lost, alone)
+    return Verification(folder, report, state_hash(state).hex(), agrees, lost, alone, unusable)
 
 
 def _agrees(folder: Path, state: State) -> bool:

@@ -156,10 +156,20 @@ class SqliteJournalReader:
 
     def snapshots(self) -> Iterator[Snapshot]:
         """See `JournalReader.snapshots`."""
+        for _, found in self.snapshot_files():
+            if isinstance(found, Snapshot):
+                yield found
+
+    def snapshot_files(self) -> Iterator[tuple[str, Snapshot | str]]:
+        """Every snapshot file, newest first, by its name: the snapshot, or in a few words why it cannot be
+        used here.
+        """
         with self._connection() as connection:
-            for snapshot in self._snapshots.load():
-                if self._is_ours(connection, snapshot):
-                    yield snapshot
+            for name, found in self._snapshots.look():
+                if isinstance(found, Snapshot) and not self._is_ours(connection, found):
+                    yield name, "it is not of this journal"
+                else:
+                    yield name, found
 
     def put_snapshot(self, snapshot: Snapshot) -> None:
         """Store a snapshot for the writer. Raises `ValueError` (not of this journal), `OSError`."""

@@ -77,6 +77,15 @@ class TestFile:
 
         assert refusal(lambda: key_from_file(path)).code == VaultCode.KEY_INVALID
 
+    @pytest.mark.parametrize("different", [1, 2, 7])
+    def test_a_file_that_nobody_drew_is_no_key(self, tmp_path: Path, different: int) -> None:
+        path = key_file(tmp_path, (bytes(range(different)) * 32)[:32])
+
+        assert refusal(lambda: key_from_file(path)).code == VaultCode.KEY_INVALID
+
+    def test_eight_different_bytes_may_be_chance(self, tmp_path: Path) -> None:
+        key_from_file(key_file(tmp_path, bytes(range(8)) * 4))
+
     def test_a_file_that_is_not_there_is_told(self, tmp_path: Path) -> None:
         error = refusal(lambda: key_from_file(tmp_path / "kek"))
 
@@ -191,8 +200,9 @@ class TestEnvironment:
             base64.b64encode(KEY + b"x").decode(),
             KEY.hex(),
             TEXT * 200,
+            base64.b64encode(bytes(32)).decode(),
         ],
-        ids=range(10),
+        ids=range(11),
     )
     def test_what_is_no_key_is_refused_and_not_shown(self, text: str) -> None:
         error = refusal(lambda: key_from_environment("KEK", {"KEK": text}))

@@ -13,12 +13,14 @@ from sqlalchemy import update
 
 from phalanx.access.access import Access
 from phalanx.access.database import writing
+from phalanx.access.notes import Notes
 from phalanx.access.tables import credentials
 from phalanx.access.vault import key_places, rewrap
 from phalanx.access.vault.errors import VaultCode, VaultError
 from phalanx.access.vault.key_places import FILE, NEXT, OLD, KeyPlace, NamedSources, OwnFiles
 from phalanx.access.vault.keyring import Keyring
 from phalanx.access.vault.rewrap import Rewrapping
+from phalanx.domain.audit import Act
 from tests.canary import CANARY
 from tests.fakes.clock import ManualClock
 from tests.unit.access.vault.rig import RepeatableRandom, key_bytes, revealed, secrets
@@ -74,6 +76,11 @@ def assert_all_open(access: Access) -> None:
         assert revealed(access.credentials.read(login, "desk", "a test")) == {"password": CANARY}
 
 
+def noted(access: Access) -> list[tuple[Act, str]]:
+    """What waits for the journal: the act, and whom it is about."""
+    return [(note.act, note.subject) for note in Notes(access.store).waiting()]
+
+
 def key_files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("access.key*"))
 
@@ -89,7 +96,10 @@ def test_a_new_key_is_drawn_and_seals_everything(tmp_path: Path) -> None:
         assert access.rewrapping.in_use() == {done.current: SEALED}
         assert key_files(tmp_path) == [FILE]
         assert_all_open(access)
+        assert noted(access) == [(Act.KEK_ROTATED, done.current)]
+        access.rotation.forget_note(done)
     with opened(tmp_path) as access:
+        assert noted(access) == []
         assert access.keyring.ids == (done.current,)
         assert_all_open(access)
 
@@ -167,6 +177,7 @@ def test_a_process_that_dies_anywhere_leaves_everything_open_to_the_next_one(
         assert key_files(tmp_path) == [FILE], "what was begun is finished"
         is_begun = (step, when) != ("draw", "before")
         assert (access.keyring.ids != (old,)) is is_begun
+        assert noted(access) == [(Act.KEK_ROTATED, access.keyring.current_id)] * is_begun
         assert access.rewrapping.in_use() == {access.keyring.current_id: SEALED}
         again = access.rotation.run()
         assert (again.rewrapped, again.failed) == (SEALED, 0)
@@ -191,7 +202,12 @@ def test_a_start_that_dies_while_it_finishes_leaves_it_to_the_next_one(
 
     with opened(tmp_path) as access:
         assert_all_open(access)
+        (note,) = Notes(access.store).waiting()
     assert key_files(tmp_path) == [FILE]
+    assert (note.act, note.subject) == (Act.KEK_ROTATED, access.keyring.current_id)
+    assert access.left == (note,)
+    # The starts before rewrapped them, and had no time to note that.
+    assert note.detail == "0 records; finished by a start"
 
 
 def test_what_cannot_be_rewrapped_keeps_its_key_until_it_is_gone(tmp_path: Path) -> None:
@@ -205,6 +221,7 @@ def test_what_cannot_be_rewrapped_keeps_its_key_until_it_is_gone(tmp_path: Path)
 
         assert (done.failed, done.failures) == (1, (f"credentials/{LOGINS[0]}: CANNOT_UNSEAL",))
         assert (done.retired, done.older) == ((), (old,))
+        access.rotation.forget_note(done)
         assert key_files(tmp_path) == [FILE, OLD]
         with pytest.raises(VaultError) as caught:
             access.rotation.run()
@@ -212,6 +229,7 @@ def test_what_cannot_be_rewrapped_keeps_its_key_until_it_is_gone(tmp_path: Path)
 
     with opened(tmp_path) as access:
         assert access.keyring.ids == (done.current, old)
+        assert noted(access) == [], "a start that could do no more finished nothing"
         access.credentials.forget(LOGINS[0])
         again = access.rotation.run()
         assert set(again.retired) == {done.current}

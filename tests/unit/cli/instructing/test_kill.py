@@ -302,6 +302,34 @@ def test_directly_the_flag_goes_up_and_no_server_is_asked(
     assert "phalanx kill lift" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--account", "x\ny"], "INVALID_TEXT"),
+        (["--strategy", "\x1b[2J"], "INVALID_TEXT"),
+        (["--broker", "b" * 129], "TEXT_TOO_LONG"),
+        (["--note", "n\x1b[2J"], "INVALID_TEXT"),
+        (["--note", "n" * 501], "TEXT_TOO_LONG"),
+    ],
+)
+def test_directly_it_takes_the_texts_that_the_door_takes(
+    data: Path, words: list[str], code: str
+) -> None:
+    result = run("kill", "--direct", "--data", str(data), *words)
+
+    assert (result.exit_code, result.stdout) == (Exit.USAGE, "")
+    assert words[0] in result.stderr
+    assert f"[{code}]" in result.stderr
+    assert not (data / FILE).exists()
+
+
+def test_directly_with_a_note_of_two_lines(data: Path) -> None:
+    run("kill", "--direct", "--data", str(data), "--note", "two\nlines", "--account", "A" * 128)
+
+    (kill,) = killed(data)
+    assert (kill.note, kill.scope) == ("two\nlines", of_account("A" * 128))
+
+
 def test_directly_without_cancels(data: Path) -> None:
     result = run("kill", "--direct", "--data", str(data), "--no-cancel")
 

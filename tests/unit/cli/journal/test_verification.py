@@ -1,17 +1,24 @@
 """What `verify` and `replay` say; the journals themselves are in tests/api/cli."""
 
+import errno
+import os
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from phalanx.cli.journal.past import Past
-from phalanx.cli.journal.verification import Verification, verified
+from phalanx.cli.journal.verification import UnusableSnapshot, Verification, verified
+from phalanx.desk.recovery import rebuild
 from phalanx.domain.accounts import Account, Client, Mode
+from phalanx.domain.audit import Act
+from phalanx.domain.events import AccessRecorded, encode_event, join_events
+from phalanx.domain.instructions import Door, Origin
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import Product
+from phalanx.engine.snapshot import SNAPSHOT_VERSION, blob_hash, encode_state
 from phalanx.engine.state import Book, Lot, Position, State, position_key
-from phalanx.journal import SqliteJournal
+from phalanx.journal import Snapshot, SqliteJournal
 from phalanx.journal.errors import Damage, JournalCorrupt
 from phalanx.journal.record import Tail
 from phalanx.journal.verify import Report, SnapshotNote
@@ -134,6 +141,76 @@ def test_a_missing_witness_is_remarked_and_no_fault(*, missing: bool) -> None:
     remarks = [line for line in lines if line.startswith("remark   ")]
     assert ["the anchor outside" in line for line in remarks] == [True] * missing
     assert found.document()["witness_missing"] is missing
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Its snapshots, oldest first."""
+    return sorted(folder.rglob("snapshot-*"))
+
+
+async def with_snapshots(
+    folder: Path, versions: tuple[int, ...] = (SNAPSHOT_VERSION,)
+) -> list[Path]:
+    """A journal of one record for each snapshot, of these versions; the files, oldest first."""
+    journal = SqliteJournal(folder)
+    journal.acquire()
+    for number, version in enumerate(versions, start=1):
+        fact = AccessRecorded(number, Origin("ann", Door.ACCESS), Act.LOGIN, "ann", "", 1, number)
+        tail = await journal.append(join_events([encode_event(fact)], 1), 1, bytes([number] * 16))
+        blob = encode_state(rebuild(journal, use_snapshot=False))
+        journal.put_snapshot(
+            Snapshot(tail.seq, tail.record, tail.chain, blob_hash(blob), version, blob)
+        )
+    journal.close()
+    return files_of(folder)
+
+
+async def test_a_snapshot_that_cannot_be_used_is_named_and_no_fault(tmp_path: Path) -> None:
+    (path,) = await with_snapshots(tmp_path)
+    assert verified(tmp_path).snapshot_agrees is True
+    path.write_bytes(path.read_bytes()[:-1])
+
+    found = verified(tmp_path)
+    lines = list(found.lines())
+
+    assert found.ok
+    assert (lines[-2], lines[-1]) == ("snapshot none that can be used", "sound")
+    (remark,) = [line for line in lines if f"{path.name} cannot be used" in line]
+    assert remark.startswith("remark   ")
+    assert "altered or cut" in remark
+    assert found.document()["unusable_snapshots"] == found.unusable
+    assert found.snapshot_agrees is None
+
+
+async def test_an_older_snapshot_serves_where_the_newest_cannot_be_used(tmp_path: Path) -> None:
+    _, newest = await with_snapshots(tmp_path, (SNAPSHOT_VERSION, SNAPSHOT_VERSION + 1))
+
+    found = verified(tmp_path)
+
+    why = "its state is damaged, or of another version"
+    assert found.unusable == (UnusableSnapshot(newest.name, why),)
+    assert found.snapshot_agrees is True
+    assert "snapshot leads to the same state" in list(found.lines())
+
+
+async def test_a_snapshot_of_another_journal_is_named(tmp_path: Path) -> None:
+    (path,) = await with_snapshots(tmp_path / "one")
+    _, theirs = await with_snapshots(tmp_path / "two", (SNAPSHOT_VERSION, SNAPSHOT_VERSION))
+    (path.parent / theirs.name).write_bytes(theirs.read_bytes())
+
+    (found,) = verified(tmp_path / "one").unusable
+
+    assert found == UnusableSnapshot(theirs.name, "it is not of this journal")
+
+
+async def test_a_snapshot_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (path,) = await with_snapshots(tmp_path)
+    path.unlink()
+    path.mkdir()
+
+    (found,) = verified(tmp_path).unusable
+
+    assert (found.name, found.why) == (path.name, f"it cannot be read: {os.strerror(errno.EISDIR)}")
 
 
 @pytest.mark.parametrize("missing", [True, False])
