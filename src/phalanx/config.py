@@ -45,9 +45,9 @@ class Settings(BaseSettings):
     who does where they are not there and other machines reach it: a proxy of ``trusted_proxies``, or nobody.
     ``ca``: whose signature the CLI takes for its server's certificate. ``trusted_proxies``: the addresses
     and networks whose ``X-Forwarded-For`` is believed, with commas. ``cors_origins``: origins whose pages
-    may ask, exactly as a browser names them. ``alert_hosts_allowed``: hosts, as HOST or HOST:PORT with
-    commas, that a webhook may reach over http, at that port and within private networks. The rates are
-    like ``600/minute``; an empty one is none.
+    may ask, exactly as a browser names them. ``alert_hosts_allowed``: what a webhook may reach over
+    http and within private networks, with commas: HOST at ports 443 and 80, HOST:PORT at that port only.
+    The rates are like ``600/minute``; an empty one is none.
     """
 
     model_config = SettingsConfigDict(

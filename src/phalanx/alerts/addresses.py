@@ -40,7 +40,9 @@ _NEVER: Final = tuple(
 
 
 class Target(msgspec.Struct, frozen=True):
-    """A URL that was taken apart. ``host`` is in small letters; ``is_named``: the settings name it."""
+    """A URL that was taken apart. ``host`` is in small letters; ``is_named``: the settings name it, with
+    this port or without any, so it may be private.
+    """
 
     host: str
     port: int
@@ -49,25 +51,20 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class HostsAllowed:
-    """The hosts that the settings name, as ``HOST`` or ``HOST:PORT``: they may be reached over http too,
-    at that port, and within private networks.
+    """What the settings name. ``HOST`` may be reached over http too, and within private networks, at 443
+    and 80; ``HOST:PORT`` so at that port, and otherwise as any other host.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._ports: dict[str, set[int]] = {}
         for name in names:
             host, port = _host_and_port(name)
-            self._ports.setdefault(host, set()).update(() if port is None else (port,))
+            ports = _PORTS.values() if port is None else (port,)
+            self._ports.setdefault(host, set()).update(ports)
 
-    def names(self, host: str) -> bool:
-        """Whether the settings name this host."""
-        return host in self._ports
-
-    def has_port(self, host: str, port: int) -> bool:
-        """Whether a port of a host may be used: 443 of any, 80 and those that are named of a named one."""
-        if port == _PORTS["https"]:
-            return True
-        return host in self._ports and (port in self._ports[host] or port == _PORTS["http"])
+    def names(self, host: str, port: int) -> bool:
+        """Whether the settings name this port of a host."""
+        return port in self._ports.get(host, ())
 
 
 def target_of(url: str, allowed: HostsAllowed) -> Target:
@@ -86,11 +83,11 @@ def target_of(url: str, allowed: HostsAllowed) -> Target:
     if "#" in url:
         raise _refused("an address must not have a fragment")
     check_host(host)
-    is_named = allowed.names(host)
+    port = _PORTS[parts.scheme] if port is None else port
+    is_named = allowed.names(host, port)
     if parts.scheme == "http" and not is_named:
         raise _refused("only https may be used")
-    port = _PORTS[parts.scheme] if port is None else port
-    if not allowed.has_port(host, port):
+    if port != _PORTS["https"] and not is_named:
         raise _refused("only port 443 may be used")
     return Target(host, port, parts.scheme == "https", is_named)
 

@@ -14,7 +14,8 @@ from phalanx.engine.state import State
 
 class AccountSum(msgspec.Struct, frozen=True, gc=False):
     """What the plan comes to for one account. ``value``: of its orders, at the prices that they may
-    trade at; ``charges`` are estimated; ``cash_after`` is null for an account that there is not.
+    trade at; ``charges`` are estimated; ``cash_after`` is null for an account that there
+    is not, and for a key with a fence of strategies or instruments.
     """
 
     client: str

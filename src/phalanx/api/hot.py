@@ -3,6 +3,7 @@
 from phalanx.api import examples
 from phalanx.api.confine import confined
 from phalanx.api.decoding import Body
+from phalanx.api.discretion import discreet_plan
 from phalanx.api.exchange import BODY_BYTES_MAX, Answer, AtOnce, Call, Door, answer_json
 from phalanx.api.fields import name, token
 from phalanx.api.instruction_shapes import InstructionBody
@@ -55,6 +56,8 @@ def _signal(call: Call) -> Submit:
 def _signal_answer(call: Call, executed: Executed) -> Answer:
     event = executed.events[0]
     assert isinstance(event, InstructionPlanned | InstructionHeld), f"{type(event).__name__}?"
+    if isinstance(event, InstructionPlanned):
+        event = discreet_plan(event, call.reach)
     return answer_json(200, create_order_answer(event, call.desk.state), executed)
 
 

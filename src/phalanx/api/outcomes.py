@@ -72,10 +72,10 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What an instruction came to for one account, or for one order, cancel or skip of it. The terms
     are those of the order, if there is one; of a cancel ``order_id`` is the cancelled order's.
     ``row``: the place in the basket or list, from 1. ``charges`` (estimated) and ``cash_after`` are a
-    preview's. ``cash_after``: the account's cash available after what its buys set aside; proceeds of
-    sells come with their fills. Of an order that is cut into slices at the freeze quantity, where
-    there is one outcome for each account, ``quantity`` and ``charges`` are those of all slices and
-    ``order_id`` is the first's; the instruction lists the others.
+    preview's. ``cash_after``: the account's cash available after what its buys set aside; proceeds of sells
+    come with their fills; null for a key with a fence of strategies or instruments. Of an order that is cut
+    into slices at the freeze quantity, where there is one outcome for each account, ``quantity`` and
+    ``charges`` are those of all slices and ``order_id`` is the first's; the instruction lists the others.
     """
 
     client: str

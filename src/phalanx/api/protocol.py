@@ -20,6 +20,7 @@ from phalanx.api.edges.heads import (
     HEAD_BYTES_MAX,
     HEAD_TIMEOUT_S,
     HEADERS_MAX,
+    is_malformed,
     is_too_large,
     without_upgrade,
 )
@@ -70,12 +71,15 @@ class DirectProtocol(HttpToolsProtocol):
             self._watch_head()
 
     def on_headers_complete(self) -> None:
-        """A head is whole. Raises Problem, which ends the parsing, for one that is too large."""
+        """A head is whole. Raises Problem, which ends the parsing, for one that is too large or malformed."""
         headers = self.headers
         if (len(headers) > HEADERS_MAX or self._fed > HEAD_BYTES_MAX) and is_too_large(
             self.url, headers
         ):
             self._problem = _too_large()
+            raise self._problem
+        if is_malformed(headers, self.parser.get_http_version()):
+            self._problem = _malformed()
             raise self._problem
         super().on_headers_complete()
 
@@ -155,7 +159,7 @@ class DirectProtocol(HttpToolsProtocol):
         # uvicorn's annotation leaves out that there is none before the first request.
         cycle = cast("RequestResponseCycle | None", self.cycle)
         if cycle is None or cycle.response_complete:
-            problem = self._problem or Problem("MALFORMED_REQUEST", "this is no HTTP request")
+            problem = self._problem or _malformed()
             request_id = token_hex(8)
             said = reply(refuse(problem, request_id), request_id)
             parts = [STATUS_LINE[said.status]]
@@ -176,6 +180,10 @@ async def _refuse_connection(scope: Scope, receive: Receive, send: Send) -> None
     problem = Problem("OVERLOADED", "too many connections are open", headers=(again, last))
     request_id = token_hex(8)
     await send_reply(reply(refuse(problem, request_id), request_id), scope, receive, send)
+
+
+def _malformed() -> Problem:
+    return Problem("MALFORMED_REQUEST", "this is no HTTP request")
 
 
 def _too_large() -> Problem:

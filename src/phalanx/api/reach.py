@@ -23,8 +23,8 @@ class Reach(msgspec.Struct, frozen=True):
     instruments: frozenset[InstrumentKey] | None = None
 
     @property
-    def _is_by_account(self) -> bool:
-        """Neither strategies nor instruments are a bound."""
+    def is_by_account(self) -> bool:
+        """Neither strategies nor instruments are a bound: accounts within reach are so as a whole."""
         return self.strategies is None and self.instruments is None
 
     def has_account(self, account: AccountId) -> bool:
@@ -45,14 +45,14 @@ class Reach(msgspec.Struct, frozen=True):
 
     def has_whole_account(self, account: AccountId) -> bool:
         """Whether all that an account has is in reach: its cash has no strategy and no instrument."""
-        return self._is_by_account and self.has_account(account)
+        return self.is_by_account and self.has_account(account)
 
     def has_whole_client(self, client: int, state: State) -> bool:
         """Whether all that a client has is in reach."""
         if self.accounts is None or not self.has_client(client):
             return self == EVERYTHING
         theirs = (one.id for one in state.accounts.values() if one.client_id == client)
-        return self._is_by_account and all(map(self.has_whole_account, theirs))
+        return self.is_by_account and all(map(self.has_whole_account, theirs))
 
     def has_subscription(self, account: AccountId, strategy: str) -> bool:
         """Whether it is in reach who follows a strategy: that is about no single instrument."""

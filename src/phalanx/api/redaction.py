@@ -20,6 +20,7 @@ from phalanx.api.asked import (
     AskedSignal,
     Asking,
 )
+from phalanx.api.discretion import discreet_message
 from phalanx.api.history import InstructionAnswer
 from phalanx.api.reach import Reach
 from phalanx.engine.state import State
@@ -34,7 +35,7 @@ def redacted(told: Told, reach: Reach, state: State, actor: str) -> Told:
     of a refusal, which may name anybody, the code only.
     """
     is_own = told.actor == actor
-    shown = replace(told, asked=_asked(told.asked, reach, state, is_own=is_own))
+    shown = replace(_discreet(told, reach), asked=_asked(told.asked, reach, state, is_own=is_own))
     if is_own:
         return shown
     shown = replace(shown, message=None, note="", request_id="")
@@ -43,6 +44,18 @@ def redacted(told: Told, reach: Reach, state: State, actor: str) -> Told:
         # They say which trade there was nothing of, and that may be anybody's.
         shown = replace(shown, skips=[replace(skip, message="") for skip in skips])
     return shown
+
+
+def _discreet(told: Told, reach: Reach) -> Told:
+    """Without the cash of accounts that are not within reach as a whole."""
+    if reach.is_by_account:
+        return told
+    shown = replace(told, message=discreet_message(told.reason, told.message, reach))
+    skips = getattr(shown, "skips", None)
+    if not skips:
+        return shown
+    kept = [replace(one, message=discreet_message(one.reason, one.message, reach)) for one in skips]
+    return replace(shown, skips=kept)
 
 
 def _asked(asked: Asking, reach: Reach, state: State, *, is_own: bool) -> Asking:

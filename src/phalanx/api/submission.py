@@ -11,6 +11,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from phalanx.api.confine import confined, outside
+from phalanx.api.discretion import discreet_cash, discreet_plan
 from phalanx.api.exchange import BODY_BYTES_MAX, NO_STORE, Answer, Call, answer_json
 from phalanx.api.naming import primary_account
 from phalanx.api.new_instructions import NewInstruction, Size
@@ -146,11 +147,11 @@ async def preview(call: Call, door: DoorName, asked: NewInstruction) -> Answer:
     command = Submit(origin, request, asked.note, asked.expires_s, call.received)
     previewed = await call.desk.preview(command, _open_ended(asked))
     found = preview_answer(
-        previewed.planned,
+        discreet_plan(previewed.planned, call.reach),
         call.desk.state,
         previewed.token,
         previewed.expires_at,
-        previewed.cash_after,
+        discreet_cash(previewed.cash_after, call.reach),
         previewed.cause,
     )
     answer = answer_json(200, found)
@@ -161,6 +162,8 @@ def given(call: Call, executed: Executed) -> Answer:
     """202, with what the instruction's own event says."""
     event = executed.events[0]
     assert isinstance(event, InstructionPlanned | InstructionHeld), f"{type(event).__name__}?"
+    if isinstance(event, InstructionPlanned):
+        event = discreet_plan(event, call.reach)
     return answer_json(202, instruction_answer(event, call.desk.state), executed)
 
 

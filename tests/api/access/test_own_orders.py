@@ -170,6 +170,41 @@ async def test_a_preview_is_of_what_is_within_reach(desk: Books) -> None:
     assert {one["account"] for one in fired["outcomes"]} == {ANNS}
 
 
+BUYING = {"kind": "order", "client": 1, "instrument": "INFY", "side": "BUY", "type": "LIMIT"}
+EXPENSIVE = BUYING | {"quantity": 900, "price": "1500"}
+"""More than Ann can pay for."""
+
+
+async def test_a_preview_tells_the_cash_of_whole_accounts_only(desk: Books) -> None:
+    for who, is_told in (("ann", True), ("key-of-anns", True), ("key-of-infy", False)):
+        answer = await desk.ask(who, "POST", f"{INSTRUCTIONS}/preview", resting_buy(1))
+        (outcome,), (account,) = answer.json()["outcomes"], answer.json()["accounts"]
+        assert outcome["status"] == "ACCEPTED", answer.text
+        for cash in (outcome["cash_after"], account["cash_after"]):
+            assert (cash is not None) is is_told, answer.text
+
+
+async def test_no_refusal_names_cash_that_is_out_of_reach(desk: Books) -> None:
+    body = EXPENSIVE
+    told = (await desk.ask("key-of-anns", "POST", f"{INSTRUCTIONS}/preview", body)).json()
+    cash = told["outcomes"][0]["message"].split(" needed, ")[1].split()[0]
+    shown = await desk.ask("key-of-infy", "POST", f"{INSTRUCTIONS}/preview", body)
+    taken = await desk.ask("key-of-infy", "POST", INSTRUCTIONS, body)
+    tree = await desk.told("key-of-infy", f"{INSTRUCTIONS}/{taken.json()['instruction_id']}")
+    listed = await desk.told("key-of-infy", INSTRUCTIONS)
+    placed = await desk.ask(
+        *("key-of-infy", "POST", "/api/v1/orders/place"),
+        PLACE | {"token_id": "INFY", "quantity": 900},
+    )
+
+    left_out = [one.json()["outcomes"][0] for one in (shown, taken)] + tree["skips"]
+    assert {one["reason"] for one in left_out} == {"INSUFFICIENT_CASH"}
+    assert {one["message"] for one in left_out} == {"more needed, less available"}
+    for answer in (shown.text, taken.text, str(tree), str(listed), placed.text):
+        assert cash not in answer
+    assert placed.json()["message"] == "more needed, less available"
+
+
 async def test_nobody_fires_from_another_ones_preview(desk: Books) -> None:
     body = {"kind": "exit", "everything": True}
     shown = await desk.ask("trader", "POST", f"{INSTRUCTIONS}/preview", body)

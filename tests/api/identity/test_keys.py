@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from phalanx.domain.time import DAY, HOUR
+from phalanx.domain.time import DAY, HOUR, iso
 from tests.api.identity.rig import ME, LoginSite, Person
 
 PATH = "/api/v1/keys"
@@ -100,6 +100,29 @@ async def test_a_key_that_is_revoked_opens_nothing(site: LoginSite) -> None:
     assert await root.does("DELETE", f"{PATH}/{id}") == revoked
     assert site.heard.taken() == [("key_revoked", "key0", "root")]
     assert await root.refused("DELETE", f"{PATH}/{'0' * 16}") == (404, "NO_SUCH_KEY")
+
+
+async def test_what_a_revoked_key_left_waiting_is_named_and_can_be_cancelled(
+    site: LoginSite,
+) -> None:
+    root, program = await site.log_in("root"), await site.key("read", "trade")
+    id = (await program.does("GET", ME))["session"]
+    body = {"kind": "signal", "strategy": "STRATEGY_B", "instrument": "MINDA", "position": "BUY"}
+    asked = []
+    times = [iso(site.system.desk.clock.now() + hours * HOUR, 0) for hours in (3, 2)]
+    for at in times:
+        taken = await program.ask("POST", "/api/v1/instructions", body | {"fire_at": at})
+        asked.append(taken.json()["instruction_id"])
+    await root.ask("POST", "/api/v1/instructions", body | {"fire_at": times[0]})
+
+    revoked = await root.does("DELETE", f"{PATH}/{id}")
+
+    assert (revoked["held"], revoked["held_total"]) == (asked[::-1], 2)
+    for one in asked:
+        canceled = await root.ask("POST", f"/api/v1/instructions/{one}/cancel")
+        assert canceled.status_code == 202, canceled.text
+    again = await root.does("DELETE", f"{PATH}/{id}")
+    assert (again["held"], again["held_total"]) == ([], 0)
 
 
 async def test_it_is_seen_in_which_hour_a_key_was_used(site: LoginSite) -> None:

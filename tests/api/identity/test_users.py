@@ -2,6 +2,7 @@
 
 import pytest
 
+from phalanx.domain.time import HOUR, iso
 from tests.api.identity.rig import ANOTHER, LOGIN, ME, PASSWORD, LoginSite
 
 PATH = "/api/v1/users"
@@ -90,6 +91,19 @@ async def test_who_is_shut_out_is_out_at_once_and_may_be_let_in_again(site: Logi
     await site.log_in("ann")
     told = [act for act, _, _ in site.heard.taken()]
     assert told == ["user_disabled", "login_failed", "user_enabled", "login"]
+
+
+async def test_what_a_disabled_user_left_waiting_is_named(site: LoginSite) -> None:
+    root, ann = await site.log_in("root"), await site.log_in("ann")
+    at = iso(site.system.desk.clock.now() + HOUR, 0)
+    body = {"kind": "signal", "strategy": "STRATEGY_B", "instrument": "MINDA", "position": "BUY"}
+    taken = await ann.ask("POST", "/api/v1/instructions", body | {"fire_at": at})
+    held = [taken.json()["instruction_id"]]
+
+    changed = await root.does("PATCH", f"{PATH}/ann", {"role": "trader"})
+    assert (changed["held"], changed["held_total"]) == ([], 0)
+    shut_out = await root.does("PATCH", f"{PATH}/ann", {"enabled": False})
+    assert (shut_out["held"], shut_out["held_total"]) == (held, 1)
 
 
 async def test_a_change_that_changes_nothing_is_no_fact(site: LoginSite) -> None:

@@ -95,7 +95,16 @@ def test_hosts_that_are_named_may_be_reached_over_http_and_at_their_port() -> No
     assert target_of("https://RECEIVER.lan/", NAMED).is_named
     refused("http://receiver.lan:8443/", NAMED)
     refused("http://other.lan/", NAMED)
+    refused("http://desk.example/", NAMED)
     refused("https://other.receiver.lan:8443/", NAMED)
+
+
+def test_a_host_that_is_named_with_a_port_is_like_any_other_at_443() -> None:
+    assert target_of("https://desk.example:8443/", NAMED).is_named
+    assert not target_of("https://desk.example/", NAMED).is_named
+    both = HostsAllowed(["desk.example:8443", "desk.example"])
+    assert target_of("https://desk.example/", both).is_named
+    assert target_of("https://desk.example:8443/", both).is_named
 
 
 @pytest.mark.parametrize("name", ["a/b", "u@a", "a:0x", ":80", "a:99999", "a?b"])

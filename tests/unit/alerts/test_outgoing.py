@@ -64,6 +64,19 @@ def test_a_name_with_any_private_address_is_refused(addresses: tuple[str, ...]) 
     assert network.called == []
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1"])
+def test_only_the_port_that_is_named_may_be_private(address: str) -> None:
+    allowed = HostsAllowed(["desk.example:8443"])
+    with Server() as server:
+        network = Network(server)
+        outgoing = Outgoing(allowed, resolve=Resolver((address,)), backend=network)
+        with pytest.raises(AlertError, match=ADDRESS_NOT_ALLOWED):
+            post(outgoing, "https://desk.example/")
+        post(outgoing, "http://desk.example:8443/")
+
+    assert network.called == [(address, 8443)]
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "169.254.169.254"])
 def test_an_address_in_the_url_is_checked_as_well(host: str) -> None:
     with pytest.raises(AlertError, match=ADDRESS_NOT_ALLOWED):

@@ -334,6 +334,59 @@ async def test_a_tunnel_is_refused(port: int, application: Application) -> None:
     assert application.bodies == []
 
 
+MALFORMED = [
+    b"",
+    b"host: here\r\nhost: here\r\n",
+    b"host: here\r\nHost: there\r\n",
+    b"host: here\r\ntransfer-encoding: xchunked\r\n",
+    b"host: here\r\ntransfer-encoding: gzip, chunked\r\n",
+    b"host: here\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n",
+    b"host: here\r\ntransfer-encoding: chunked\r\ncontent-length: 2\r\n",
+    b"connection: upgrade\r\nupgrade: websocket\r\n",
+    b"connection: upgrade\r\nupgrade: h2c\r\n",
+]
+
+
+@pytest.mark.parametrize("takes", [False, True])
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+@pytest.mark.parametrize("lines", MALFORMED)
+async def test_a_head_that_can_be_read_in_two_ways_is_refused_and_the_connection_ends(
+    port: int, application: Application, lines: bytes, method: bytes, takes: bool
+) -> None:
+    application.takes = takes
+    found = await exchange(port, method + b" /x HTTP/1.1\r\n" + lines + b"\r\n{}")
+
+    assert found.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":"MALFORMED_REQUEST"' in found
+    assert found.count(b"HTTP/1.1") == 1
+    assert CLOSE in found
+    assert (application.bodies, application.taken) == ([], [])
+
+
+async def test_a_malformed_head_behind_a_request_is_no_answer_to_it(
+    port: int, application: Application
+) -> None:
+    found = await exchange(port, request() + b"GET /x HTTP/1.1\r\n\r\n")
+
+    assert found.count(b"HTTP/1.1") <= 1
+    assert b" 400 " not in found
+    assert len(application.bodies) <= 1
+
+
+async def test_http_1_0_needs_no_host(port: int, application: Application) -> None:
+    found = await exchange(port, b"GET /x HTTP/1.0\r\n\r\n")
+
+    assert found.startswith(b"HTTP/1.1 200 OK")
+    assert application.bodies == [b""]
+
+
+async def test_a_chunked_body_is_read(port: int, application: Application) -> None:
+    head = b"POST /x HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n"
+    await answers(port, head + b"2\r\n{}\r\n0\r\n\r\n")
+
+    assert application.bodies == [b"{}"]
+
+
 @pytest.mark.parametrize(
     "lines",
     [

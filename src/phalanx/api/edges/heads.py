@@ -20,6 +20,21 @@ def is_too_large(url: bytes, headers: Lines) -> bool:
     return len(url) + size > HEAD_BYTES_MAX
 
 
+def is_malformed(headers: Lines, version: str) -> bool:
+    """Whether a head, its names in small letters, leaves open for whom it is or where its body ends: without
+    ``Host``, which HTTP/1.0 need not have, or with two (RFC 9112 3.2); with a body in a coding that is not
+    ``chunked`` alone, or that HTTP/1.0 does not know (6.1).
+    """
+    hosts, codings = 0, 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+        elif name == b"transfer-encoding":
+            codings += 1 if value.strip().lower() == b"chunked" else 2
+    is_old = version == "1.0"
+    return hosts > 1 or codings > (0 if is_old else 1) or not (hosts or is_old)
+
+
 def without_upgrade(headers: Lines) -> list[tuple[bytes, bytes]]:
     """The same head of a caller that offers no other protocol."""
     kept = []

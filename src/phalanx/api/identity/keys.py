@@ -19,6 +19,7 @@ from phalanx.api.identity.callers import (
     time_of,
     time_or_none,
 )
+from phalanx.api.identity.still_held import still_held
 from phalanx.api.lists import LIMIT_MAX, Limit, Skip, page
 from phalanx.api.naming import known, known_account
 from phalanx.api.new_instructions import moment
@@ -81,6 +82,15 @@ class KeyCreatedAnswer(KeyAnswer, frozen=True):
     token: str
 
 
+class KeyRevokedAnswer(KeyAnswer, frozen=True):
+    """A key that opens nothing any more. ``held``: what it asked for and still waits, for its time or for
+    approval; the first 100 of ``held_total``. They go on unless they are cancelled.
+    """
+
+    held: list[str]
+    held_total: int
+
+
 class KeyList(msgspec.Struct, frozen=True):
     """Machine keys, by name; those that are over stay for 90 days."""
 
@@ -132,7 +142,9 @@ async def revoke_key(call: Call) -> Answer:
     key = await asyncio.to_thread(directory.keys.revoke, id)
     if before is None or before.revoked_at is None:
         call.record(Act.KEY_REVOKED, key.name, f"key {key.id}")
-    return answer_private(key_answer(call, key))
+    held = still_held(call.desk.state, key.principal.actor)
+    shown = msgspec.structs.asdict(key_answer(call, key))
+    return answer_private(KeyRevokedAnswer(**shown, held=held.ids, held_total=held.total))
 
 
 def key_answer(call: Call, key: "MachineKey") -> KeyAnswer:
@@ -225,11 +237,12 @@ doors: tuple[Door, ...] = (
         f"{PATH}/{{key_id}}",
         revoke_key,
         "Revoke a machine key",
-        KeyAnswer,
+        KeyRevokedAnswer,
         policy=ADMINISTER,
         tag="identity",
         about="From its next request on the key opens nothing. It stays in the list, and its name taken, "
-        "for 90 days.",
+        "for 90 days. What it asked for and waits, for its time or for approval, goes on: `held` names it; "
+        "cancel what should not.",
         problems=(*_SHARED, "NO_SUCH_KEY"),
     ),
 )

@@ -19,6 +19,7 @@ from phalanx.api.identity.callers import (
     text,
     time_of,
 )
+from phalanx.api.identity.still_held import NOTHING_HELD, still_held
 from phalanx.api.lists import LIMIT_MAX, Limit, Skip, page
 from phalanx.api.policy import ADMINISTER
 from phalanx.api.problems import Problem
@@ -77,6 +78,15 @@ class UserCreatedAnswer(UserAnswer, frozen=True):
     """A user, with a ``password`` for one login where one was drawn: it is shown once."""
 
     password: str | None
+
+
+class UserChangedAnswer(UserAnswer, frozen=True):
+    """A user. ``held``: of one who is not ``enabled`` what they asked for and still waits, for its time or
+    for approval; the first 100 of ``held_total``. It goes on unless it is cancelled.
+    """
+
+    held: list[str]
+    held_total: int
 
 
 class UserList(msgspec.Struct, frozen=True):
@@ -144,7 +154,7 @@ async def patch_user(call: Call) -> Answer:
     if (before.disabled_at is None) != (after.disabled_at is None):
         act = Act.USER_ENABLED if after.disabled_at is None else Act.USER_DISABLED
         call.record(act, after.name)
-    return answer_private(user_answer(call, after))
+    return answer_private(_changed_answer(call, after))
 
 
 async def reset_password(call: Call) -> Answer:
@@ -178,6 +188,13 @@ def user_answer(call: Call, user: "User") -> UserAnswer:
         time_of(call, user.created_at),
         time_of(call, user.changed_at),
     )
+
+
+def _changed_answer(call: Call, user: "User") -> UserChangedAnswer:
+    is_out = user.disabled_at is not None
+    held = still_held(call.desk.state, user.name) if is_out else NOTHING_HELD
+    shown = msgspec.structs.asdict(user_answer(call, user))
+    return UserChangedAnswer(**shown, held=held.ids, held_total=held.total)
 
 
 def _created_answer(call: Call, created: "Created") -> UserCreatedAnswer:
@@ -267,10 +284,11 @@ doors: tuple[Door, ...] = (
         f"{PATH}/{{name}}",
         patch_user,
         "Change a user",
-        UserAnswer,
+        UserChangedAnswer,
         policy=ADMINISTER,
         tag="identity",
-        about="All of it or nothing. Who is not `enabled` is shut out at once: their sessions end. Other "
+        about="All of it or nothing. Who is not `enabled` is shut out at once: their sessions end; what "
+        "they asked for and waits, for its time or for approval, goes on, and `held` names it. Other "
         "duties count from their next request on. There is always one enabled admin.",
         body=UserChange,
         examples=examples.USER_CHANGE,

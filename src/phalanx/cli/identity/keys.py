@@ -115,13 +115,15 @@ def revoke(
     *,
     asking: Asking,
 ) -> None:
-    """End a machine key, at once and for ever."""
+    """End a machine key, at once and for ever. What it left waiting is told, and goes on."""
     from phalanx.cli.display.listing import shown
+    from phalanx.cli.identity.left_waiting import tell_left_waiting
     from phalanx.cli.input.names import at
 
     with asking.connect() as there:
         answer = there.once("DELETE", at(PATH, key), look=LOOK)
     shown(asking, answer, sentence=f"key {key} is revoked")
+    tell_left_waiting(asking.screen(), answer)
 
 
 def _fenced(row: dict[str, object]) -> dict[str, object]:

@@ -97,7 +97,7 @@ def change(
 @app.command("disable")
 @expanded
 def disable(name: UserArgument, *, asking: Asking) -> None:
-    """Let a user in no more, at once; their sessions end."""
+    """Let a user in no more, at once; their sessions end. What they left waiting is told, and goes on."""
     _change(asking, name, {"enabled": False})
 
 
@@ -179,11 +179,13 @@ def _duties(clients: list[int] | None, may_trade: bool | None) -> dict[str, obje
 def _change(asking: Asking, name: str, body: dict[str, object]) -> None:
     from phalanx.cli.display.columns import USERS
     from phalanx.cli.display.listing import shown
+    from phalanx.cli.identity.left_waiting import tell_left_waiting
     from phalanx.cli.input.names import at
 
     with asking.connect() as there:
         answer = there.once("PATCH", at(PATH, name), body=body, look=LOOK)
     shown(asking, answer, columns=USERS)
+    tell_left_waiting(asking.screen(), answer)
 
 
 def _tell_password(asking: Asking, answer: bytes) -> None:

@@ -140,6 +140,29 @@ def test_a_key_is_revoked(server: FakeServer) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "method", "path", "body"),
+    [
+        (("users", "disable", "ann"), "PATCH", "/api/v1/users/ann", ANN),
+        (("keys", "revoke", "k1"), "DELETE", "/api/v1/keys/k1", KEY),
+    ],
+)
+def test_who_is_shut_out_and_left_something_waiting_is_told(
+    server: FakeServer, words: tuple[str, ...], method: str, path: str, body: dict[str, object]
+) -> None:
+    server.answer(method, path, body={**body, "held": ["I1", "I2"], "held_total": 2})
+    told = run(*words).stderr.splitlines()
+    assert told[0].startswith("2 of their instructions still wait")
+    assert told[1:] == [f"  phalanx instructions cancel {one}" for one in ("I1", "I2")]
+    as_json = run(*words, "--json")
+    assert (json.loads(as_json.stdout)["held"], as_json.stderr) == (["I1", "I2"], "")
+
+    server.answer(method, path, body={**body, "held": ["I1", "I2"], "held_total": 102})
+    assert run(*words).stderr.splitlines()[-1].startswith("2 of 102 shown; ")
+    server.answer(method, path, body={**body, "held": [], "held_total": 0})
+    assert run(*words).stderr == ""
+
+
+@pytest.mark.parametrize(
     ("words", "user"), [((), None), (("--user", "ann"), "ann"), (("--all",), "*")]
 )
 def test_sessions_are_listed(server: FakeServer, words: tuple[str, ...], user: str | None) -> None:
