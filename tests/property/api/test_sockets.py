@@ -175,6 +175,10 @@ async def serve(data: Path) -> AsyncIterator[tuple[System, int]]:
         listener.close()
 
 
+CALLERS_FAULT = "Invalid UTF-8 sequence received from client."
+"""Uvicorn says so as an error, and ends the connection as it should: 1007."""
+
+
 class Complaints(logging.Handler):
     """What a server logs as an error: that an application raised, or a task."""
 
@@ -183,8 +187,9 @@ class Complaints(logging.Handler):
         self.said: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
-        self.said.append(record.getMessage())
+        """Keep it, unless it is about what the caller sent."""
+        if record.getMessage() != CALLERS_FAULT:
+            self.said.append(record.getMessage())
 
 
 class Wire:
