@@ -24,7 +24,7 @@ from tests.contract.golden.elsewhere import LATE_MS, ForgetfulServer
 from tests.contract.golden.facts import facts
 from tests.contract.golden.kills import kills
 from tests.contract.golden.moods import MoodyPaper
-from tests.contract.golden.persons import alert_rules, calendar, persons
+from tests.contract.golden.persons import alert_rules, calendar, modes, persons
 from tests.contract.golden.second_looks import second_looks
 
 PAUSE_S = 1.3
@@ -51,6 +51,7 @@ async def _make(data: Path) -> None:
         acts,
         alert_rules,
         calendar,
+        modes,
         terms.the_end,
     )
     for term in happened:

@@ -5,7 +5,7 @@ and who is told what.
 import msgspec
 
 from phalanx.bootstrap import System
-from phalanx.domain.accounts import Account, Mode
+from phalanx.domain.accounts import Account, LivePlace, Mode
 from phalanx.domain.alerts import AlertKind, AlertRule
 from phalanx.domain.groups import Group, Member
 from phalanx.domain.instructions import Door, Origin
@@ -72,6 +72,17 @@ async def calendar(system: System) -> None:
     )
     await desk.execute(c.PutCalendar(ANN, days))
     await desk.execute(c.PutClosingAuction(ANN, ("INFY",)))
+
+
+async def modes(system: System) -> None:
+    """An account with a place to be live at, switched there and back."""
+    desk = system.desk
+    owner = next(iter(desk.state.clients))
+    place = LivePlace("stub", "dealer-1", "AA020")
+    account = Account("GOLDEN-PAPER", owner, primary=False, live=place)
+    await desk.execute(c.PutReference(ANN, accounts=(account,)))
+    await desk.execute(c.SwitchMode(ANN, account.id, Mode.LIVE))
+    await desk.execute(c.SwitchMode(ANN, account.id, Mode.PAPER))
 
 
 def _last(system: System) -> str:
