@@ -218,6 +218,13 @@ def _asked(body: NewAccount) -> Account:
         raise Problem("INVALID_TEXT", detail, field="account")
     login = broker if body.login is UNSET else name(body.login, "login")
     mode = Mode.PAPER if body.mode is UNSET else Mode[body.mode.upper()]
+    if mode is Mode.LIVE:
+        code = "" if body.client_code is UNSET else name(body.client_code, "client_code")
+        live = LivePlace(broker, login, code)
+        return Account(called, body.client, broker, login, mode, live=live)
+    if body.client_code is not UNSET:
+        detail = "an account on paper has one in `live`: where it trades once it is switched"
+        raise Problem("INVALID_VALUE", detail, field="client_code")
     return Account(called, body.client, broker, login, mode)
 
 

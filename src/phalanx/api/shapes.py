@@ -104,6 +104,7 @@ class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Another account of a client, at ``broker``. ``account``: what it is called there and here (letters,
     digits, ``. _ -``); by default the broker and the client's number. ``login``: the one that it is traded
     through, by default named like the broker. ``cash``: what its book begins with, by default nothing.
+    ``client_code``: of one that begins live, what the broker calls it, where one login serves many.
     """
 
     client: ClientId
@@ -111,6 +112,7 @@ class NewAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     account: Name | UnsetType = UNSET
     login: Name | UnsetType = UNSET
     mode: Literal["paper", "live"] | UnsetType = UNSET
+    client_code: Name | UnsetType = UNSET
     cash: Exact | UnsetType = UNSET
 
 

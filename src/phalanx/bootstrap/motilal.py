@@ -12,9 +12,9 @@ from phalanx.brokers.motilal import (
     Route,
     read_credentials,
 )
-from phalanx.brokers.motilal.logins_file import BYTES_MAX, Login, read_logins
+from phalanx.brokers.motilal.logins_file import BYTES_MAX, read_logins
 from phalanx.desk.errors import Stopped
-from phalanx.domain.accounts import Account, AccountId
+from phalanx.domain.accounts import Account, AccountId, Mode
 from phalanx.domain.instruments import Instrument, InstrumentKey
 from phalanx.domain.numbers import Price
 from phalanx.domain.time import Clock, Timer
@@ -29,27 +29,35 @@ WHY = "to log in at the broker"
 
 
 class Routes(Mapping[AccountId, Route]):
-    """The accounts at this broker, as the desk has them whenever it is asked."""
+    """The accounts at this broker, as the desk has them whenever it is asked: those that trade there, and
+    those on paper that would once they are live.
+    """
 
-    def __init__(
-        self, accounts: Callable[[], Mapping[AccountId, Account]], logins: Mapping[str, Login]
-    ) -> None:
+    def __init__(self, accounts: Callable[[], Mapping[AccountId, Account]]) -> None:
         self._accounts = accounts
-        self._logins = logins
 
     def __getitem__(self, account: AccountId) -> Route:
-        found = self._accounts()[account]
-        if found.broker != NAME:
+        found = _route(self._accounts()[account])
+        if found is None:
             raise KeyError(account)
-        login = self._logins.get(found.login)
-        code = "" if login is None else login.clients.get(account, "")
-        return Route(account, found.login, code)
+        return found
 
     def __iter__(self) -> Iterator[AccountId]:
-        return (one.id for one in tuple(self._accounts().values()) if one.broker == NAME)
+        return (one.id for one in tuple(self._accounts().values()) if _route(one) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _route(account: Account) -> Route | None:
+    live = account.live
+    if account.broker == NAME:
+        # The code belongs to the place with which it was told.
+        code = live.client_code if (live.broker, live.login) == (NAME, account.login) else ""
+        return Route(account.id, account.login, code)
+    if account.mode is Mode.PAPER and live.broker == NAME:
+        return Route(account.id, live.login, live.client_code, trades=False)
+    return None
 
 
 class SealedCredentials:
@@ -90,4 +98,4 @@ def motilal_broker(
         timer=timer,
         last=last,
     )
-    return MotilalBroker(logins, Routes(accounts, logins), ports)
+    return MotilalBroker(logins, Routes(accounts), ports)

@@ -5,6 +5,7 @@ import pytest
 
 from phalanx.domain.capabilities import BrokerKind
 from tests.contract.brokers.harness import Harness, Play
+from tests.contract.brokers.motilal import MotilalHarness
 from tests.contract.brokers.paper import PaperHarness
 from tests.contract.brokers.stub import StubHarness
 
@@ -12,6 +13,8 @@ HARNESSES: dict[str, Callable[[], Harness]] = {
     "paper": PaperHarness,
     **{f"stub {kind}": partial(StubHarness, kind) for kind in BrokerKind},
     "stub over TLS": partial(StubHarness, BrokerKind.LOOK_UP, tls=True),
+    "motilal": MotilalHarness,
+    "motilal dealer": partial(MotilalHarness, dealer=True),
 }
 
 

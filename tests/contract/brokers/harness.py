@@ -4,6 +4,8 @@ import asyncio
 from enum import Enum
 from typing import Protocol
 
+import pytest
+
 from phalanx.brokers.port import Broker, CancelRequest, PlaceRequest, ReplaceRequest
 from phalanx.domain.numbers import Price, Quantity
 from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
@@ -20,6 +22,26 @@ class Behaviour(Enum):
     REJECTS = "refused with a definite code"
     IS_SLOW = "answered only after some time"
     WAITS = "accepted at once; a stop that is filled whole once the price was moved there"
+
+
+class Trouble(Enum):
+    """What can go wrong with the next order, answer, report or book, where a world can do it."""
+
+    REJECTS_LATER = "the next order is accepted, and rejected afterwards"
+    LOSES_AN_ANSWER = "the next order is taken, and nobody is told"
+    LOSES_AN_ORDER = "the next order is lost, and nobody can say whether it was"
+    MUMBLES = "the next order is taken, and answered with what nobody understands"
+    IS_LIMITED = "the next order is one too many"
+    REPEATS_REPORTS = "every report comes twice"
+    SWAPS_REPORTS = "the next report comes behind the one after it"
+    MISSES_REPORTS = "no report comes any more"
+    DROPS_REPORTS = "the stream of reports ends, once"
+    REPORTS_GARBAGE = "something comes that is no report"
+    ENDS_SESSIONS = "the session is not known any more"
+    BOOK_IS_EMPTY = "the next book is nothing at all"
+    BOOK_IS_NO_JSON = "the next book is a page of text"
+    BOOK_HAS_NAN = "the next book has numbers that are none"
+    BOOK_HAS_OTHER_TYPES = "the next book has texts for numbers, and numbers for texts"
 
 
 class Harness(Protocol):
@@ -60,6 +82,17 @@ class Harness(Protocol):
         """
         ...
 
+    @property
+    def told(self) -> list[tuple[str, str]]:
+        """What it said of sessions: the account, and why it is out of reach; empty where its book is to be
+        read.
+        """
+        ...
+
+    async def upset(self, trouble: Trouble) -> bool:
+        """Let this go wrong from now on; False where this world cannot do it."""
+        ...
+
     async def part(self) -> None:
         """Let time pass until the first part of FILLS_IN_PARTS is filled, and not the last."""
         ...
@@ -92,6 +125,11 @@ class Play:
         self.reports = harness.reports
         self.placed: dict[str, TurnTicket] = {}
         self._requests = 0
+
+    async def upset(self, trouble: Trouble) -> None:
+        """Let this go wrong; a card is skipped in a world that cannot do it."""
+        if not await self.harness.upset(trouble):
+            pytest.skip(f"its world has no such trouble: {trouble.value}")
 
     def place(self, request: PlaceRequest, refuse: Reason | None = None) -> TurnTicket:
         self.placed[request.cl_ord_id] = ticket = TurnTicket(refuse)

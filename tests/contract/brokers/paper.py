@@ -1,11 +1,13 @@
 """The paper broker's harness: behaviours are fill profiles."""
 
+from msgspec.structs import replace
+
 from phalanx.brokers.port import PlaceRequest
 from phalanx.domain.accounts import FillProfile
 from phalanx.domain.numbers import format_fixed
 from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
 from phalanx.domain.time import MILLISECOND
-from tests.contract.brokers.harness import Behaviour
+from tests.contract.brokers.harness import Behaviour, Trouble
 from tests.fakes.paper import PaperWorld, order
 
 _PROFILES = {
@@ -15,6 +17,11 @@ _PROFILES = {
     Behaviour.REJECTS: FillProfile(reject_bps=10_000),
     Behaviour.IS_SLOW: FillProfile(ack_delay_ms=1_000),
     Behaviour.WAITS: FillProfile(),
+}
+_FAULTS: dict[Trouble, dict[str, int]] = {
+    Trouble.LOSES_AN_ANSWER: {"lost_ack_bps": 10_000},
+    Trouble.REPEATS_REPORTS: {"duplicate_report_bps": 10_000},
+    Trouble.MISSES_REPORTS: {"dropped_socket_bps": 10_000},
 }
 _STOPS = {Side.BUY: "100.5", Side.SELL: "99.5"}
 
@@ -27,6 +34,7 @@ class PaperHarness:
             self._world.open_account(behaviour.name, profile)
         self.broker = self._world.broker
         self.reports = self._world.reports
+        self.told = self._world.sessions
 
     async def start(self) -> None:
         """Everything is there already."""
@@ -56,6 +64,14 @@ class PaperHarness:
             time_in_force=time_in_force,
             stop=stop if ord_type in {OrdType.STOP, OrdType.STOP_LIMIT} else "0",
         )
+
+    async def upset(self, trouble: Trouble) -> bool:
+        fault = _FAULTS.get(trouble)
+        if fault is None:
+            return False
+        for behaviour, profile in _PROFILES.items():
+            self._world.open_account(behaviour.name, replace(profile, **fault))
+        return True
 
     async def part(self) -> None:
         self._world.clock.advance(150 * MILLISECOND)

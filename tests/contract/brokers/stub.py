@@ -11,7 +11,7 @@ from phalanx.domain.numbers import parse_fixed, whole
 from phalanx.domain.orders import OrdType, Product, Side, TimeInForce
 from phalanx.simulation.exchange import StubExchange, StubOrder
 from phalanx.simulation.stub_server import StubServer
-from tests.contract.brokers.harness import Behaviour
+from tests.contract.brokers.harness import Behaviour, Trouble
 from tests.fakes.desk import Reports
 from tests.fakes.wire_peer import CA, server_context
 
@@ -25,6 +25,7 @@ class StubHarness:
         self._exchange = StubExchange("stub", kind, SystemClock())
         self._server = StubServer(self._exchange, _delay_s)
         self.reports = Reports()
+        self.told: list[tuple[str, str]] = []
         self._heard = 0
         self._tags = 0
         self._kind = kind
@@ -37,7 +38,9 @@ class StubHarness:
         port = await self._server.start(tls=server_context() if self._tls else None)
         dialer = Dialer(Address("127.0.0.1", port, self._tls), ca=CA)
         self.broker = StubBroker(dialer, stub_capabilities(self._kind), lambda: ACCOUNTS)
-        self.broker.listen(self.reports.append)
+        self.broker.listen(
+            self.reports.append, lambda account, why: self.told.append((account, why))
+        )
         self._exchange.listeners.append(self._count)
 
     async def stop(self) -> None:
@@ -66,6 +69,9 @@ class StubHarness:
             whole(10),
             parse_fixed("101" if side is Side.BUY else "99"),
         )
+
+    async def upset(self, trouble: Trouble) -> bool:
+        return False
 
     async def part(self) -> None:
         await self._quiet()

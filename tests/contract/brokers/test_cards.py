@@ -18,9 +18,17 @@ from phalanx.brokers.port import (
 from phalanx.domain.broker_books import BrokerOrder
 from phalanx.domain.capabilities import BrokerKind
 from phalanx.domain.numbers import whole
-from phalanx.domain.orders import ExecType, OrdStatus, OrdType, Product, Side, TimeInForce
+from phalanx.domain.orders import (
+    ExecType,
+    ExecutionReport,
+    OrdStatus,
+    OrdType,
+    Product,
+    Side,
+    TimeInForce,
+)
 from phalanx.domain.reasons import Reason, ReasonCode
-from tests.contract.brokers.harness import Behaviour, Harness, Play, TurnTicket
+from tests.contract.brokers.harness import Behaviour, Harness, Play, Trouble, TurnTicket
 
 KILLED = Reason(ReasonCode.KILL_ALL)
 
@@ -505,7 +513,208 @@ async def test_b32_before_connect_no_book_is_told(harness: Harness) -> None:
         await harness.broker.book(harness.order(Behaviour.RESTS).account)
 
 
+async def test_b33_an_order_that_is_rejected_after_it_was_accepted_says_so(play: Play) -> None:
+    await play.upset(Trouble.REJECTS_LATER)
+    request, order_id = await _accepted(play, Behaviour.FILLS)
+    await play.harness.settle()
+
+    last = play.reports[-1]
+    assert (last.exec_type, last.order_id) == (ExecType.REJECTED, order_id)
+    assert last.text
+    assert _trades(play) == []
+    assert (await _found(play, request)).status is OrdStatus.REJECTED
+
+
+async def test_b34_two_cancels_at_once_end_an_order_once(play: Play) -> None:
+    request, order_id = await _accepted(play, Behaviour.FILLS_IN_PARTS)
+
+    tickets = [play.cancel(request, order_id) for _ in range(2)]
+    await play.harness.settle()
+
+    assert [len(ticket.outcomes) for ticket in tickets] == [1, 1]
+    assert any(isinstance(ticket.outcome, Accepted) for ticket in tickets)
+    ends = [report for report in play.reports if report.exec_type is ExecType.CANCELED]
+    assert len(ends) == 1
+    assert (await _found(play, request)).status is OrdStatus.CANCELED
+
+
+async def test_b35_a_cancel_and_a_replace_at_once_come_to_one_order(play: Play) -> None:
+    if not play.broker.capabilities.replace:
+        pytest.skip("not declared")
+    request, order_id = await _accepted(play, Behaviour.FILLS_IN_PARTS)
+
+    tickets = [
+        play.replace(request, order_id, 2 * request.quantity, request.limit),
+        play.cancel(request, order_id),
+    ]
+    await play.harness.settle()
+
+    assert [len(ticket.outcomes) for ticket in tickets] == [1, 1]
+    found = await _found(play, request)
+    assert found.status is OrdStatus.CANCELED
+    assert found.cum_quantity == sum(trade.last_quantity for trade in _trades(play))
+
+
+async def test_b36_what_fills_after_its_cancel_was_asked_for_is_reported(play: Play) -> None:
+    """Whoever was first: the reports and the book come to the same."""
+    request, order_id = await _accepted(play, Behaviour.FILLS_IN_PARTS)
+
+    play.cancel(request, order_id)
+    await play.harness.part()
+    await play.harness.settle()
+
+    found = await _found(play, request)
+    assert found.status in {OrdStatus.CANCELED, OrdStatus.FILLED}
+    assert found.cum_quantity == sum(trade.last_quantity for trade in _trades(play))
+
+
+async def test_b37_an_order_whose_answer_was_lost_is_in_the_book(play: Play) -> None:
+    await play.upset(Trouble.LOSES_AN_ANSWER)
+    request = play.harness.order(Behaviour.RESTS)
+    ticket = play.place(request)
+    await play.harness.settle()
+
+    assert not ticket.outcomes or isinstance(ticket.outcome, Unknown)
+    book = await play.broker.book(request.account)
+    (found,) = [order for order in book.orders if order.cl_ord_id == _tag(play, request)]
+    assert (found.status, found.quantity) == (OrdStatus.NEW, request.quantity)
+
+
+async def test_b38_an_order_that_was_lost_is_unknown_and_in_no_book(play: Play) -> None:
+    await play.upset(Trouble.LOSES_AN_ORDER)
+    request = play.harness.order(Behaviour.RESTS)
+    ticket = play.place(request)
+    await play.harness.settle()
+
+    assert isinstance(ticket.outcome, Unknown)
+    assert (await play.broker.book(request.account)).orders == ()
+
+
+async def test_b39_an_answer_that_nobody_understands_proves_nothing(play: Play) -> None:
+    await play.upset(Trouble.MUMBLES)
+    request = play.harness.order(Behaviour.RESTS)
+    ticket = play.place(request)
+    await play.harness.settle()
+
+    assert isinstance(ticket.outcome, Unknown)
+    assert len((await play.broker.book(request.account)).orders) == 1
+
+
+async def test_b40_an_order_too_many_is_not_accepted_and_the_next_one_is(play: Play) -> None:
+    await play.upset(Trouble.IS_LIMITED)
+    request = play.harness.order(Behaviour.RESTS)
+    limited = play.place(request)
+    await play.harness.settle()
+    next_one = play.place(play.harness.order(Behaviour.RESTS))
+    await play.harness.settle()
+
+    assert isinstance(limited.outcome, Refused | Unknown)
+    assert isinstance(next_one.outcome, Accepted)
+    assert len((await play.broker.book(request.account)).orders) == 1
+
+
+async def test_b41_a_report_that_comes_twice_says_the_same_twice(play: Play) -> None:
+    await play.upset(Trouble.REPEATS_REPORTS)
+    request = play.harness.order(Behaviour.FILLS_IN_PARTS)
+    play.place(request)
+    await play.harness.settle()
+
+    trades = _trades(play)
+    by_id = {trade.exec_id: trade for trade in trades}
+    assert len(trades) > len(by_id) >= 3
+    assert sum(trade.last_quantity for trade in by_id.values()) == request.quantity
+    assert max(trade.cum_quantity for trade in trades) == request.quantity
+
+
+async def test_b42_reports_out_of_order_come_to_the_same(play: Play) -> None:
+    request, _ = await _accepted(play, Behaviour.FILLS_IN_PARTS)
+    await play.upset(Trouble.SWAPS_REPORTS)
+    await play.harness.settle()
+
+    trades = _trades(play)
+    assert sum(trade.last_quantity for trade in trades) == request.quantity
+    assert max(trade.cum_quantity for trade in trades) == request.quantity
+    assert (await _found(play, request)).status is OrdStatus.FILLED
+
+
+async def test_b43_what_was_not_reported_is_in_the_book(play: Play) -> None:
+    await play.upset(Trouble.MISSES_REPORTS)
+    request = play.harness.order(Behaviour.FILLS)
+    play.place(request)
+    await play.harness.settle()
+
+    book = await play.broker.book(request.account)
+    assert _trades(play) == []
+    assert sum(trade.quantity for trade in book.trades) == request.quantity
+
+
+async def test_b44_a_stream_that_ends_comes_back_and_asks_for_the_book(play: Play) -> None:
+    request, _ = await _accepted(play, Behaviour.FILLS_IN_PARTS)
+    told = len(play.harness.told)
+    await play.upset(Trouble.DROPS_REPORTS)
+    await play.harness.settle()
+    later = play.harness.order(Behaviour.FILLS)
+    play.place(later)
+    await play.harness.settle()
+
+    assert (request.account, "") in play.harness.told[told:]
+    assert play.reports.of(later.cl_ord_id)[-1].cum_quantity == later.quantity
+    assert (await _found(play, request)).status is OrdStatus.FILLED
+
+
+async def test_b45_what_is_no_report_asks_for_the_book_and_stops_nothing(play: Play) -> None:
+    await play.upset(Trouble.REPORTS_GARBAGE)
+    told = len(play.harness.told)
+    request = play.harness.order(Behaviour.FILLS)
+    play.place(request)
+    await play.harness.settle()
+
+    assert (request.account, "") in play.harness.told[told:]
+    assert _trades(play)[-1].cum_quantity == request.quantity
+
+
+async def test_b46_a_session_that_ended_is_made_again(play: Play) -> None:
+    await play.upset(Trouble.ENDS_SESSIONS)
+    request = play.harness.order(Behaviour.RESTS)
+    ticket = play.place(request)
+    await play.harness.settle()
+    again = play.place(play.harness.order(Behaviour.RESTS))
+    await play.harness.settle()
+
+    assert isinstance(ticket.outcome, Refused | NeverWritten)
+    assert isinstance(again.outcome, Accepted)
+    assert len((await play.broker.book(request.account)).orders) == 1
+
+
+@pytest.mark.parametrize(
+    "lie", [Trouble.BOOK_IS_EMPTY, Trouble.BOOK_IS_NO_JSON, Trouble.BOOK_HAS_NAN]
+)
+async def test_b47_a_book_that_cannot_be_is_no_book(play: Play, lie: Trouble) -> None:
+    request, _ = await _accepted(play, Behaviour.FILLS)
+    await play.upset(lie)
+
+    with pytest.raises(OSError, match=r"."):
+        await play.broker.book(request.account)
+    assert (await _found(play, request)).status is OrdStatus.FILLED
+
+
+async def test_b48_a_book_in_other_types_is_the_same_or_none(play: Play) -> None:
+    request, _ = await _accepted(play, Behaviour.FILLS)
+    truth = await play.broker.book(request.account)
+    await play.upset(Trouble.BOOK_HAS_OTHER_TYPES)
+
+    try:
+        told = await play.broker.book(request.account)
+    except OSError:
+        return
+    assert (told.orders, told.trades) == (truth.orders, truth.trades)
+
+
+def _trades(play: Play) -> list[ExecutionReport]:
+    return [report for report in play.reports if report.exec_type is ExecType.TRADE]
+
+
 def test_the_cards_are_numbered_without_a_gap() -> None:
     numbers = re.findall(r"^(?:async )?def test_b(\d\d)_", Path(__file__).read_text(), re.MULTILINE)
 
-    assert numbers == [f"{number:02}" for number in range(1, 33)]
+    assert numbers == [f"{number:02}" for number in range(1, 49)]

@@ -155,7 +155,7 @@ class MotilalBroker:
         line, route = self._way(account)
         if line is None:
             raise ConnectionError(
-                f"account {account} has no login, or no client code with a dealer's"
+                f"account {account} has no login here, or its client code does not fit it"
             )
         async with line.reading:
             client = self._client(line, route)
@@ -253,17 +253,24 @@ class MotilalBroker:
         return Line(settings, reach.dialer, session, self.capabilities)
 
     def _way(self, account: AccountId) -> tuple[Line | None, Route]:
-        """No line for an account without a login, nor for one of a dealer's whose client nobody named: the
-        order would be the dealer's own.
+        """With the code that requests name. No line for an account without a login, nor for one whose code
+        does not fit its login.
         """
         route = self._routes.get(account) or Route(account, "")
         line = self._lines.get(route.login)
-        if line is not None and line.settings.dealer and not route.client_code:
-            line = None
-        return line, route
+        if line is None:
+            return None, route
+        credentials = line.session.credentials
+        user = "" if credentials is None else credentials.user
+        asked = route.asked(dealer=line.settings.dealer, user=user)
+        if asked is None:
+            return None, route
+        return line, Route(account, route.login, asked, route.trades)
 
     def _accounts(self, login: str) -> list[AccountId]:
-        return [route.account for route in tuple(self._routes.values()) if route.login == login]
+        """Those that trade through it."""
+        routes = tuple(self._routes.values())
+        return [route.account for route in routes if route.trades and route.login == login]
 
     def _client(self, line: Line, route: Route) -> Client:
         return Client(route.account, self._code(line, route), route.client_code)
@@ -310,11 +317,12 @@ class MotilalBroker:
         line = self._lines[login]
         account = self._clients.get((login, client))
         route = self._routes.get(account) if account is not None else None
-        if route is None or (route.login, self._code(line, route).upper()) != (login, client):
+        is_its = route is not None and route.trades and route.login == login
+        if route is None or not is_its or self._code(line, route).upper() != client:
             self._clients = {
                 (found.login, self._code(self._lines[found.login], found).upper()): found.account
                 for found in tuple(self._routes.values())
-                if found.login in self._lines
+                if found.trades and found.login in self._lines
             }
             account = self._clients.get((login, client))
         return account

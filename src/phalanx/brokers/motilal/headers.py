@@ -1,6 +1,7 @@
 """The headers that every request has. Content-Type is whoever's writes the body."""
 
 import platform
+from uuid import NAMESPACE_URL, uuid5
 
 from phalanx import __version__
 from phalanx.brokers.motilal.credentials import Credentials
@@ -34,5 +35,10 @@ def headers_of(
         "manufacturer": "Phalanx",
         "productname": "Phalanx",
         "productversion": __version__,
-        "installedappid": settings.installed_app_id,
+        "installedappid": settings.installed_app_id or _app_id(settings),
     }
+
+
+def _app_id(settings: LoginSettings) -> str:
+    """One has to be there (MO2020), and to stay the same: of what the machine is known by there."""
+    return str(uuid5(NAMESPACE_URL, f"{settings.mac_address} {settings.public_ip}"))

@@ -1,4 +1,4 @@
-"""What goes out: the bodies that place, modify, cancel and convert, byte for byte.
+"""What goes out: the bodies that place, modify and cancel, byte for byte.
 
 Every order has a price: the broker's documents forbid market orders by API, so MARKET goes as a limit at
 its protected price, and STOP as a stop with one. Quantities are lots on this wire, and only here. Orders
@@ -17,7 +17,7 @@ from phalanx.brokers.motilal.terms import NAME
 from phalanx.brokers.port import PlaceRequest, ReplaceRequest
 from phalanx.domain.instruments import Instrument
 from phalanx.domain.numbers import DIGITS, SCALE, Price, Quantity, format_fixed
-from phalanx.domain.orders import STOPPED, Product, Side, TimeInForce
+from phalanx.domain.orders import STOPPED, Side, TimeInForce
 from phalanx.domain.reasons import Reason, ReasonCode
 
 _STEP = 10 ** (DIGITS - PRICE_DIGITS)
@@ -59,15 +59,6 @@ class _Modify(msgspec.Struct, omit_defaults=True, kw_only=True):
 class _Cancel(msgspec.Struct, omit_defaults=True, kw_only=True):
     clientcode: str = ""
     uniqueorderid: str
-
-
-class _Convert(msgspec.Struct, omit_defaults=True, kw_only=True):
-    clientcode: str = ""
-    exchange: str
-    scripcode: int
-    quantity: int
-    oldproduct: str
-    newproduct: str
 
 
 def place_body(
@@ -146,33 +137,6 @@ def modify_body(
 def cancel_body(order_id: str, client_code: str = "") -> bytes:
     """Call an order back."""
     return msgspec.json.encode(_Cancel(clientcode=client_code, uniqueorderid=order_id))
-
-
-def conversion_body(
-    instrument: Instrument,
-    quantity: Quantity,
-    old: Product,
-    new: Product,
-    client_code: str = "",
-) -> bytes | Reason:
-    """So many shares of a position into another product; refused where one of the two is not theirs."""
-    exchange, token = instrument.exchange, instrument.token
-    words = wire_product(old, exchange), wire_product(new, exchange)
-    if words[0] is None or words[1] is None or not _is_token(token):
-        said = f"{old.name} to {new.name} {exchange}"
-        return Reason(ReasonCode.ORDER_TYPE_NOT_SUPPORTED, (NAME, said))
-    shares = lots_of(quantity, SCALE)
-    if isinstance(shares, Reason):
-        return shares
-    body = _Convert(
-        clientcode=client_code,
-        exchange=exchange,
-        scripcode=int(token),
-        quantity=shares,
-        oldproduct=words[0],
-        newproduct=words[1],
-    )
-    return msgspec.json.encode(body)
 
 
 def lots_of(quantity: Quantity, lot_size: Quantity) -> int | Reason:

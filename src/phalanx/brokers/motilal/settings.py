@@ -17,6 +17,7 @@ REGISTERED_MAX = 2
 
 _MAC = re.compile(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", re.ASCII)
 _ALGO_ID = re.compile(r"[A-Za-z0-9]{0,10}", re.ASCII)
+_CLIENT_CODE = re.compile(r"[A-Za-z0-9]{1,15}", re.ASCII)
 _HEADER_VALUE = re.compile(r"[ -~]{0,64}", re.ASCII)
 
 
@@ -28,7 +29,8 @@ class LoginSettings(msgspec.Struct, frozen=True, kw_only=True):
     where the machine may choose; ``public_ip`` the one that the broker sees, and ``registered`` those that
     were set in its portal. ``algo_id``: the exchange wants one with every order, so without one no order is
     written. ``vendor_info``: a vendor's short name; empty: the client code. ``dealer``: every request
-    names its client. ``installed_app_id``: a UUID that stays the same for the installation.
+    names its client. ``installed_app_id``: a UUID that stays the same for the installation; empty: one is made
+    of the two addresses.
     Raises ValueError for what cannot be right.
     """
 
@@ -69,9 +71,21 @@ class LoginSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Route(msgspec.Struct, frozen=True):
     """How an account is reached: through which login, as which client of the broker's.
 
-    ``client_code`` is empty for the login's own client.
+    ``client_code`` is empty for the login's own client. ``trades``: it trades here; of one that will only
+    once it is live nothing is reported, but its book can be read.
     """
 
     account: AccountId
     login: str
     client_code: str = ""
+    trades: bool = True
+
+    def asked(self, *, dealer: bool, user: str) -> str | None:
+        """The code that its requests name: a dealer's login always names one, an investor's never.
+
+        None where that cannot be: the orders would be the dealer's own, or of somebody else. ``user``: the
+        login's own code, empty while nobody knows it.
+        """
+        if dealer:
+            return self.client_code if _CLIENT_CODE.fullmatch(self.client_code) else None
+        return "" if self.client_code.upper() in {"", user} or not user else None

@@ -157,6 +157,10 @@ def add(
     mode: Annotated[
         Mode, typer.Option("--mode", help="Which book it begins with.", case_sensitive=False)
     ] = Mode.PAPER,
+    client_code: Annotated[
+        str | None,
+        typer.Option("--client-code", help="Begins live: what the broker calls it there."),
+    ] = None,
     cash: Annotated[str, typer.Option("--cash", help="What that book begins with.")] = "0",
     changing: Changing,
 ) -> None:
@@ -164,7 +168,8 @@ def add(
     from phalanx.cli.input.numbers import typed_amount
 
     body: dict[str, object] = {"client": client, "broker": broker, "mode": Mode(mode).value}
-    said = {"account": account, "login": login, "cash": typed_amount(cash, "--cash")}
+    said = {"account": account, "login": login, "client_code": client_code}
+    said["cash"] = typed_amount(cash, "--cash")
     body |= {field: value for field, value in said.items() if value is not None}
     with changing.connect() as there:
         answer = there.change("POST", PATH, key=changing.key, body=body)

@@ -3,7 +3,6 @@ import pytest
 from phalanx.brokers.motilal.known import Terms
 from phalanx.brokers.motilal.orders import (
     cancel_body,
-    conversion_body,
     lots_of,
     modify_body,
     place_body,
@@ -147,23 +146,6 @@ def test_a_cancel_names_the_order() -> None:
     assert cancel_body("1000001AA020", "AA020") == (
         b'{"clientcode":"AA020","uniqueorderid":"1000001AA020"}'
     )
-
-
-def test_a_conversion_names_both_products() -> None:
-    body = conversion_body(IDBI, whole(5), Product.INTRADAY, Product.DELIVERY, "AA020")
-
-    assert body == (
-        b'{"clientcode":"AA020","exchange":"NSE","scripcode":1476,"quantity":5,'
-        b'"oldproduct":"VALUEPLUS","newproduct":"DELIVERY"}'
-    )
-
-
-def test_a_conversion_into_what_they_do_not_have_is_refused() -> None:
-    body = conversion_body(FUTURE, whole(5), Product.INTRADAY, Product.DELIVERY)
-    part = conversion_body(IDBI, 1, Product.INTRADAY, Product.DELIVERY)
-
-    assert refused(body) == "ORDER_TYPE_NOT_SUPPORTED"
-    assert refused(part) == "LOT_MULTIPLE"
 
 
 @pytest.mark.parametrize(

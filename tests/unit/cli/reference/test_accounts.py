@@ -112,6 +112,8 @@ def test_an_account_is_added(server: FakeServer) -> None:
         "login": "dealer-1",
         "cash": "5.5",
     }
+    run("accounts", "add", "1", "motilal", "--mode", "live", "--client-code", "AA020")
+    assert json.loads(server.last.content)["client_code"] == "AA020"
     run("accounts", "add", "1", "paper")
     plain = {"client": 1, "broker": "paper", "mode": "paper", "cash": "0"}
     assert json.loads(server.last.content) == plain
