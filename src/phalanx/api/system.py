@@ -11,6 +11,7 @@ from phalanx.domain.accounts import Account
 from phalanx.domain.instructions import Origin
 from phalanx.domain.numbers import Money
 from phalanx.market.daily import MasterSource
+from phalanx.market.feeds.port import FeedState
 from phalanx.market.finding.finder import Finder
 from phalanx.market.flaws import Flaws
 from phalanx.market.master import MasterDiff
@@ -84,6 +85,11 @@ class System(Protocol):
     @property
     def quotes(self) -> QuoteBoard:
         """Where prices come from, and their day."""
+        ...
+
+    @property
+    def feed_state(self) -> FeedState:
+        """How what moves the quotes is."""
         ...
 
     @property

@@ -62,6 +62,11 @@ class Quotes:
         self._failover: Failover | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def state(self) -> FeedState:
+        """How the feed is now; STOPPED where the settings want none."""
+        return FeedState.STOPPED if self._feed is None else self._feed.state
+
     async def open(self) -> None:
         """Make ready what the settings want. Raises ImportFault and OSError."""
         settings = self._settings

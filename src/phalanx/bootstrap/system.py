@@ -47,6 +47,7 @@ from phalanx.engine.state import State
 from phalanx.journal.errors import JournalMissing
 from phalanx.journal.sqlite import SqliteJournal
 from phalanx.market.days import shipped_calendar
+from phalanx.market.feeds.port import FeedState
 from phalanx.market.finding.finder import Finder
 from phalanx.market.master import MasterDiff, read_aliases
 from phalanx.market.quotes import QuoteBoard
@@ -158,6 +159,11 @@ class System:
         except BaseException:
             self._close_files()
             raise
+
+    @property
+    def feed_state(self) -> FeedState:
+        """How what moves the quotes is."""
+        return self._moving.state
 
     @property
     def finder(self) -> Finder:

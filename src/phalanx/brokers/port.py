@@ -28,6 +28,7 @@ __all__ = [
     "BrokerKind",
     "CancelRequest",
     "Capabilities",
+    "Check",
     "FillsByHand",
     "NeverWritten",
     "Outcome",
@@ -38,6 +39,7 @@ __all__ = [
     "ReportListener",
     "SessionListener",
     "TellsEgress",
+    "TellsReadiness",
     "Ticket",
     "Unknown",
 ]
@@ -232,4 +234,24 @@ class TellsEgress(Protocol):
 
     def egress(self, login: str) -> str:
         """The source address of a login's requests; the same for as long as the process lives."""
+        ...
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that has to be well before orders go out. ``detail``: what is known of it; ``fix``: what a
+    person does about it, in one sentence, empty where it is ``ok``.
+    """
+
+    check: str
+    ok: bool
+    detail: str
+    fix: str = ""
+
+
+@runtime_checkable
+class TellsReadiness(Protocol):
+    """A broker that has something to check before its first order. Of one that does not tell, all is well."""
+
+    def checks(self, login: str) -> tuple[Check, ...]:
+        """What is known of a login now. Asks nobody, and has no secret in it."""
         ...

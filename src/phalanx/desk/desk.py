@@ -78,7 +78,7 @@ class Desk:
         self.telemetry = telemetry = Telemetry(self.clock.monotonic)
         self.closed: dict[AccountId, str] = {}
         self.stopped: str | None = STARTING
-        self._ports = ports
+        self._ports, self.brokers = ports, ports.brokers
         self._writes_at_once = pace.writes_per_turn
         self._tail = tail
         self.capabilities = {name: broker.capabilities for name, broker in ports.brokers.items()}

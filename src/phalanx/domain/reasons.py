@@ -113,6 +113,7 @@ class ReasonCode(StrEnum):
     SEND_DEADLINE = "SEND_DEADLINE"
     RATE_LIMITED = "RATE_LIMITED"
     NO_ALGO_ID = "NO_ALGO_ID"
+    EGRESS_NOT_REGISTERED = "EGRESS_NOT_REGISTERED"
     BROKER_REJECTED = "BROKER_REJECTED"
     BROKER_UNREACHABLE = "BROKER_UNREACHABLE"
     ABSENT_AT_BROKER = "ABSENT_AT_BROKER"
@@ -216,6 +217,9 @@ SENTENCES: dict[ReasonCode, str] = {
     ReasonCode.SEND_DEADLINE: "the send deadline passed before the order was written",
     ReasonCode.RATE_LIMITED: "a rate limit was changed before it was written, and has no place for it now",
     ReasonCode.NO_ALGO_ID: "the login of account {0} has no algo id, and the exchange wants one",
+    ReasonCode.EGRESS_NOT_REGISTERED: (
+        "the broker takes no orders from the address that the login of account {0} leaves from"
+    ),
     ReasonCode.BROKER_REJECTED: "the broker refused: {0}",
     ReasonCode.BROKER_UNREACHABLE: "the broker could not be reached, nothing was written",
     ReasonCode.ABSENT_AT_BROKER: "the broker does not know the order: it was not received",

@@ -7,7 +7,7 @@ import msgspec
 
 from phalanx.engine.state import State
 
-SNAPSHOT_VERSION: Final = 8
+SNAPSHOT_VERSION: Final = 9
 """Changes with the shape of `State`: a snapshot of another version is not read, the journal is replayed."""
 
 _snapshot_encoder = msgspec.msgpack.Encoder()

@@ -315,7 +315,7 @@ class State(msgspec.Struct):
     ``armed``: the live accounts that a person armed; ``changes``: what waits for another person, the
     oldest first. ``calendar``: the days that differ from the published calendar, by number, the first
     first; ``closing_auction``: the symbols of stocks whose day ends in one, where they are not those of
-    the shipped list.
+    the shipped list. ``instruments_at``: when the instruments changed last.
     """
 
     seq: int = 0
@@ -366,6 +366,7 @@ class State(msgspec.Struct):
     alert_rules: dict[str, AlertRule] = msgspec.field(default_factory=dict)
     calendar: dict[int, DayChange] = msgspec.field(default_factory=dict)
     closing_auction: dict[str, None] = msgspec.field(default_factory=dict)
+    instruments_at: Nanoseconds = 0
 
     def order(self, cl_ord_id: ClOrdId) -> Order:
         """An order that must be in memory."""

@@ -13,6 +13,7 @@ from phalanx.brokers.motilal.line import Line
 from phalanx.brokers.motilal.orders import cancel_body, modify_body, place_body
 from phalanx.brokers.motilal.outcomes import Judged
 from phalanx.brokers.motilal.ports import Ports
+from phalanx.brokers.motilal.readiness import login_checks
 from phalanx.brokers.motilal.reports import ErrorFrame, Frame
 from phalanx.brokers.motilal.row import BadData
 from phalanx.brokers.motilal.session import Session
@@ -23,6 +24,7 @@ from phalanx.brokers.placing import unsupported
 from phalanx.brokers.port import (
     Accepted,
     CancelRequest,
+    Check,
     NeverWritten,
     PlaceRequest,
     ReplaceRequest,
@@ -170,6 +172,10 @@ class MotilalBroker:
         line = self._lines.get(login)
         return "" if line is None else line.settings.source
 
+    def checks(self, login: str) -> tuple[Check, ...]:
+        """See `TellsReadiness.checks`."""
+        return login_checks(login, self._lines.get(login))
+
     def put_off(self, *, wait: bool) -> None:
         """See `PutsAnswersOff.put_off`."""
         for line in self._lines.values():
@@ -250,7 +256,7 @@ class MotilalBroker:
             partial(self._changed, login),
         )
         session.ask_code = None if ports.ask_code is None else ports.ask_code(login)
-        return Line(settings, reach.dialer, session, self.capabilities)
+        return Line(settings, reach.dialer, session, self.capabilities, ports.clock)
 
     def _way(self, account: AccountId) -> tuple[Line | None, Route]:
         """With the code that requests name. No line for an account without a login, nor for one whose code

@@ -22,11 +22,14 @@ AMBIGUOUS: frozenset[str] = frozenset({"MO5000", "MO5001", "MO5002", "MO8000"})
 MARKET_ORDER = "M01108"
 """Market orders are not allowed by API. Spelt with a zero in the live answers, where others have an O."""
 
+WRONG_ADDRESS = "MO2035"
+"""The request came from an address that is not registered; said about orders only."""
+
 DEFINITE: frozenset[str] = (
     SESSION_OVER
     | MISMATCHES
     | CREDENTIALS_REFUSED
-    | {MARKET_ORDER, "MO1108", "MO5003", "MO1103", "MO1104", "MO2035"}
+    | {MARKET_ORDER, "MO1108", "MO5003", "MO1103", "MO1104", WRONG_ADDRESS}
     # Fields, quantities, circuits, triggers, tags; 1065 to 1069 say that the order has ended.
     | _from_to(1050, 1088)
     # Headers and JSON.

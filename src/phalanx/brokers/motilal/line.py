@@ -6,16 +6,19 @@ from contextlib import suppress
 from functools import partial
 
 from phalanx.brokers.motilal.credentials import Credentials
+from phalanx.brokers.motilal.egress import Egress
 from phalanx.brokers.motilal.endpoints import Path
 from phalanx.brokers.motilal.headers import headers_of
 from phalanx.brokers.motilal.login import Tokens
 from phalanx.brokers.motilal.outcomes import Judged, judge
 from phalanx.brokers.motilal.session import Session
 from phalanx.brokers.motilal.settings import LoginSettings
-from phalanx.brokers.port import Outcome, Ticket
+from phalanx.brokers.port import NeverWritten, Outcome, Ticket
 from phalanx.brokers.wire import UNREACHABLE, Answer, Dialer, Pool, RequestHead
 from phalanx.domain.accounts import AccountId
 from phalanx.domain.capabilities import Capabilities
+from phalanx.domain.reasons import Reason, ReasonCode
+from phalanx.domain.time import Clock
 
 WARM_AT_ONCE_MAX = 32
 """So many connections are being opened at a time before the first order."""
@@ -27,11 +30,17 @@ class Line:
     """``judged`` of a request is told what its answer says, before its ticket is done."""
 
     def __init__(
-        self, settings: LoginSettings, dialer: Dialer, session: Session, capabilities: Capabilities
+        self,
+        settings: LoginSettings,
+        dialer: Dialer,
+        session: Session,
+        capabilities: Capabilities,
+        clock: Clock,
     ) -> None:
         self.settings = settings
         self.dialer = dialer
         self.session = session
+        self.egress = Egress(settings, dialer, clock)
         self.reading = asyncio.Lock()
         self._capabilities = capabilities
         self._pools: dict[AccountId, Pool] = {}
@@ -60,7 +69,14 @@ class Line:
         order_id: str = "",
         urgent: bool = False,
     ) -> None:
-        """Write a request about this order, a new one where it has no id, or say that it was not."""
+        """Write a request about this order, a new one where it has no id, or say that it was not.
+
+        A new order is not written from an address that the broker does not take orders from; what calls
+        orders back is, and its answer may say that the address is good again.
+        """
+        if path is Path.PLACE and self.egress.is_shut():
+            ticket.done(NeverWritten(Reason(ReasonCode.EGRESS_NOT_REGISTERED, (account,))))
+            return
         head, tokens = self._heads.get(path), self._tokens
         if head is None or tokens is None or tokens is not self.session.tokens:
             ticket.done(UNREACHABLE)
@@ -95,6 +111,7 @@ class Line:
             self.session.expire(tokens)
             if self.session.tokens is None:
                 self._hold()
+        self.egress.judged(found)
         judged(found)
         return found.outcome
 

@@ -18,6 +18,7 @@ from phalanx.brokers.motilal.pace import Pace
 from phalanx.brokers.motilal.questions import Post
 from phalanx.brokers.motilal.row import BadData
 from phalanx.brokers.motilal.settings import LoginSettings
+from phalanx.brokers.motilal.skew import SkewWatch
 from phalanx.brokers.motilal.stream import Stream
 from phalanx.domain.time import MINUTE, SECOND, Clock, Nanoseconds, Timer
 
@@ -46,7 +47,7 @@ _UNAUTHORIZED: frozenset[int] = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.F
 class Session:
     """``credentials`` are read once for each new session, and again after they were refused; that raises
     OSError where there are none. ``changed`` hears why the session is down, or, with an empty text, that it
-    is up; both also when that was said before.
+    is up; both also when that was said before. ``skew``: the broker's clock against ours.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Session:
         self.why = "not logged in yet"
         self._settings = settings
         self._read_credentials = credentials
-        self._post = post
+        self.skew = self._post = SkewWatch(post, clock)
         self._stream = stream
         self._clock = clock
         self._timer = timer
@@ -74,6 +75,11 @@ class Session:
         self._tried: asyncio.Future[None] | None = None
         self._over: asyncio.Future[str] | None = None
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def hears(self) -> bool:
+        """Whether its reports are heard."""
+        return self._stream.is_up
 
     def start(self) -> "asyncio.Future[None]":
         """Begin to log in; safe to call again. The future is done when that was tried once."""

@@ -45,7 +45,8 @@ def heartbeat(client: str) -> str:
 
 class Stream:
     """``heard`` is told each frame; ``missed`` is called whenever reports may have been lost: after each
-    beginning, because nothing is repeated, and for a frame that nobody understands.
+    beginning, because nothing is repeated, and for a frame that nobody understands. ``is_up``: a socket is
+    open, and was greeted.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Stream:
         self._heard = heard
         self._missed = missed
         self._pause = RETRY_MIN
+        self.is_up = False
 
     async def run(self, client: str, auth_token: Secret, api_key: Secret) -> str:
         """Hear frames until the broker does not know this session any more; returns what it said."""
@@ -82,10 +84,12 @@ class Stream:
         try:
             for text in greetings:
                 await channel.send(text)
+            self.is_up = True
             self._missed()
             beating = asyncio.create_task(self._beat(channel, client), name="heartbeat")
             return await self._hear(channel)
         finally:
+            self.is_up = False
             if beating is not None:
                 beating.cancel()
                 await asyncio.gather(beating, return_exceptions=True)

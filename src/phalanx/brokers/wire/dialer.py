@@ -19,8 +19,8 @@ class Dialer:
     empty where the machine may choose; ``ca``: a file of certificates to trust instead of the system's.
 
     ``tls`` is what verifies the broker, None where it speaks plain HTTP; ``unread_answers`` what came in on any
-    of its connections and is not read yet. Raises ValueError for a source that is no address, OSError for
-    a file without certificates.
+    of its connections and is not read yet; ``local`` this machine's address on the last that was opened.
+    Raises ValueError for a source that is no address, OSError for a file without certificates.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Dialer:
     ) -> None:
         self.address = address
         self.source = source
+        self.local = ""
         self.tls = tls_context(ca) if address.tls else None
         self._timeouts = timeouts
         self._family = _family(source)
@@ -77,6 +78,7 @@ class Dialer:
                 if self.source:
                     own.bind((self.source, 0))
                 await loop.sock_connect(own, place)
+                self.local = str(own.getsockname()[0])
                 return own
             except OSError as error:
                 own.close()

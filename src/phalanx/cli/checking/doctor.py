@@ -1,8 +1,10 @@
 """`phalanx doctor`: does this machine have what a server needs."""
 
+from typing import Annotated
+
 import typer
 
-from phalanx.cli.exit_codes import Exit
+from phalanx.cli.exit_codes import Exit, Failure
 from phalanx.cli.option_sets import Reaching, expanded
 from phalanx.cli.options import DataOption, JsonOption
 
@@ -14,13 +16,29 @@ def doctor(
     port: int | None = typer.Option(
         None, "--port", min=1, max=65_535, help="The port to be used. [default: 8080]"
     ),
+    accounts: Annotated[
+        bool,
+        typer.Option("--accounts", help="The server's accounts instead: are they ready to trade?"),
+    ] = False,
+    read: Annotated[
+        bool, typer.Option("--read", help="Have the brokers' books read first; with --accounts.")
+    ] = False,
     as_json: JsonOption = False,
     reaching: Reaching,
 ) -> None:
     """Check this machine.
 
     Python, packages, data folder, disk, clock, lock, port and server, and of one that is there the books.
+    With --accounts: what keeps each account of the server from trading, and what to do about it. Ends with 3
+    when there is anything.
     """
+    if accounts:
+        from phalanx.cli.checking.readiness import show_accounts
+
+        show_accounts(reaching, read=read, as_json=as_json)
+        return
+    if read:
+        raise Failure(Exit.USAGE, "USAGE", "--read is of accounts: say --accounts as well")
     from phalanx.cli.checking.checkup import SERVER_TIMEOUT_S, Verdict, examine
     from phalanx.cli.display.screen import Screen
     from phalanx.cli.process_settings import load_settings

@@ -40,6 +40,7 @@ def instruments_loaded(state: State, event: InstrumentsLoaded) -> None:
     """That instrument file is in force."""
     use_key(state, event.origin, event.time)
     state.instruments_sha256 = event.sha256
+    state.instruments_at = event.time
 
 
 def local_instrument_put(state: State, event: LocalInstrumentPut) -> None:
