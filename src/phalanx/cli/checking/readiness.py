@@ -9,7 +9,7 @@ from phalanx.cli.display.screen import Column, Kind, Screen
 from phalanx.cli.exit_codes import Exit
 from phalanx.cli.reconciling.reconcile import PATH as RECONCILE
 from phalanx.cli.reconciling.reconcile import TIMEOUT_S
-from phalanx.cli.remote import client
+from phalanx.cli.remote import connecting
 from phalanx.cli.remote.documents import decode, rows_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def show_accounts(reaching: "Reaching", *, read: bool, as_json: bool) -> None:
     """Every red line with its fix; with ``read`` after a reading of the books. Raises Failure; ends with
     PARTIAL when an account is not ready.
     """
-    with client.connect(reaching.server, TIMEOUT_S, reaching.connection) as there:
+    with connecting.connect(reaching.server, TIMEOUT_S, reaching.connection) as there:
         if read:
             there.ask(RECONCILE, body={})
         answer = there.read(PATH)
