@@ -10,7 +10,7 @@ from phalanx.desk.pace import Pace
 from phalanx.desk.ports import Archive
 from phalanx.desk.recovery import rebuild
 from phalanx.desk.startup import open_accounts, take_over
-from phalanx.domain.accounts import Account, AccountId, Client, RateLimit
+from phalanx.domain.accounts import PAPER_BROKER, Account, AccountId, Client, RateLimit
 from phalanx.domain.events import Event, InstructionPlanned, decode_events
 from phalanx.domain.instructions import Door, OrderRequest, Origin, SignalRequest
 from phalanx.domain.instruments import Quote, QuoteSource
@@ -121,11 +121,12 @@ class Rig:
         account: AccountId = "A1",
         limit: RateLimit = RateLimit(),  # noqa: B008  frozen
         broker: str = "script",
+        login: str = PAPER_BROKER,
     ) -> None:
         """An account with a million, whose book was read; a limited one is used only once its window is
         empty.
         """
-        found = Account(account, 1, broker, rate_limit=limit)
+        found = Account(account, 1, broker, login, rate_limit=limit)
         self.desk.handle(
             c.PutReference(
                 ORIGIN,

@@ -71,7 +71,8 @@ async def _try(call: Call, account: Account) -> None:
     if account.mode is Mode.LIVE or place.broker not in call.desk.capabilities:
         return
     try:
-        await call.desk.reconciler.try_reading(place.broker, account.id)
+        there = msgspec.structs.replace(account, broker=place.broker, login=place.login)
+        await call.desk.reconciler.try_reading(there)
     except OSError as failure:
         why = str(failure) or type(failure).__name__
         detail = f"the book of {account.id} at {place.broker} could not be read: {why}"

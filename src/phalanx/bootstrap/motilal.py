@@ -1,8 +1,11 @@
 """Motilal Oswal's module, wired: logins from a file, credentials from the vault, accounts from the desk."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from phalanx.brokers.motilal import (
     NAME,
@@ -12,12 +15,14 @@ from phalanx.brokers.motilal import (
     Route,
     read_credentials,
 )
+from phalanx.brokers.motilal.last_prices import LastPrices
 from phalanx.brokers.motilal.logins_file import BYTES_MAX, read_logins
 from phalanx.desk.errors import Stopped
 from phalanx.domain.accounts import Account, AccountId, Mode
 from phalanx.domain.instruments import Instrument, InstrumentKey
 from phalanx.domain.numbers import Price
 from phalanx.domain.time import Clock, Timer
+from phalanx.market.feeds.last_prices import LastPrice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +63,30 @@ def _route(account: Account) -> Route | None:
     if account.mode is Mode.PAPER and live.broker == NAME:
         return Route(account.id, live.login, live.client_code, trades=False)
     return None
+
+
+class RestPrices(Collector):
+    """A module's last prices in the market's words, and their counts for ``/metrics``."""
+
+    def __init__(self, prices: LastPrices) -> None:
+        self._prices = prices
+
+    async def read(self, keys: Sequence[InstrumentKey], /) -> Mapping[InstrumentKey, LastPrice]:
+        """See the port `market.feeds.last_prices.LastPrices`."""
+        found = await self._prices.read(keys)
+        return {key: LastPrice(quote) for key, quote in found.items()}
+
+    def collect(self) -> Iterator[Metric]:
+        """When somebody asks."""
+        counts = self._prices.counts
+        family = CounterMetricFamily(
+            "phalanx_last_price_answers",
+            "Questions about last prices, by what came back",
+            labels=["answer"],
+        )
+        for answer in ("answered", "flawed", "failed"):
+            family.add_metric([answer], getattr(counts, answer))
+        yield family
 
 
 class SealedCredentials:

@@ -47,6 +47,7 @@ from phalanx.engine.state import State
 from phalanx.journal.errors import JournalMissing
 from phalanx.journal.sqlite import SqliteJournal
 from phalanx.market.days import shipped_calendar
+from phalanx.market.feeds.last_prices import LastPrices
 from phalanx.market.feeds.port import FeedState
 from phalanx.market.finding.finder import Finder
 from phalanx.market.master import MasterDiff, read_aliases
@@ -122,7 +123,9 @@ class System:
                 calendar=shipped_calendar(),
             )
             self.desk = Desk(state, tail, ports, index, settings.reconcile_interval_s * SECOND)
-            self._moving = Quotes(settings, self.desk, self.quotes, self._instrument)
+            self._moving = Quotes(
+                *(settings, self.desk, self.quotes, self._instrument), self._last_prices()
+            )
             self.masters = Masters(self.desk, self.instruments_store, self._aliases, self._use)
             self.alerts = make_alerts(settings, self.desk, clock)
             self.quotes.load_closes(shipped_file(CLOSES).read_bytes(), index)
@@ -384,6 +387,18 @@ class System:
             path, accounts, lambda: self.access, self._instrument, last, clock, timer
         )
         return {NAME: made}
+
+    def _last_prices(self) -> LastPrices | None:
+        """Whoever can be asked for prices where the feed is silent, with its figures in ``/metrics``."""
+        if self.settings.motilal_logins is None or self.settings.quotes != "broadcast":
+            return None
+        from phalanx.bootstrap.motilal import RestPrices
+        from phalanx.brokers.motilal import MotilalBroker
+
+        (broker,) = (one for one in self._brokers.values() if isinstance(one, MotilalBroker))
+        prices = RestPrices(broker.prices)
+        self.desk.telemetry.registry.register(prices)
+        return prices
 
     def _account(self, account: AccountId) -> Account | None:
         return self.desk.state.accounts.get(account)

@@ -16,6 +16,11 @@ class BrokerKind(StrEnum):
     NO_TAG = "N"
 
 
+BOOK_READS_AT_ONCE_MAX = 64
+BOOK_READ_S_MAX = 300
+"""Whatever a broker declares: a book that takes longer says nothing about now."""
+
+
 class LimitScope(StrEnum):
     """Who counts together in a limit: each account by itself, the accounts of a login, or those whose
     requests leave from one source address.
@@ -34,7 +39,7 @@ class ScopedLimit(msgspec.Struct, frozen=True):
 
 
 class Capabilities(msgspec.Struct, frozen=True):
-    """What a broker module declares.
+    """What a broker module declares. Raises ValueError for what no broker can mean.
 
     ``definite_codes``: refusals that prove it did not take the order; any other is no proof of
     anything. ``late_ms``: the latest that a request is known to have arrived after it was written; None where
@@ -44,6 +49,8 @@ class Capabilities(msgspec.Struct, frozen=True):
     ``limits``: each binds, and an account's own rate limit too: a request goes when all have a place.
     ``limit_slack_ms``: by how much the time from our write to where the broker counts may differ from
     one request to the next; every window is kept so much longer than it says.
+    ``book_reads_at_once``: so many books of one login are read at a time, and one of them takes at most
+    ``book_read_s`` from when its turn came.
     ``keeps_sessions``: it stands before an exchange with a trading day; one that does not is open always.
     """
 
@@ -63,3 +70,11 @@ class Capabilities(msgspec.Struct, frozen=True):
     limits: tuple[ScopedLimit, ...] = ()
     limit_slack_ms: int = 0
     keeps_sessions: bool = True
+    book_reads_at_once: int = 16
+    book_read_s: int = 30
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.book_reads_at_once <= BOOK_READS_AT_ONCE_MAX:
+            raise ValueError(f"book_reads_at_once is 1 to {BOOK_READS_AT_ONCE_MAX}")
+        if not 1 <= self.book_read_s <= BOOK_READ_S_MAX:
+            raise ValueError(f"book_read_s is 1 to {BOOK_READ_S_MAX}")

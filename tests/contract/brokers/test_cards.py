@@ -16,7 +16,11 @@ from phalanx.brokers.port import (
     Unknown,
 )
 from phalanx.domain.broker_books import BrokerOrder
-from phalanx.domain.capabilities import BrokerKind
+from phalanx.domain.capabilities import (
+    BOOK_READ_S_MAX,
+    BOOK_READS_AT_ONCE_MAX,
+    BrokerKind,
+)
 from phalanx.domain.numbers import whole
 from phalanx.domain.orders import (
     ExecType,
@@ -74,6 +78,8 @@ def test_b01_the_capability_table_makes_sense(harness: Harness) -> None:
     assert table.times_in_force
     assert table.market_orders == (OrdType.MARKET in table.ord_types)
     assert table.kind is BrokerKind.NO_TAG or table.tag_length_max >= 10
+    assert 1 <= table.book_reads_at_once <= BOOK_READS_AT_ONCE_MAX
+    assert 1 <= table.book_read_s <= BOOK_READ_S_MAX
 
 
 async def test_b02_before_connect_nothing_is_written(harness: Harness) -> None:

@@ -2,7 +2,7 @@
 
 ``endpoints`` and ``codes`` are the broker's tables, ``row`` and ``envelope`` read what it says, ``rows``,
 ``reports`` and ``books`` make our words of it, ``orders`` makes theirs of ours; ``login``, ``session``,
-``stream`` and ``line`` are one login's, ``broker`` is the port.
+``stream`` and ``line`` are one login's, ``last_prices`` asks them all, ``broker`` is the port.
 """
 
 from phalanx.brokers.motilal.broker import MotilalBroker

@@ -9,6 +9,7 @@ from phalanx.brokers.motilal.codes import MISMATCHES
 from phalanx.brokers.motilal.endpoints import Path
 from phalanx.brokers.motilal.hearing import Hearing
 from phalanx.brokers.motilal.known import KnownOrder, KnownOrders, Terms
+from phalanx.brokers.motilal.last_prices import Asker, LastPrices
 from phalanx.brokers.motilal.line import Line
 from phalanx.brokers.motilal.orders import cancel_body, modify_body, place_body
 from phalanx.brokers.motilal.outcomes import Judged
@@ -48,7 +49,7 @@ REPLACES_WAITING_MAX = 64
 class MotilalBroker:
     """Several logins, investors' and dealers', each with a line of its own.
 
-    ``routes`` says how each account is reached, whenever it is asked.
+    ``routes`` says how each account is reached, whenever it is asked; ``prices`` asks all logins in turn.
     """
 
     def __init__(
@@ -62,6 +63,11 @@ class MotilalBroker:
         self._ports = ports
         self._hearing = Hearing(KnownOrders(), ports.last, ports.clock)
         self._lines = {login: self._line(login, settings) for login, settings in logins.items()}
+        askers = (
+            Asker(line.session, partial(self._asked_for, login))
+            for login, line in self._lines.items()
+        )
+        self.prices = LastPrices(askers, ports.clock.now, ports.last)
         self._clients: dict[tuple[str, str], AccountId] = {}
         self._waiting: dict[asyncio.Task[None], Ticket] = {}
         self._report: ReportListener = lambda _report: None
@@ -277,6 +283,15 @@ class MotilalBroker:
         """Those that trade through it."""
         routes = tuple(self._routes.values())
         return [route.account for route in routes if route.trades and route.login == login]
+
+    def _asked_for(self, login: str) -> str | None:
+        """See `Asker.client`."""
+        if not self._lines[login].settings.dealer:
+            return ""
+        routes = self._routes.values()
+        return next(
+            (one.client_code for one in routes if one.login == login and one.client_code), None
+        )
 
     def _client(self, line: Line, route: Route) -> Client:
         return Client(route.account, self._code(line, route), route.client_code)

@@ -20,6 +20,7 @@ class Path(StrEnum):
     POSITIONS = "/rest/book/v4/getposition"
     HOLDINGS = "/rest/report/v3/getdpholding"
     MARGIN = "/rest/report/v3/getreportmarginsummary"
+    LAST_PRICE = "/rest/report/v3/getltpdata"
 
 
 NOT_FOUND: Mapping[Path, str] = {

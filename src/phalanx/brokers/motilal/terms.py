@@ -16,6 +16,14 @@ is within it in any second is within it in every segment.
 RESERVED = 2
 SLACK_MS = 100
 
+BOOK_READS_AT_ONCE = 1
+"""The questions of a login go one after the other: two books at once only make each other late."""
+
+BOOK_READ_S = 60
+"""A book is five questions, 0.51 s apart and twice that while last prices are asked for in between: 5 s, and
+the rest for a broker that takes long to answer.
+"""
+
 
 def motilal_capabilities() -> Capabilities:
     """The tag is kept and a used one is taken again, so: look-up.
@@ -37,4 +45,6 @@ def motilal_capabilities() -> Capabilities:
         streaming=True,
         limits=(ScopedLimit(LimitScope.ACCOUNT, RateLimit(ORDERS_PER_SECOND, 1_000, RESERVED)),),
         limit_slack_ms=SLACK_MS,
+        book_reads_at_once=BOOK_READS_AT_ONCE,
+        book_read_s=BOOK_READ_S,
     )

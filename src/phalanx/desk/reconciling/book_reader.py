@@ -1,4 +1,4 @@
-"""Reading brokers' books: several at a time, each within a bound, whatever a broker module does."""
+"""Reading brokers' books: as many at a time and as long as a broker declares, whatever its module does."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -6,79 +6,89 @@ from typing import Any, TypeVar
 
 from phalanx.brokers.port import Broker
 from phalanx.desk.reconciling.seats import Seats, Urgency
-from phalanx.domain.accounts import AccountId
+from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.broker_books import BrokerBook
 from phalanx.domain.time import SECOND, Nanoseconds, Timer
 
-READS_AT_ONCE_MAX = 16
-"""So many books are read at one broker at a time; the others wait, the most urgent first."""
-
-READ_NS_MAX: Nanoseconds = 30 * SECOND
-"""What one reading may take."""
+TRY_NS_MAX: Nanoseconds = 30 * SECOND
+"""Whoever tries whether a book can be read at all waits so long, its turn included."""
 
 T = TypeVar("T")
 
 
 class BookReader:
-    """Every broker has seats of its own, so that a slow one delays nobody else's accounts."""
+    """Every login at a broker has seats of its own, as many as the broker declares, so that a slow one delays
+    nobody else's accounts. Those of one login wait for each other, the most urgent first; what a reading may
+    take begins with its turn, so however many there are, each is read.
+    """
 
     def __init__(self, brokers: Mapping[str, Broker], timer: Timer) -> None:
         self._brokers = brokers
         self._timer = timer
-        self._seats: dict[str, Seats] = {}
+        self._seats: dict[tuple[str, str], Seats] = {}
+        self._tried: set[AccountId] = set()
         self._left_behind: dict[AccountId, asyncio.Task[BrokerBook | Exception]] = {}
 
     async def read(
-        self, name: str, account: AccountId, urgency: Urgency, asked: Callable[[], None]
+        self, account: Account, urgency: Urgency, asked: Callable[[], None]
     ) -> BrokerBook:
-        """The account's book at the broker of that name, as it was when its turn had come; ``asked`` is
-        called just then.
+        """The account's book at its broker, as it was when its turn had come among those of its login;
+        ``asked`` is called just then.
 
         Raises OSError when there is no complete answer in time, and whatever else the module raises.
         """
-        seats = self._seats_of(name)
-        await seats.take(account, urgency)
+        terms = self._brokers[account.broker].capabilities
+        seats = self._seats.get((account.broker, account.login))
+        if seats is None:
+            seats = Seats(terms.book_reads_at_once)
+            self._seats[account.broker, account.login] = seats
+        await seats.take(account.id, urgency)
         try:
             asked()
-            before = self._left_behind.pop(account, None)
+            before = self._left_behind.pop(account.id, None)
             if before is not None and not before.done():
-                self._left_behind[account] = before
+                self._left_behind[account.id] = before
                 raise OSError("the reading before this one has not ended yet")
-            task = asyncio.create_task(self._book(name, account))
+            task = asyncio.create_task(self._book(account))
             try:
-                found = await within(self._timer, task, READ_NS_MAX)
+                found = await within(self._timer, task, terms.book_read_s * SECOND)
             finally:
                 if not task.done():
-                    self._left_behind[account] = task
+                    self._left_behind[account.id] = task
         finally:
             seats.leave()
         if isinstance(found, Exception):
             raise found
         return found
 
-    async def try_read(self, name: str, account: AccountId) -> None:
-        """Whether it can be read at all. Raises OSError, whatever it is that cannot."""
+    async def try_read(self, account: Account) -> None:
+        """Whether it can be read at all. Raises OSError, whatever it is that cannot, or did not in time."""
+        if account.id in self._tried:
+            raise OSError("it is being tried already")
+        self._tried.add(account.id)
         try:
-            await self.read(name, account, Urgency.DEMAND, lambda: None)
+            reading = self.read(account, Urgency.DEMAND, lambda: None)
+            await within(self._timer, asyncio.create_task(reading), TRY_NS_MAX)
         except OSError:
             raise
         except Exception as failure:
             raise OSError(f"{type(failure).__name__}: {failure}") from failure
+        finally:
+            self._tried.discard(account.id)
 
-    def hasten(self, name: str, account: AccountId, urgency: Urgency) -> None:
+    def hasten(self, account: Account, urgency: Urgency) -> None:
         """A reading that waits for its turn became at least so urgent."""
-        self._seats_of(name).hasten(account, urgency)
+        seats = self._seats.get((account.broker, account.login))
+        if seats is not None:
+            seats.hasten(account.id, urgency)
 
-    def _seats_of(self, name: str) -> Seats:
-        return self._seats.setdefault(name, Seats(READS_AT_ONCE_MAX))
-
-    async def _book(self, name: str, account: AccountId) -> BrokerBook | Exception:
+    async def _book(self, account: Account) -> BrokerBook | Exception:
         """The book, or why there is none: nobody may wait any more to be told it by a raise."""
         try:
-            book = await self._brokers[name].book(account)
+            book = await self._brokers[account.broker].book(account.id)
         except Exception as failure:  # noqa: BLE001  a broken module's answer is one all the same
             return failure
-        if book.account != account:
+        if book.account != account.id:
             return OSError(f"it is the book of {book.account}")
         return book
 

@@ -166,9 +166,11 @@ class Reconciler:
 
     # --- reading ---------------------------------------------------------------------------------
 
-    async def try_reading(self, broker: str, account: AccountId) -> None:
-        """Read the account's book where it does not trade yet; nothing is made of it. Raises OSError."""
-        await self._reader.try_read(broker, account)
+    async def try_reading(self, account: Account) -> None:
+        """Read the account's book where it says, which may be where it does not trade yet; nothing is made
+        of it. Raises OSError.
+        """
+        await self._reader.try_read(account)
 
     async def reconcile(self, accounts: Sequence[AccountId] | None = None) -> list[AccountReport]:
         """Read these accounts' books (None: all) and say how each compares; what follows of it is durable.
@@ -272,7 +274,7 @@ class Reconciler:
         schedule.press(urgency)
         account = self._state.accounts[schedule.account]
         if schedule.task is not None:
-            self._reader.hasten(account.broker, account.id, schedule.urgency)
+            self._reader.hasten(account, schedule.urgency)
         elif self._is_in_reach(account, schedule) and not self._ended:
             schedule.unappoint()
             name = f"book of {account.id}"
@@ -312,7 +314,7 @@ class Reconciler:
 
         schedule.asked = False
         try:
-            book = await self._reader.read(account.broker, account.id, urgency, asked)
+            book = await self._reader.read(account, urgency, asked)
             if self._is_elsewhere(account):
                 schedule.again = True
                 return True

@@ -29,7 +29,9 @@ class _Waiting:
 
 
 class Seats:
-    """The places at one broker. Each account waits once; ``hasten`` makes it more urgent while it does."""
+    """The places at one login of a broker. Each account waits once; ``hasten`` makes it more urgent while it
+    does.
+    """
 
     def __init__(self, count: int) -> None:
         self._free = count

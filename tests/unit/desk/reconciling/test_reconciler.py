@@ -10,7 +10,6 @@ from phalanx.brokers.port import Accepted, BrokerBook, Unknown
 from phalanx.desk.errors import Overloaded, Stopped
 from phalanx.desk.reconciling.account_reports import ReadStatus
 from phalanx.desk.reconciling.adoption import EVENTS_AT_ONCE_MAX
-from phalanx.desk.reconciling.book_reader import READ_NS_MAX, READS_AT_ONCE_MAX
 from phalanx.desk.reconciling.reconciler import CALLERS_MAX, READS_MAX, RECONCILE_NS_MAX
 from phalanx.domain.accounts import Account, AccountId, Client
 from phalanx.domain.breaks import BreakKind
@@ -24,6 +23,10 @@ from phalanx.domain.time import DAY, MINUTE, SECOND
 from phalanx.engine import commands as c
 from phalanx.engine import decide as decide_module
 from tests.fakes.rig import INFY, ORIGIN, PRICE, Rig, on_virtual_time
+from tests.fakes.scripted_broker import ScriptedBroker
+
+READS_AT_ONCE = ScriptedBroker().capabilities.book_reads_at_once
+READ_S = ScriptedBroker().capabilities.book_read_s
 
 
 async def doubtful(rig: Rig) -> str:
@@ -344,7 +347,7 @@ async def test_a_reading_that_cannot_be_given_up_is_not_begun_twice(rig: Rig) ->
     await opened(rig)
     rig.broker.readings.append(deaf)
 
-    await rig.wait(READ_NS_MAX // SECOND)
+    await rig.wait(READ_S)
     await rig.desk.reconciler.reconcile()
     await rig.wait(100)
 
@@ -567,7 +570,7 @@ async def test_who_asks_joins_a_reading_under_way(rig: Rig) -> None:
 
 @on_virtual_time
 async def test_so_many_books_are_read_at_a_time_and_no_more(rig: Rig) -> None:
-    accounts = [f"A{n:02}" for n in range(READS_AT_ONCE_MAX + 3)]
+    accounts = [f"A{n:02}" for n in range(READS_AT_ONCE + 3)]
     await opened(rig, *accounts)
     await rig.account("B1", broker="other")
     later = [Later(rig) for _ in accounts]
@@ -575,7 +578,7 @@ async def test_so_many_books_are_read_at_a_time_and_no_more(rig: Rig) -> None:
 
     asked = asyncio.ensure_future(rig.desk.reconciler.reconcile())
     await rig.wait()
-    assert len(rig.broker.read) == READS_AT_ONCE_MAX
+    assert len(rig.broker.read) == READS_AT_ONCE
     assert rig.desk.reconciler.reports()["B1"].status is ReadStatus.MATCHED, "it waits for nobody"
     for one in later:
         await one.answer()
@@ -587,9 +590,9 @@ async def test_so_many_books_are_read_at_a_time_and_no_more(rig: Rig) -> None:
 @on_virtual_time
 async def test_a_reading_that_waits_for_its_turn_is_not_begun_again(rig: Rig) -> None:
     """Sessions that flap twice while hundreds wait: one more reading of who was being asked, no more."""
-    accounts = [f"A{n:02}" for n in range(3 * READS_AT_ONCE_MAX)]
+    accounts = [f"A{n:02}" for n in range(3 * READS_AT_ONCE)]
     await opened(rig, *accounts)
-    later = [Later(rig) for _ in range(READS_AT_ONCE_MAX)]
+    later = [Later(rig) for _ in range(READS_AT_ONCE)]
     rig.broker.readings.extend(later)
 
     for _ in range(3):
@@ -601,13 +604,13 @@ async def test_a_reading_that_waits_for_its_turn_is_not_begun_again(rig: Rig) ->
         await one.answer()
     await rig.wait(1)
 
-    assert len(rig.broker.read) == len(accounts) + READS_AT_ONCE_MAX
+    assert len(rig.broker.read) == len(accounts) + READS_AT_ONCE
     assert rig.desk.closed == {}
 
 
 @on_virtual_time
 async def test_doubt_is_asked_about_before_whoever_only_has_its_turn(rig: Rig) -> None:
-    accounts = [f"A{n:02}" for n in range(2 * READS_AT_ONCE_MAX)]
+    accounts = [f"A{n:02}" for n in range(2 * READS_AT_ONCE)]
     await opened(rig, *accounts)
     later = [Later(rig) for _ in accounts]
     rig.broker.readings.extend(later)
@@ -618,7 +621,7 @@ async def test_doubt_is_asked_about_before_whoever_only_has_its_turn(rig: Rig) -
     await rig.wait(1)
     await later[0].answer()
 
-    assert rig.broker.read[READS_AT_ONCE_MAX:] == [accounts[-1]]
+    assert rig.broker.read[READS_AT_ONCE:] == [accounts[-1]]
     for one in later[1:]:
         await one.answer()
     await asked
@@ -646,7 +649,7 @@ async def test_a_reading_with_very_much_in_it_is_taken_in_by_several(rig: Rig) -
 
 @on_virtual_time
 async def test_an_answer_on_demand_comes_in_time_with_what_there_is(rig: Rig) -> None:
-    accounts = [f"A{n:02}" for n in range(4 * READS_AT_ONCE_MAX)]
+    accounts = [f"A{n:02}" for n in range(4 * READS_AT_ONCE)]
     await opened(rig, *accounts)
     rig.broker.readings.extend([hanging] * 200)
     began = rig.clock.monotonic()
