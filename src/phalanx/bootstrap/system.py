@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from phalanx import __version__
 from phalanx.bootstrap.alerting import look_every_second, make_alerts, use_channels
+from phalanx.bootstrap.day import paper_closes_at, square_off
 from phalanx.bootstrap.machine import LoopTimer, SystemClock, SystemRandom
 from phalanx.bootstrap.masters import Masters
 from phalanx.bootstrap.quotes import Quotes
@@ -25,7 +26,6 @@ from phalanx.desk.auditing import Auditing
 from phalanx.desk.desk import Desk, Executed, Ports
 from phalanx.desk.errors import Stopped
 from phalanx.desk.recovery import recover
-from phalanx.desk.square_off import SquareOff
 from phalanx.desk.startup import open_accounts, take_over
 from phalanx.domain.accounts import Account, AccountId
 from phalanx.domain.audit import Act
@@ -39,9 +39,8 @@ from phalanx.domain.instruments import (
 )
 from phalanx.domain.numbers import Money, Price, parse_fixed
 from phalanx.domain.profiles import read_profiles
-from phalanx.domain.time import SECOND, Nanoseconds, iso
+from phalanx.domain.time import SECOND, iso
 from phalanx.engine.commands import ImportProfiles, RecordAccess
-from phalanx.engine.day.phases import closes_at
 from phalanx.engine.ids import desk_id
 from phalanx.engine.state import State
 from phalanx.journal.errors import JournalMissing
@@ -104,7 +103,7 @@ class System:
                 timer,
                 clock,
                 lambda: state.settings.zone_offset_s,
-                self._paper_closes_at,
+                lambda now: paper_closes_at(self.desk, now),
             )
             self._brokers = {CAPABILITIES.name: self._paper, **self._outer_brokers(clock, timer)}
             self._kill_flag = KillFlagFile(settings.data / KILL_FLAG)
@@ -209,7 +208,7 @@ class System:
         self._settle()
         self._scrub.start()
         desk.run(self._tidy(), "tidy access")
-        desk.run(self._square_off().run(), "square off")
+        desk.run(square_off(desk).run(), "square off")
         desk.run(self.masters.prepare(), "prepare searches")
         await self._start_alerts()
 
@@ -236,26 +235,6 @@ class System:
             await self._journal_notes()
         except (AccessError, Stopped) as error:
             _log.warning("what was noted in access.db could not be journaled: %s", error)
-
-    def _square_off(self) -> SquareOff:
-        desk = self.desk
-        assert desk.calendar is not None, "a system has a calendar"
-        return SquareOff(
-            desk.state,
-            desk.calendar,
-            desk.clock,
-            desk.timer,
-            lambda: desk.instruments,
-            desk.closed,
-            desk.handle,
-        )
-
-    def _paper_closes_at(self, now: Nanoseconds) -> Nanoseconds | None:
-        """When orders on paper end with the market; None: at midnight, as they are not held to it."""
-        desk = self.desk
-        if desk.calendar is None or not desk.state.settings.paper_keeps_sessions:
-            return None
-        return closes_at(desk.state, desk.calendar, now)
 
     def _settle(self) -> None:
         """Leave what stays alone, and the interpreter's lock to whoever waits."""
