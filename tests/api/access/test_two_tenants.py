@@ -48,7 +48,7 @@ KINDS = {
     "trade_id": "trade",
 }
 """What is named by parts of paths, parameters and fields of these names."""
-OURS = {"as_of", "request_id", "seq", "instruction_id", "time", "expires_at", "updated_at"}
+OURS = {"now", "as_of", "request_id", "seq", "instruction_id", "time", "expires_at", "updated_at"}
 """What two answers to equal requests do not have alike."""
 MORE_BODIES: tuple[dict[str, Any], ...] = (
     {"kind": "exit", "instrument": "ACC", "accounts": [""]},
