@@ -107,9 +107,7 @@ class System:
             )
             self._brokers = {CAPABILITIES.name: self._paper, **self._outer_brokers(clock, timer)}
             self._kill_flag = KillFlagFile(settings.data / KILL_FLAG)
-            path = settings.data / "views.db"
-            self.feed = ViewsFeed(path, self._journal, follow=_follow(settings, views_apart))
-            self.views = Views(path, self.feed.distrust)
+            self._open_views(_follow(settings, views_apart))
             ports = Ports(
                 self._journal,
                 clock,
@@ -131,6 +129,11 @@ class System:
         except BaseException:
             self._close_files()
             raise
+
+    def _open_views(self, follow: Follow) -> None:
+        path = self.settings.data / "views.db"
+        self.feed = ViewsFeed(path, self._journal, follow=follow)
+        self.views = Views(path, self.feed.distrust)
 
     @cached_property
     def access(self) -> "Access":
