@@ -1,5 +1,8 @@
 """Instructions arrive, are approved, are dispatched, and may run out of time."""
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 from msgspec.structs import replace
 
 from phalanx.domain.accounts import AccountId
@@ -22,7 +25,7 @@ from phalanx.domain.instructions import (
     WaitsFor,
     rows_of,
 )
-from phalanx.domain.orders import Hops, OrdStatus
+from phalanx.domain.orders import Hops, OrderDraft, OrdStatus
 from phalanx.domain.reasons import Reason, ReasonCode
 from phalanx.domain.time import SECOND, Nanoseconds, day_begins, trading_day
 from phalanx.engine.commands import Approve, Decline, Dispatch, ExpireUnsent, Release, Submit
@@ -79,14 +82,14 @@ def _foreseen_cause(state: State, command: Submit, context: Context) -> Reason |
     """Why what is planned later will need approval, as far as that can be known now: then there is time
     for it.
     """
-    settings, request, ask = state.settings, command.request, command.ask
-    if not settings.approve_above:
-        return approval_cause(settings, request, (), ask=ask)
-    try:
-        plan = make_plan(state, context, request, keyed=True, follow_up=command.follow_up)
-    except Refused:
-        return approval_cause(settings, request, (), ask=ask)
-    return approval_cause(settings, request, plan.orders, ask=ask)
+    settings, request = state.settings, command.request
+    drafts: Sequence[OrderDraft] = ()
+    if settings.approve_above:
+        with suppress(Refused):
+            drafts = make_plan(
+                state, context, request, keyed=True, follow_up=command.follow_up
+            ).orders
+    return approval_cause(settings, request, drafts, ask=command.ask)
 
 
 def _held(

@@ -280,8 +280,7 @@ def arm(
         body["note"] = note
     with changing.connect() as there:
         answer = there.change("PUT", ARMED, key=changing.key, body=body)
-    document = decode(answer)
-    armed = document if isinstance(document, dict) else {}
+    armed = _fields(decode(answer))
     count, until = len(_names(armed)), armed.get("armed_until")
     shown(changing, answer, sentence=f"{count} accounts are armed until {until}")
 
@@ -310,8 +309,7 @@ def disarm(
     with changing.connect() as there:
         for place, path in enumerate(paths):
             own_key = key if not place else f"{key[:100]}-{place}"
-            document = decode(there.change("DELETE", path, key=own_key))
-            gone += _names(document if isinstance(document, dict) else {})
+            gone += _names(_fields(decode(there.change("DELETE", path, key=own_key))))
     answer = msgspec.json.encode({"accounts": gone})
     shown(changing, answer, sentence=f"{len(gone)} accounts were armed and are no more")
 
